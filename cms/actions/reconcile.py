@@ -1,0 +1,208 @@
+"""Brings the database in line with the store: at start, on a timer, and on command.
+
+It does not believe half-seen edits: a file counts when it has been still for `STILL_S` and no git operation is under
+way, a deletion when it was seen twice, and many deletions at once only when somebody says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from cms.actions import absorb
+from cms.actions.absorb import Origin
+from cms.actions.survey import Seen, find, look, too_many
+from cms.context import Context
+from cms.database import collections, notices
+from cms.database.engine import read, write
+from cms.errors import Problem, Unavailable
+from cms.model import article as article_file
+from cms.model import ids, photo
+from cms.model.article import Article
+from cms.model.image import Image
+from cms.model.limits import MIB
+from cms.store.base import Stat, Store, version_of
+
+T = TypeVar("T")
+
+log = logging.getLogger("cms.reconcile")
+
+STILL_S = 0.5
+BATCH = 100
+HELD = "deletions_held"
+
+Progress = Callable[[int, int], None]
+"""Told how many files are done, of how many."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pass did; `unsettled` counts files that were left for the next."""
+
+    read: int = 0
+    deleted: int = 0
+    unsettled: int = 0
+    held: str | None = None
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Remembers from one pass to the next what it has seen only once."""
+
+    ctx: Context
+    _moving: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _missed: dict[str, float] = field(default_factory=dict)
+
+    def run(self, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:
+        """One pass over the whole site; `Unavailable` when a store or the database does not answer."""
+        report = Report()
+        if not self.ctx.site.is_settled():
+            report.unsettled = 1
+            return report
+        seen = look(self.ctx)
+        gone = self._gone(seen)
+        report.held = None if accept_deletions else too_many(seen, gone)
+        self._tell(report.held)
+        if report.held is not None:
+            return report
+        self._absorb_schemas(seen)
+        changed = [stat for stat in seen.changed() if self._is_still(stat)]
+        report.unsettled = len(seen.changed()) - len(changed)
+        for batch in _batches(changed):
+            self._absorb(seen, batch)
+            report.read += len(batch)
+            if progress is not None:
+                progress(report.read, len(changed))
+        believed = [key for key in gone if accept_deletions or self._missed_before(key)]
+        report.deleted = self._absorb_deletions(believed)
+        report.unsettled += len(gone) - len(believed)
+        return report
+
+    def _gone(self, seen: Seen) -> list[str]:
+        gone = [key for key in seen.marks if key not in seen.stats]
+        self._missed = {key: since for key, since in self._missed.items() if key not in seen.stats}
+        return sorted(gone)
+
+    def _missed_before(self, key: str) -> bool:
+        first = self._missed.setdefault(key, time.monotonic())
+        return time.monotonic() - first >= STILL_S
+
+    def _is_still(self, stat: Stat) -> bool:
+        """Untouched for a while by the store's clock, or, should the clocks differ, by our own observation."""
+        if time.time() - STILL_S - stat.changed >= 0:
+            self._moving.pop(stat.key, None)
+            return True
+        mark, since = self._moving.get(stat.key, ("", 0.0))
+        if mark != stat.mark:
+            self._moving[stat.key] = (stat.mark, time.monotonic())
+            return False
+        return time.monotonic() - since >= STILL_S
+
+    def _tell(self, held: str | None) -> None:
+        with read(self.ctx.database) as tx:
+            known = {row.name: row.detail for row in notices.all_of(tx)}.get(HELD)
+        if known == held:
+            return
+        with write(self.ctx.database) as tx:
+            if held is None:
+                notices.remove(tx, HELD)
+            else:
+                log.error(held)
+                notices.put(tx, HELD, held)
+
+    def _absorb_schemas(self, seen: Seen) -> None:
+        wanted = {name: seen.schemas.get(name) for name in seen.collections | set(seen.schemas)}
+        with read(self.ctx.database) as tx:
+            known = {row.name: row.mark for row in collections.all_of(tx)}
+        marks = {name: stat.mark if stat else "" for name, stat in wanted.items()}
+        if known == marks:
+            return
+        texts = {name: self.ctx.site.read(stat.key) if stat else None for name, stat in wanted.items()}
+        with write(self.ctx.database) as tx:
+            for name in known.keys() - marks.keys():
+                collections.remove(tx, name)
+            for name, text in texts.items():
+                if known.get(name) != marks[name]:
+                    collections.put(tx, name, None if text is None else text.decode("utf-8", "replace"), marks[name])
+
+    def _absorb(self, seen: Seen, batch: list[Stat]) -> None:
+        """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""
+        prepared = [(stat, self._prepare(stat, seen)) for stat in batch]
+        with self.ctx.locks.hold(stat.key for stat in batch):
+            still = [(stat, found) for stat, found in prepared if seen.store(stat.key).stat(stat.key) == stat]
+            with write(self.ctx.database) as tx:
+                for stat, found in still:
+                    by = Origin("files", "files", min(stat.modified, time.time()))
+                    if isinstance(found, Image):
+                        absorb.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
+                    else:
+                        article, text = found
+                        absorb.absorb_article(self.ctx, tx, article, text, seen.mark(stat), by)
+
+    def _prepare(self, stat: Stat, seen: Seen) -> Image | tuple[Article, bytes | None]:
+        store = seen.store(stat.key)
+        if stat.key.startswith(ids.ASSETS):
+            return read_image(store, stat)
+        return read_article(self.ctx, store, stat)
+
+    def _absorb_deletions(self, keys: list[str]) -> int:
+        done = 0
+        for batch in _batches(keys):
+            with self.ctx.locks.hold(batch):
+                still = [key for key in batch if find(self.ctx, key) is None]
+                with write(self.ctx.database) as tx:
+                    for key in still:
+                        _absorb_one_deletion(self.ctx, tx, key)
+                done += len(still)
+            for key in batch:
+                self._missed.pop(key, None)
+        return done
+
+
+def read_article(ctx: Context, store: Store, stat: Stat) -> tuple[Article, bytes | None]:
+    """The article in a file, and the file's bytes; broken when it cannot be read or is too large."""
+    if stat.size > ctx.settings.limits.article_bytes:
+        too_large = article_file.too_large(ctx.settings.limits)
+        return article_file.broken(stat.key, "", too_large.problems), None
+    try:
+        data = store.read(stat.key)
+    except Unavailable as error:
+        problem = Problem("", f"the file cannot be read: {error.detail}", "unreadable")
+        return article_file.broken(stat.key, "", (problem,)), None
+    data = b"" if data is None else data
+    return article_file.read(stat.key, data, version_of(data), ctx.settings.limits), data
+
+
+def read_image(store: Store, stat: Stat) -> Image:
+    """The photo in a file."""
+    stream = store.open(stat.key) or io.BytesIO()
+    with stream:
+        sha256 = hashlib.sha256()
+        while chunk := stream.read(MIB):
+            sha256.update(chunk)
+        stream.seek(0)
+        found = photo.look_at(stream, stat.key)
+    path = stat.key.removeprefix(ids.ASSETS)
+    return Image(path, sha256.hexdigest(), stat.size, found.width, found.height, found.format)
+
+
+def _absorb_one_deletion(ctx: Context, tx: Connection, key: str) -> None:
+    by = Origin("files", "files")
+    if key.startswith(ids.ASSETS):
+        absorb.absorb_image_deletion(ctx, tx, key.removeprefix(ids.ASSETS), by)
+    else:
+        absorb.absorb_deletion(ctx, tx, key, by)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch

@@ -1,0 +1,59 @@
+"""Makes a site ready to be served: the database migrated, the derived tables made from the files.
+
+Every process may call it, at the same time too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from cms.actions.reconcile import STILL_S, Progress, Reconciler, Report
+from cms.context import Context
+from cms.database import collections
+from cms.database.engine import read, write
+from cms.database.migrations import migrate
+from cms.database.tables import FORMAT
+from cms.settings import Settings
+
+SETTLE_S = 30.0
+_LOCK = "start"
+
+
+def stamp_of(settings: Settings) -> str:
+    """Names how the derived tables are made: whatever their content depends on, the files aside."""
+    return hashlib.sha256(f"{FORMAT}\n{settings.media_url}".encode()).hexdigest()[:8]
+
+
+def prepare(ctx: Context, progress: Progress | None = None) -> None:
+    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
+    migrate(ctx.database)
+    if _is_built(ctx):
+        return
+    with ctx.locks.hold([_LOCK]):
+        if _is_built(ctx):
+            return
+        with write(ctx.database) as tx:
+            collections.clear_derived(tx)
+        settle(Reconciler(ctx), progress=progress)
+        with write(ctx.database) as tx:
+            collections.set_built(tx, ctx.stamp)
+
+
+def settle(reconciler: Reconciler, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:
+    """Pass over the site until nothing is left for a next pass, or for `SETTLE_S` while it keeps changing."""
+    whole = Report()
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        report = reconciler.run(accept_deletions=accept_deletions, progress=progress)
+        whole.read += report.read
+        whole.deleted += report.deleted
+        whole.unsettled, whole.held = report.unsettled, report.held
+        if report.held is not None or not report.unsettled or time.monotonic() > deadline:
+            return whole
+        time.sleep(STILL_S)
+
+
+def _is_built(ctx: Context) -> bool:
+    with read(ctx.database) as tx:
+        return collections.built_stamp(tx) == ctx.stamp

@@ -1,0 +1,99 @@
+"""What the stores hold now, beside what the database believes, and whether the difference can be believed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cms.context import Context
+from cms.database import articles, images
+from cms.database.engine import read
+from cms.model import ids
+from cms.model.refs import is_image_name
+from cms.store.base import Key, Stat, Store
+
+MANY_GONE = 5
+MANY_GONE_SHARE = 0.2
+_WHAT_NOW = (
+    "Nothing is taken over until they are back, or until `cms sync --accept-deletions` says that they are meant to go."
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """Files by key (`stats`), those among them that lie in the media store, and the marks that the database knows."""
+
+    ctx: Context
+    stats: dict[str, Stat] = field(default_factory=dict)
+    in_media: set[str] = field(default_factory=set)
+    schemas: dict[str, Stat] = field(default_factory=dict)
+    collections: set[str] = field(default_factory=set)
+    marks: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, stat: Stat) -> str:
+        return f"media:{stat.mark}" if stat.key in self.in_media else stat.mark
+
+    def store(self, key: str) -> Store:
+        return self.ctx.media if key in self.in_media else self.ctx.site
+
+    def changed(self) -> list[Stat]:
+        """Photos first, so that articles find the facts of theirs."""
+        changed = [stat for key, stat in self.stats.items() if self.marks.get(key) != self.mark(stat)]
+        return sorted(changed, key=lambda stat: (not stat.key.startswith(ids.ASSETS), stat.key))
+
+
+def look(ctx: Context) -> Seen:
+    seen = Seen(ctx)
+    for stat in ctx.site.list(ids.CONTENT):
+        if ids.is_article(stat.key):
+            seen.stats[stat.key] = stat
+            seen.collections.add(ids.split_key(stat.key)[0])
+    # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
+    for folder in (".astro/collections/", ids.CONTENT):
+        for name, stat in _schemas(ctx.site, folder):
+            seen.schemas[name] = stat
+    _look_at_photos(ctx, seen)
+    with read(ctx.database) as tx:
+        seen.marks = articles.marks(tx)
+        seen.marks.update({ids.ASSETS + path: mark for path, mark in images.marks(tx).items()})
+    return seen
+
+
+def _look_at_photos(ctx: Context, seen: Seen) -> None:
+    for stat in ctx.site.list(ids.ASSETS):
+        if is_image_name(stat.key):
+            seen.stats[stat.key] = stat
+    if ctx.media is not ctx.site:
+        for stat in ctx.media.list(ids.ASSETS):
+            if is_image_name(stat.key):
+                seen.stats[stat.key] = stat
+                seen.in_media.add(stat.key)
+
+
+def _schemas(store: Store, folder: str) -> Iterator[tuple[str, Stat]]:
+    for stat in store.list(folder):
+        name = stat.key.removeprefix(folder)
+        if name.endswith(".schema.json") and "/" not in name:
+            yield name.removesuffix(".schema.json"), stat
+
+
+def find(ctx: Context, key: str) -> Stat | None:
+    if key.startswith(ids.ASSETS) and ctx.media is not ctx.site:
+        return ctx.media.stat(Key(key)) or ctx.site.stat(Key(key))
+    return ctx.site.stat(Key(key))
+
+
+def too_many(seen: Seen, gone: list[str]) -> str | None:
+    """Why the deletions are not believed: an unmounted disk must not empty a public site."""
+    if gone and not any(ids.is_article(key) for key in seen.stats) and len(seen.marks) > 1:
+        return f"Not one article is left. {_WHAT_NOW}"
+    before = Counter(_group(key) for key in seen.marks)
+    for group, number in Counter(_group(key) for key in gone).items():
+        if number > MANY_GONE and number > MANY_GONE_SHARE * before[group]:
+            return f"{number} of {before[group]} files of {group} are not there any more. {_WHAT_NOW}"
+    return None
+
+
+def _group(key: str) -> str:
+    return ids.ASSETS.rstrip("/") if key.startswith(ids.ASSETS) else ids.CONTENT + ids.split_key(key)[0]

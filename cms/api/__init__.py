@@ -1,0 +1,68 @@
+"""The routes, and what every request goes through. The only room that knows HTTP."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from cms.api import articles, auth, collections, docs, history, images, media, problems, service, sync, tokens, webhooks
+from cms.api.parsing import check_query
+from cms.api.spec import create_api
+from cms.model.limits import MIB, Limits
+
+access = logging.getLogger("cms.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_flask(limits: Limits) -> Flask:
+    """The Flask application with all routes; `app.extensions["cms"]` is to hold the context."""
+    app = Flask("cms.api", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = limits.json_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = MIB
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.before_request(_begin)
+    app.before_request(auth.authenticate)
+    app.before_request(check_query)
+    app.after_request(_finish)
+    api = create_api(app, limits)
+    problems.register(app)
+    for module in (collections, articles, history, images, sync, webhooks, tokens, service):
+        api.register_blueprint(module.blp)
+    app.register_blueprint(media.blp)
+    app.register_blueprint(docs.blp)
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    auth.set_caching(response)
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    if response.status_code in (405, 415) and request.method == "PATCH":
+        response.headers["Accept-Patch"] = articles.MERGE_PATCH
+    access.info(
+        "request",
+        extra={
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "bytes": response.content_length,
+            "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
+            "request_id": g.request_id,
+            "actor": g.actor.name if "actor" in g else None,
+        },
+    )
+    return response

@@ -1,0 +1,201 @@
+"""Routes of articles: list, one, create, change, delete."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import Response, request, url_for
+
+from cms.actions import edit, naming
+from cms.actions.edit import Editing, Saved
+from cms.api import auth, schemas
+from cms.api.conditional import etag_of, expected_version, respond, wants_new
+from cms.api.parsing import Blueprint, context, load, strict_json
+from cms.database import articles, changes
+from cms.database.articles import Filter
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+from cms.errors import Exists, Malformed, NotFound, Stale
+from cms.model.ids import Name
+from cms.model.published import to_json
+
+blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
+
+MERGE_PATCH = "application/merge-patch+json"
+MARKDOWN = "text/markdown"
+
+
+@blp.route("/articles")
+@blp.arguments(schemas.ArticleQuery, location="query")
+@blp.response(200, schemas.ArticlePage)
+@blp.alt_response(304, description="You have it already")
+def list_articles(query: dict[str, Any]) -> Response:
+    """List articles, a page at a time."""
+    auth.require_read()
+    wanted = _filter(query)
+    sort, limit = query["sort"], query["limit"]
+    with read(context().database) as tx:
+        rows = articles.page(tx, wanted, sort, _decode_cursor(query.get("cursor"), sort), limit + 1)
+        total = articles.total(tx, wanted) if query["total"] else None
+    more = len(rows) > limit
+    items = ",".join(_item(row, query.get("fields_")) for row in rows[:limit])
+    cursor = to_json(_encode_cursor(rows[limit - 1], sort) if more else None)
+    counted = "" if total is None else f',"total":{total}'
+    return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
+
+
+@blp.route("/articles/<collection>/<path:article_id>")
+@blp.response(200, schemas.Article)
+@blp.alt_response(200, schema={"type": "string"}, content_type=MARKDOWN, description="The file itself")
+@blp.alt_response(304, description="You have it already")
+def get_article(collection: str, article_id: str) -> Response:
+    """Get one article, as JSON or (Accept: text/markdown) as its file."""
+    auth.require_read()
+    row = visible_row(Name(collection, article_id))
+    if request.accept_mimetypes.best_match(["application/json", MARKDOWN]) == MARKDOWN:
+        with read(context().database) as tx:
+            text = changes.text_of(tx, Name(collection, article_id), row.version)
+        if text is None:
+            raise NotFound("The text of this file is too large to be kept.")
+        response = respond(text, version=row.version, media_type=f"{MARKDOWN}; charset=utf-8")
+    else:
+        response = respond(row.json, version=row.version)
+    response.headers["Vary"] = "Authorization, Accept"
+    return response
+
+
+@blp.route("/articles/<collection>", methods=["POST"])
+@blp.arguments(schemas.NewArticle)
+@blp.response(201, schemas.Article)
+def create_article(body: dict[str, Any], collection: str) -> Response:
+    """Create an article; its id is given, or made from a slug or from the title."""
+    article_id = naming.choose_id(context(), auth.actor(), collection, body)
+    saved = edit.create(context(), auth.actor(), Name(collection, article_id), body["data"], body["body"])
+    return saved_response(saved, 201)
+
+
+@blp.route("/articles/<collection>/<path:article_id>", methods=["PUT"])
+@blp.doc(
+    requestBody={
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/WholeArticle"}},
+            MARKDOWN: {"schema": {"type": "string"}},
+        },
+    }
+)
+@blp.response(200, schemas.Article)
+@blp.alt_response(201, schema=schemas.Article, description="Created")
+def put_article(collection: str, article_id: str) -> Response:
+    """Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file."""
+    actor, name = auth.actor(), Name(collection, article_id)
+    if request.mimetype == MARKDOWN:
+        text = request.get_data()
+        if wants_new():
+            return _created(lambda: edit.create_text(context(), actor, name, text))
+        return saved_response(edit.replace_text(context(), _editing(*name), text))
+    body = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    if wants_new():
+        return _created(lambda: edit.create(context(), actor, name, **body))
+    return saved_response(edit.replace(context(), _editing(*name), **body))
+
+
+@blp.route("/articles/<collection>/<path:article_id>", methods=["PATCH"])
+@blp.doc(
+    requestBody={
+        "required": True,
+        "content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ArticlePatch"}}},
+    }
+)
+@blp.response(200, schemas.Article)
+def patch_article(collection: str, article_id: str) -> Response:
+    """Change some fields, or the body, of an article (If-Match)."""
+    body = load(schemas.ArticlePatch(), strict_json(request, MERGE_PATCH))
+    return saved_response(edit.patch(context(), _editing(collection, article_id), **body))
+
+
+@blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
+@blp.response(204)
+def delete_article(collection: str, article_id: str) -> Response:
+    """Delete an article (If-Match); its history stays."""
+    edit.delete(context(), _editing(collection, article_id))
+    return Response(status=204)
+
+
+def visible_row(name: Name) -> AnyRow:
+    """The article, if the caller may know of it."""
+    with read(context().database) as tx:
+        row = articles.get(tx, name)
+    if row is None or not (row.visible or auth.actor().may("articles:read-drafts", name.collection)):
+        raise NotFound(f"There is no article {name}.")
+    return row
+
+
+def _editing(collection: str, article_id: str) -> Editing:
+    return Editing(auth.actor(), Name(collection, article_id), expected_version())
+
+
+def _created(create: Callable[[], Saved]) -> Response:
+    try:
+        return saved_response(create(), 201)
+    except Exists as error:
+        # RFC 9110: the condition If-None-Match: * has failed.
+        raise Stale(error.detail, code="exists") from error
+
+
+def saved_response(saved: Saved, status: int = 200) -> Response:
+    row = saved.row
+    text = row.json
+    if saved.warnings:
+        warnings = [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in saved.warnings]
+        text = to_json({**json.loads(text), "warnings": warnings})
+    response = Response(text, status, content_type="application/json")
+    response.headers["ETag"] = etag_of(row.version, row.json.encode())
+    if status == 201:
+        response.headers["Location"] = url_for(
+            "articles.get_article", collection=row.collection, article_id=row.id, _external=False
+        )
+    return response
+
+
+def _filter(query: dict[str, Any]) -> Filter:
+    actor, status, collection = auth.actor(), query["status"], query.get("collection")
+    statuses = ("published", "draft", "broken") if status == "all" else (status,)
+    drafts_in: tuple[str, ...] | None = ()
+    if status != "published":
+        if not actor.may_somewhere("articles:read-drafts") or collection is not None:
+            actor.require("articles:read-drafts", collection)
+        if not actor.may("articles:read-drafts", collection):
+            drafts_in = actor.collections("articles:read-drafts")
+        else:
+            drafts_in = None
+    return Filter(collection, query.get("locale"), statuses, drafts_in)
+
+
+def _item(row: AnyRow, names: str | None) -> str:
+    if names is None:
+        return str(row.lean)
+    whole = json.loads(row.json)
+    return to_json({name: whole[name] for name in names.split(",") if name in whole})
+
+
+def _encode_cursor(row: AnyRow, sort: str) -> str:
+    place = to_json([sort, getattr(row, sort.lstrip("-")), row.key])
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(text: str | None, sort: str) -> Sequence[Any] | None:
+    if text is None:
+        return None
+    try:
+        place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+        kind = str if sort.lstrip("-") == "id" else float
+        if isinstance(place, list) and len(place) == 3 and place[0] == sort and isinstance(place[2], str):
+            return [kind(place[1]), place[2]]
+    except (ValueError, TypeError, binascii.Error):
+        place = None
+    raise Malformed("This cursor belongs to no such list; start again without one.", code="cursor")

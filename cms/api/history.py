@@ -1,0 +1,85 @@
+"""Routes of an article's history: its revisions, one of them, and restoring it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from flask import Response, request
+
+from cms.actions import edit
+from cms.api import auth, schemas
+from cms.api.articles import saved_response
+from cms.api.conditional import expected_version, respond
+from cms.api.parsing import Blueprint, context
+from cms.database import changes
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+from cms.errors import Malformed, NotFound
+from cms.model.ids import Name
+from cms.model.published import timestamp, to_json
+
+blp = Blueprint("history", __name__, url_prefix="/api/v1", description="What happened to articles")
+
+
+@blp.route("/history/<collection>/<path:article_id>")
+@blp.arguments(schemas.HistoryQuery, location="query")
+@blp.response(200, schemas.ChangePage)
+def get_history(query: dict[str, Any], collection: str, article_id: str) -> Response:
+    """List an article's revisions, newest first; with seq, get that one with its text and what it changed."""
+    auth.actor().require("articles:read-drafts", collection)
+    name, limit = Name(collection, article_id), query["limit"]
+    with read(context().database) as tx:
+        if "seq" in query:
+            row = changes.one(tx, name, query["seq"])
+            rows = [] if row is None else [row]
+            items = [_detailed(row, changes.before(tx, row)) for row in rows]
+        else:
+            rows = changes.history(tx, name, before=_before(query), limit=limit + 1)
+            items = [_shown(row) for row in rows[:limit]]
+    if not rows:
+        raise NotFound(f"There is no such revision of {name}.")
+    cursor = str(rows[limit - 1].seq) if len(rows) > limit else None
+    return respond(to_json({"items": items, "next_cursor": cursor}))
+
+
+@blp.route("/history/<collection>/<path:article_id>", methods=["POST"])
+@blp.arguments(schemas.RestoreQuery, location="query")
+@blp.response(200, schemas.Article)
+def restore_revision(query: dict[str, Any], collection: str, article_id: str) -> Response:
+    """Restore an article as a revision left it (If-Match, unless the article is deleted)."""
+    auth.actor().require("articles:read-drafts", collection)
+    expect = expected_version() if "If-Match" in request.headers else None
+    name = Name(collection, article_id)
+    return saved_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]))
+
+
+def _before(query: dict[str, Any]) -> int | None:
+    text = query.get("cursor")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise Malformed("This cursor belongs to no such list; start again without one.", code="cursor")
+    return int(text)
+
+
+def _shown(row: AnyRow) -> dict[str, Any]:
+    names = ("seq", "actor", "source", "action", "version", "visible_before", "visible_after")
+    return {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
+
+
+def _detailed(row: AnyRow, before: AnyRow | None) -> dict[str, Any]:
+    text, old = _text(row), _text(before)
+    lines = difflib.unified_diff(
+        (old or "").splitlines(keepends=True), (text or "").splitlines(keepends=True), "before", "after"
+    )
+    return {**_shown(row), "text": text, "diff": "".join(lines)}
+
+
+def _text(row: AnyRow | None) -> str | None:
+    if row is None or row.text is None:
+        return None
+    try:
+        return bytes(row.text).decode()
+    except UnicodeDecodeError:
+        return None

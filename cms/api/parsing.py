@@ -1,0 +1,131 @@
+"""Reads requests strictly: what is unknown, doubled or not JSON is refused, never dropped.
+
+Every route is declared on this module's `Blueprint`; one that declares no query takes none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar, cast
+
+import flask_smorest
+from flask import Request, Response, current_app, request
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from cms.api import problems
+from cms.context import Context
+from cms.errors import Invalid, Malformed, Problem, UnsupportedType
+from cms.model.pointer import pointer
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+def context() -> Context:
+    """The parts of the service that this request runs in."""
+    found: Context = current_app.extensions["cms"]
+    return found
+
+
+class StrictParser(FlaskParser):
+    DEFAULT_UNKNOWN_BY_LOCATION = {"query": RAISE, "json": RAISE, "form": RAISE}  # noqa: RUF012
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        return strict_json(req)
+
+    def handle_error(
+        self, error: ValidationError, req: Request, schema: Schema, *, error_status_code: Any, error_headers: Any
+    ) -> NoReturn:
+        found: list[Problem] = []
+        for location, messages in _messages(error).items():
+            found += _flatten(messages, ())
+            problems.set_location("query" if location == "query" else "body")
+        raise Invalid("The request has parts that cannot be accepted.", problems=found)
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the package has no types
+    ARGUMENTS_PARSER = StrictParser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return cast(Callable[[View], View], super().route(rule, **options))
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[View], View]:
+        return cast(Callable[[View], View], super().response(status_code, schema, **options))
+
+    def alt_response(self, status_code: int, **options: Any) -> Callable[[View], View]:
+        return cast(Callable[[View], View], super().alt_response(status_code, **options))
+
+    def doc(self, **options: Any) -> Callable[[View], View]:
+        return cast(Callable[[View], View], super().doc(**options))
+
+    def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[View], View]:
+        decorate = super().arguments(schema, location=location, **options)
+
+        def decorator(view: View) -> View:
+            wrapped = decorate(view)
+            wrapped.takes_query = location == "query"
+            return cast(View, wrapped)
+
+        return decorator
+
+
+def check_query() -> None:
+    """Before each request: no query beyond what the route declares, nothing twice, nothing endless."""
+    if len(request.query_string) > context().settings.limits.query_bytes:
+        raise Malformed("The query string is too long.", code="query_too_long")
+    problems.set_location("query")
+    doubled = [name for name, values in request.args.lists() if len(values) > 1]
+    view = current_app.view_functions.get(request.endpoint or "")
+    unknown = [] if view is None or getattr(view, "takes_query", False) else list(request.args)
+    found = [Problem(pointer(name), "is given twice", "doubled") for name in doubled]
+    found += [Problem(pointer(name), "is no parameter of this", "unknown") for name in unknown]
+    if found:
+        raise Invalid("The query has parameters that cannot be accepted.", problems=found)
+    problems.set_location("body")
+
+
+def strict_json(req: Request, *media_types: str) -> Any:
+    """The body as JSON; refuses other media types, doubled keys, NaN, lone surrogates and endless nesting."""
+    allowed = media_types or ("application/json",)
+    if req.mimetype not in allowed:
+        raise UnsupportedType(f"Send the body as {' or '.join(allowed)}.")
+    try:
+        return json.loads(req.get_data().decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise Malformed("The body is nested too deeply.") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def load(schema: Schema, value: Any) -> Any:
+    """The value as the schema reads it; `Invalid` names every place that it does not fit."""
+    try:
+        return schema.load(value)
+    except ValidationError as error:
+        found = _flatten(_messages(error), ())
+        raise Invalid("The body has parts that cannot be accepted.", problems=found) from error
+
+
+def _messages(error: ValidationError) -> dict[str, Any]:
+    found: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+    return found
+
+
+def _flatten(messages: Any, where: tuple[str | int, ...]) -> list[Problem]:
+    if isinstance(messages, dict):
+        inner = ((() if name == "_schema" else (name,), value) for name, value in messages.items())
+        return [problem for step, value in inner for problem in _flatten(value, (*where, *step))]
+    texts = messages if isinstance(messages, list) else [messages]
+    return [Problem(pointer(*where), str(text), "unknown" if text == "Unknown field." else "invalid") for text in texts]
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

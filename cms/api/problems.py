@@ -1,0 +1,94 @@
+"""Answers every error as `application/problem+json` (RFC 9457): one table, one shape."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+from cms import errors
+from cms.errors import CmsError
+
+log = logging.getLogger("cms.api")
+
+STATUS: dict[type[CmsError], int] = {
+    errors.Malformed: 400,
+    errors.NotAuthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Exists: 409,
+    errors.InUse: 409,
+    errors.Gone: 410,
+    errors.Stale: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.Invalid: 422,
+    errors.VersionRequired: 428,
+    errors.Unavailable: 503,
+}
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(CmsError, _answer_cms_error)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def set_location(location: str) -> None:
+    """Say whether the pointers of an error to come lead into the `query` or the `body`."""
+    g.pointer_location = location
+
+
+def _answer_cms_error(error: CmsError) -> Response:
+    status = STATUS[type(error)]
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if error.problems:
+        location = g.get("pointer_location", "body")
+        more["errors"] = [
+            {"pointer": p.pointer, "in": location, "detail": p.detail, "code": p.code} for p in error.problems
+        ]
+    if isinstance(error, errors.Stale):
+        more["current_version"] = error.current
+    if isinstance(error, errors.InUse):
+        more["used_by"] = list(error.used_by)
+    if isinstance(error, errors.NotAuthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="cms"'
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after_s)
+        log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
+    return answer(status, error.code, error.detail, headers, **more)
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """What Flask and Werkzeug raise themselves: no such route, method not allowed, body too large."""
+    status = HTTPStatus(error.code or 500)
+    kept = ("Allow", "Retry-After")
+    headers = {name: value for name, value in error.get_headers() if name in kept}
+    return answer(status.value, status.name.lower(), error.description or status.phrase, headers)
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return answer_http_exception(error)
+    log.error("unexpected error", exc_info=error)
+    return answer(500, "internal", "Something went wrong here; the log has the details under this request id.", {})
+
+
+def answer(status: int, code: str, detail: str, headers: dict[str, str], **more: Any) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id"),
+        **more,
+    }
+    text = json.dumps(body, ensure_ascii=False)
+    response = Response(text, status, content_type="application/problem+json", headers=headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,335 @@
+"""What goes in and out, for validation and for the spec.
+
+Published bytes are built in `model` and only described here; a test loads every one of them with these schemas.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from cms.database.articles import SORTS
+from cms.model.ids import LOCALE_PATTERN
+from cms.model.published import HEAVY
+
+ARTICLE_FIELDS = (
+    "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
+    "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
+)  # fmt: skip
+MAX_LIMIT = 100
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"description": text}
+
+
+class Text(fields.String):
+    """Text that can be stored everywhere: no NUL, no half characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if "\0" in text:
+            raise self.make_error("invalid")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise self.make_error("invalid") from error
+        return text
+
+
+class FieldNames(Text):
+    """Names of an article's members, with commas between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        names = text.split(",")
+        if unknown := [name for name in names if name not in ARTICLE_FIELDS]:
+            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(ARTICLE_FIELDS)}.")
+        return text
+
+
+class ProblemItem(Schema):
+    pointer = fields.String(required=True, metadata=said("JSON Pointer to the place"))
+    location = fields.String(data_key="in", validate=validate.OneOf(["body", "query"]))
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+
+
+class Problem(Schema):
+    """Every error, as RFC 9457 has it."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    request_id = fields.String(allow_none=True)
+    errors = fields.List(fields.Nested(ProblemItem), metadata=said("all that is wrong, at once"))
+    current_version = fields.String(allow_none=True, metadata=said("412: what is there now; null when nothing is"))
+    used_by = fields.List(fields.String(), metadata=said("409: the articles that show the photo"))
+
+
+class Heading(Schema):
+    depth = fields.Integer(required=True)
+    slug = fields.String(required=True)
+    text = fields.String(required=True)
+
+
+class ArticleImage(Schema):
+    ref = fields.String(required=True, metadata=said("as the author wrote it"))
+    field = fields.String(required=True, allow_none=True, metadata=said("pointer into data; null in the body"))
+    alt = fields.String(required=True, allow_none=True)
+    path = fields.String(required=True, allow_none=True, metadata=said("below src/assets"))
+    url = fields.String(required=True, allow_none=True)
+    sha256 = fields.String(required=True, allow_none=True)
+    bytes = fields.Integer(required=True, allow_none=True)
+    width = fields.Integer(required=True, allow_none=True)
+    height = fields.Integer(required=True, allow_none=True)
+    format = fields.String(required=True, allow_none=True)
+    missing = fields.Boolean(required=True, metadata=said("there is no such photo in the site"))
+
+
+class Translation(Schema):
+    locale = fields.String(required=True)
+    id = fields.String(required=True)
+
+
+class FileProblem(Schema):
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+
+
+class LeanArticle(Schema):
+    """What a list holds; other members only when `fields` names them."""
+
+    collection = fields.String()
+    id = fields.String(metadata=said("exactly Astro's"))
+    locale = fields.String(allow_none=True)
+    slug = fields.String(metadata=said("the id without its locale"))
+    path = fields.String(metadata=said("the file, below the site"))
+    status = fields.String(validate=validate.OneOf(["published", "draft", "broken"]))
+    data = fields.Dict(keys=fields.String(), metadata=said("front matter; dates as ISO strings"))
+    dates = fields.List(fields.String(), metadata=said("pointers into data of the values that are dates"))
+    excerpt = fields.String()
+    images = fields.List(fields.Nested(ArticleImage))
+    translations = fields.List(fields.Nested(Translation))
+    problems = fields.List(fields.Nested(FileProblem), metadata=said("why a broken article cannot be read"))
+    version = fields.String(metadata=said("SHA-256 of the file"))
+    digest = fields.String(metadata=said("changes with the file and with the photos it shows"))
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class Article(LeanArticle):
+    body = fields.String(metadata=said("Markdown"))
+    html = fields.String(metadata=said("the body rendered, safe to show"))
+    headings = fields.List(fields.Nested(Heading))
+    warnings = fields.List(
+        fields.Nested(FileProblem), metadata=said("after a save: what was wrong before and still is")
+    )
+
+
+class ListedArticle(Article):
+    class Meta:
+        exclude = ("warnings",)
+
+
+class ArticlePage(Schema):
+    items = fields.List(fields.Nested(ListedArticle), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+    total = fields.Integer(metadata=said("only with total=true"))
+
+
+class ArticleQuery(Schema):
+    collection = Text()
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
+    sort = fields.String(
+        load_default="id", validate=validate.OneOf([*SORTS, *(f"-{name}" for name in SORTS)]),
+        metadata=said("a leading - sorts descending"),
+    )  # fmt: skip
+    fields_ = FieldNames(data_key="fields", metadata=said(f"members, separated by commas; without it all but {HEAVY}"))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    cursor = Text(metadata=said("the next_cursor of the page before"))
+    total = fields.Boolean(load_default=False)
+
+
+class NewArticle(Schema):
+    id = Text(metadata=said("or give a slug, or neither: then the title makes one"))
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    slug = Text()
+    data = fields.Dict(keys=Text(), required=True)
+    body = Text(load_default="")
+
+
+class WholeArticle(Schema):
+    data = fields.Dict(keys=Text(), required=True)
+    body = Text(required=True)
+
+
+class ArticlePatch(Schema):
+    data = fields.Dict(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
+    body = Text()
+
+
+class Collection(Schema):
+    name = fields.String(required=True)
+    published = fields.Integer(required=True)
+    draft = fields.Integer(metadata=said("with articles:read-drafts"))
+    broken = fields.Integer(metadata=said("with articles:read-drafts"))
+    has_schema = fields.Boolean(required=True)
+
+
+class CollectionList(Schema):
+    items = fields.List(fields.Nested(Collection), required=True)
+
+
+class Change(Schema):
+    seq = fields.Integer(required=True)
+    time = fields.AwareDateTime(required=True)
+    actor = fields.String(required=True)
+    source = fields.String(required=True)
+    action = fields.String(required=True)
+    version = fields.String(required=True)
+    visible_before = fields.Boolean(required=True)
+    visible_after = fields.Boolean(required=True)
+    text = fields.String(metadata=said("with seq: the file as it was; null when it was not UTF-8"), allow_none=True)
+    diff = fields.String(metadata=said("with seq: unified diff from the revision before"))
+
+
+class ChangePage(Schema):
+    items = fields.List(fields.Nested(Change), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class HistoryQuery(Schema):
+    seq = fields.Integer(validate=validate.Range(1, 2**62))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    cursor = Text()
+
+
+class RestoreQuery(Schema):
+    seq = fields.Integer(required=True, validate=validate.Range(1, 2**62))
+
+
+class Image(Schema):
+    path = fields.String(required=True, metadata=said("below src/assets"))
+    url = fields.String(required=True)
+    sha256 = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    width = fields.Integer(required=True, allow_none=True, metadata=said("pixels, upright"))
+    height = fields.Integer(required=True, allow_none=True)
+    format = fields.String(required=True)
+    version = fields.String(required=True)
+
+
+class ImagePage(Schema):
+    items = fields.List(fields.Nested(Image), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class ImageQuery(Schema):
+    folder = Text()
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    cursor = Text()
+
+
+class StoredImage(Image):
+    ref = fields.String(required=True, metadata=said("how the article refers to it, in the site's own spelling"))
+    markdown = fields.String(required=True, metadata=said("paste it into the body"))
+
+
+class StoredImages(Schema):
+    items = fields.List(fields.Nested(StoredImage), required=True)
+
+
+class SyncQuery(Schema):
+    cursor = Text(metadata=said("from the last line of the sync before; without it everything published"))
+    collection = Text()
+    fields_ = FieldNames(data_key="fields", metadata=said("members of the articles, separated by commas"))
+    drafts = fields.Boolean(load_default=False)
+
+
+class Token(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    scopes = fields.List(fields.String(), required=True)
+    created_at = fields.AwareDateTime(required=True)
+    expires_at = fields.AwareDateTime(required=True, allow_none=True)
+    token = fields.String(metadata=said("only in the answer that made it"))
+
+
+class TokenList(Schema):
+    items = fields.List(fields.Nested(Token), required=True)
+
+
+class NewToken(Schema):
+    name = Text(required=True, validate=validate.Length(1, 100))
+    scopes = fields.List(Text(), required=True, validate=validate.Length(1, 50))
+    expires_at = fields.AwareDateTime(load_default=None, allow_none=True)
+
+
+class Whoami(Schema):
+    name = fields.String(required=True)
+    scopes = fields.List(fields.String(), required=True)
+
+
+class NewWebhook(Schema):
+    url = Text(required=True, validate=validate.Length(1, 2000))
+    target = fields.String(load_default="generic", validate=validate.OneOf(["generic"]))
+    secret = Text(load_default=None, allow_none=True)
+    quiet_s = fields.Float(load_default=10.0, validate=validate.Range(0, 3600))
+    max_wait_s = fields.Float(load_default=60.0, validate=validate.Range(0, 86_400))
+
+
+class WebhookPatch(Schema):
+    url = Text(validate=validate.Length(1, 2000))
+    secret = Text()
+    quiet_s = fields.Float(validate=validate.Range(0, 3600))
+    max_wait_s = fields.Float(validate=validate.Range(0, 86_400))
+
+
+class Webhook(Schema):
+    id = fields.String(required=True)
+    url = fields.String(required=True)
+    target = fields.String(required=True)
+    secret = fields.String(metadata=said("only in the answer that made or changed it"))
+    quiet_s = fields.Float(required=True)
+    max_wait_s = fields.Float(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    failures = fields.Integer(required=True, metadata=said("attempts in a row without 2xx"))
+
+
+class WebhookList(Schema):
+    items = fields.List(fields.Nested(Webhook), required=True)
+
+
+class Delivery(Schema):
+    id = fields.String(required=True)
+    message_id = fields.String(required=True, metadata=said("the webhook-id header; the same when sent again"))
+    type = fields.String(required=True)
+    time = fields.AwareDateTime(required=True)
+    status = fields.Integer(required=True, allow_none=True)
+    error = fields.String(required=True, allow_none=True)
+    duration_ms = fields.Integer(required=True)
+
+
+class DeliveryList(Schema):
+    items = fields.List(fields.Nested(Delivery), required=True)
+
+
+class Health(Schema):
+    status = fields.String(required=True)
+
+
+class Notice(Schema):
+    name = fields.String(required=True)
+    detail = fields.String(metadata=said("with the scope admin"))
+    since = fields.AwareDateTime(required=True)
+
+
+class Readiness(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(["ready", "degraded", "starting"]))
+    notices = fields.List(fields.Nested(Notice), required=True)

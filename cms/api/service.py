@@ -1,0 +1,40 @@
+"""Routes about the service itself: is it alive, is it ready, what can it do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from cms.api import auth, schemas
+from cms.api.conditional import reply
+from cms.api.parsing import Blueprint, context
+from cms.database import collections, notices
+from cms.database.engine import read
+from cms.model.published import timestamp
+
+blp = Blueprint("service", __name__, description="The service itself")
+
+
+@blp.route("/healthz")
+@blp.response(200, schemas.Health)
+def healthz() -> Response:
+    """Say that the process lives; asks nobody else."""
+    return reply({"status": "ok"})
+
+
+@blp.route("/readyz")
+@blp.response(200, schemas.Readiness)
+@blp.alt_response(503, schema=schemas.Readiness, description="Not ready")
+def readyz() -> Response:
+    """Say whether requests are answered in full, and what the operator has to decide."""
+    with read(context().database) as tx:
+        built = collections.built_stamp(tx)
+        found = notices.all_of(tx)
+    shown: list[dict[str, Any]] = []
+    for row in found:
+        detail = {"detail": row.detail} if auth.actor().may("admin") else {}
+        shown.append({"name": row.name, **detail, "since": timestamp(row.since)})
+    if built != context().stamp:
+        return reply({"status": "starting", "notices": shown}, 503)
+    return reply({"status": "degraded" if shown else "ready", "notices": shown})

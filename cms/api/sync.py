@@ -1,0 +1,87 @@
+"""The feed that frontends build from: everything once, then only what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, stream_with_context
+
+from cms.api import auth, schemas
+from cms.api.conditional import is_known, not_modified
+from cms.api.parsing import Blueprint, context
+from cms.database import articles, changes, images
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+from cms.model import cursor as places
+from cms.model.cursor import Cursor
+from cms.model.published import FEED, to_json
+
+blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="The feed for builds")
+
+NDJSON = "application/x-ndjson"
+
+
+@blp.route("/sync")
+@blp.arguments(schemas.SyncQuery, location="query")
+@blp.response(200, {"type": "string"}, content_type=NDJSON, description="One JSON object a line, the cursor last")
+@blp.alt_response(304, description="Nothing has changed")
+@blp.alt_response(410, schema=schemas.Problem, description="The cursor is of no use any more; sync without one")
+def sync(query: dict[str, Any]) -> Response:
+    """Get everything published, or what changed since a cursor, as NDJSON."""
+    auth.require_read()
+    collection, drafts = query.get("collection"), query["drafts"]
+    if drafts:
+        auth.actor().require("articles:read-drafts", collection)
+    view = places.view_of(collection, query.get("fields_"), drafts)
+    with read(context().database) as tx:
+        epoch, seq = changes.position(tx)
+    here = Cursor(epoch, context().stamp, view, seq)
+    since = _since(query.get("cursor"), here)
+    etag = f'W/"{hashlib.sha256(f"{here.encode()} {since}".encode()).hexdigest()[:32]}"'
+    if is_known(etag):
+        response = not_modified(Response(content_type=NDJSON))
+    else:
+        lines = _lines(since, here, collection, query.get("fields_"), drafts)
+        response = Response(stream_with_context(lines), content_type=NDJSON)
+    response.headers["ETag"] = etag
+    return response
+
+
+def _since(text: str | None, here: Cursor) -> int | None:
+    if text is None:
+        return None
+    given = places.decode(text)
+    if (given.epoch, given.stamp, given.view) != (here.epoch, here.stamp, here.view) or given.seq > here.seq:
+        raise places.gone()
+    return given.seq
+
+
+def _lines(since: int | None, here: Cursor, collection: str | None, names: str | None, drafts: bool) -> Iterator[str]:
+    """One snapshot: the cursor at the end is the place that all the lines before it lead to."""
+    wanted = FEED if names is None else ("collection", "id", "version", "digest", *names.split(","))
+    with read(context().database) as tx:
+        _, seq = changes.position(tx)
+        after = -1 if since is None else since
+        if since is not None:
+            for row in changes.gone_since(tx, since, collection, drafts=drafts):
+                yield _line(_deleted(row))
+        if collection is None:
+            for row in images.changed_since(tx, after):
+                yield f'{{"type":"image",{row.json[1:]}\n'
+        for row in articles.changed_since(tx, after, collection, drafts=drafts):
+            whole = json.loads(row.json)
+            yield _line({"type": "article", **{name: whole[name] for name in wanted if name in whole}})
+    yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
+
+
+def _deleted(row: AnyRow) -> dict[str, Any]:
+    if row.subject == "image":
+        return {"type": "deleted", "subject": "image", "path": row.name}
+    return {"type": "deleted", "subject": "article", "collection": row.collection, "id": row.name}
+
+
+def _line(value: dict[str, Any]) -> str:
+    return to_json(value) + "\n"

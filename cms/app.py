@@ -1,0 +1,48 @@
+"""Wires the parts together; nothing else does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from flask import Flask
+from pythonjsonlogger.json import JsonFormatter
+
+from cms.actions.reconcile import Progress
+from cms.actions.start import prepare, stamp_of
+from cms.api import create_flask
+from cms.context import Context
+from cms.database.engine import open_engine
+from cms.database.locks import FileLocks, PostgresLocks
+from cms.settings import Settings, load
+from cms.store import open_store
+
+
+def create_context(settings: Settings) -> Context:
+    """The parts that the settings ask for; nothing is contacted yet."""
+    settings.state_folder.mkdir(parents=True, exist_ok=True)
+    (settings.state_folder / ".gitignore").write_text("*\n")
+    site = open_store(settings.site)
+    media = site if settings.media == settings.site else open_store(settings.media)
+    in_postgres = settings.database.startswith("postgresql")
+    locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
+    return Context(settings, site, media, open_engine(settings.database), locks, stamp_of(settings))
+
+
+def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:
+    """The WSGI application of a site; makes its database ready first, which takes a while the first time."""
+    settings = settings or load()
+    context = create_context(settings)
+    prepare(context, progress)
+    app = create_flask(settings.limits)
+    app.extensions["cms"] = context
+    return app
+
+
+def log_as_json() -> None:
+    """One JSON object a line, on standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time"})
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

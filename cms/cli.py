@@ -1,0 +1,205 @@
+"""The commands. They work beside a running server; long ones show progress and can be interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from cms.errors import CmsError
+from cms.settings import Settings, load
+
+if TYPE_CHECKING:
+    from cms.context import Context
+
+# Everything else is imported by the command that needs it, so that `cms --help` answers at once.
+
+
+@click.group()
+def main() -> None:
+    """A JSON API over the Markdown and photos of an Astro site."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Server processes.")
+@click.option("--no-worker", is_flag=True, help="No background work; run `cms worker` elsewhere.")
+def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
+    """Serve the site, and do its background work."""
+    from cms.app import create_context, log_as_json
+    from cms.serving import run
+
+    settings = _settings()
+    with _told():
+        from cms.actions.start import prepare
+
+        prepare(create_context(settings), _progress("reading the site"))
+    click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
+    log_as_json()
+    background = None if no_worker else subprocess.Popen([sys.executable, "-m", "cms", "worker", "--until-orphaned"])
+    try:
+        run(settings, host, port, workers)
+    finally:
+        if background is not None:
+            background.terminate()
+            background.wait()
+
+
+@main.command()
+@click.option("--until-orphaned", is_flag=True, hidden=True, help="End when the parent process does.")
+def worker(until_orphaned: bool) -> None:
+    """Do the background work: take over changed files, tell webhooks."""
+    from cms.actions.worker import work
+    from cms.app import log_as_json
+
+    parent = os.getppid()
+    with _context() as ctx:
+        log_as_json()
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        working = threading.Thread(target=work, args=(ctx, stop))
+        working.start()
+        while not stop.wait(0.5):
+            if until_orphaned and os.getppid() != parent:
+                stop.set()
+        working.join()
+
+
+@main.group()
+def token() -> None:
+    """Access tokens."""
+
+
+@token.command("create")
+@click.option("--name", required=True, help="Whose it is; stands in the history.")
+@click.option("--scope", "scopes", multiple=True, required=True, help="May be given several times.")
+@click.option("--days", type=click.IntRange(1), help="Expires after so many days.")
+def create_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
+    """Create a token and print it, once."""
+    from cms.actions import tokens
+    from cms.model.scopes import SERVICE
+
+    with _context() as ctx:
+        expires = None if days is None else time.time() + days * 86_400
+        click.echo(tokens.create(ctx, SERVICE, name, scopes, expires)[1])
+
+
+@token.command("list")
+def list_tokens() -> None:
+    """List the tokens: id, name, scopes."""
+    from cms.database import tokens
+    from cms.database.engine import read
+
+    with _context() as ctx, read(ctx.database) as tx:
+        for row in tokens.all_of(tx):
+            click.echo(f"{row.id}  {row.name}  {' '.join(sorted(tokens.scopes_of(row)))}")
+
+
+@token.command("revoke")
+@click.argument("token_id")
+def revoke_token(token_id: str) -> None:
+    """Revoke a token by its id."""
+    from cms.actions import tokens
+
+    with _context() as ctx:
+        tokens.revoke(ctx, token_id)
+
+
+@main.command()
+@click.option("--accept-deletions", is_flag=True, help="Believe that many files are meant to be gone.")
+def sync(accept_deletions: bool) -> None:
+    """Take over what changed in the files, now."""
+    from cms.actions.reconcile import Reconciler
+    from cms.actions.start import settle
+
+    with _context() as ctx:
+        progress = _progress("reading changed files")
+        report = settle(Reconciler(ctx), accept_deletions=accept_deletions, progress=progress)
+    click.echo(f"{report.read} files read, {report.deleted} deletions taken over.")
+    if report.held is not None:
+        raise click.ClickException(report.held)
+    if report.unsettled:
+        raise click.ClickException(f"{report.unsettled} files keep changing; run `cms sync` again later.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+def check(as_json: bool) -> None:
+    """Say what is wrong with the content; ends with 1 when there are errors."""
+    from cms.actions.check import check as find
+    from cms.actions.reconcile import Reconciler
+    from cms.actions.start import settle
+
+    with _context() as ctx:
+        settle(Reconciler(ctx))
+        findings = find(ctx)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(
+                f"{finding.severity:8}{finding.path}{finding.pointer and ' ' + finding.pointer}: {finding.detail}"
+            )
+        click.echo(f"{len(findings)} problems." if findings else "No problems.")
+    if any(finding.severity == "error" for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI description."""
+    from cms.api import create_flask
+    from cms.api.spec import to_text
+    from cms.model.limits import Limits
+
+    click.echo(to_text(create_flask(Limits())), nl=False)
+
+
+def _settings() -> Settings:
+    with _told():
+        return load()
+
+
+@contextmanager
+def _context() -> Iterator[Context]:
+    """The site's parts, its database ready."""
+    from cms.actions.start import prepare
+    from cms.app import create_context
+
+    with _told():
+        ctx = create_context(load())
+        prepare(ctx, _progress("reading the site"))
+        yield ctx
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors as one plain message."""
+    try:
+        yield
+    except CmsError as error:
+        details = "".join(f"\n  {p.pointer}: {p.detail}" for p in error.problems if error.code != "settings")
+        raise click.ClickException(error.detail + details) from error
+
+
+def _progress(what: str) -> Callable[[int, int], None] | None:
+    """A line that counts on, where somebody is looking."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        click.echo(f"\r{what}: {done} of {total}", err=True, nl=done >= total)
+
+    return show

@@ -1,0 +1,24 @@
+"""Holds the parts of a running service together; it has no logic of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from cms.database.locks import Locks
+from cms.settings import Settings
+from cms.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`media` is where photos are written; they are read from it, then from `site`. `stamp` names how the derived
+    tables are made."""
+
+    settings: Settings
+    site: Store
+    media: Store
+    database: Engine
+    locks: Locks
+    stamp: str

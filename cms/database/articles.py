@@ -1,0 +1,204 @@
+"""The articles as the store's files say they are: derived rows, replaced whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, delete, func, insert, select, tuple_, update
+
+from cms.database.tables import AnyRow, article_images, articles
+from cms.errors import Problem
+from cms.model.article import Article
+from cms.model.ids import Name, fold
+from cms.model.published import Bytes
+
+SORTS = ("id", "created_at", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an article stands in the log: the seq of its last change, and its times."""
+
+    seq: int
+    created_at: float
+    updated_at: float
+
+
+def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: str) -> None:
+    """Make the row and its photo references say what the article says."""
+    remove(tx, article.key)
+    tx.execute(
+        insert(articles).values(
+            key=article.key,
+            collection=article.collection,
+            id=article.id,
+            fold=fold(article.id),
+            locale=article.locale,
+            twin=article.twin,
+            status=article.status,
+            visible=article.is_visible,
+            version=article.version,
+            digest=content.digest,
+            seq=place.seq,
+            created_at=place.created_at,
+            updated_at=place.updated_at,
+            mark=mark,
+            json=content.json,
+            lean=content.lean,
+            problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
+        )
+    )
+    paths = {ref.path for ref in article.refs if ref.path is not None}
+    if paths:
+        tx.execute(insert(article_images), [{"key": article.key, "path": path} for path in sorted(paths)])
+
+
+def remove(tx: Connection, key: str) -> None:
+    tx.execute(delete(article_images).where(article_images.c.key == key))
+    tx.execute(delete(articles).where(articles.c.key == key))
+
+
+def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
+    """Replace what the row shows; with `seq`, the feed tells of it."""
+    values: dict[str, Any] = {"json": content.json, "lean": content.lean, "digest": content.digest}
+    if seq is not None:
+        values["seq"] = seq
+    tx.execute(update(articles).where(articles.c.key == key).values(**values))
+
+
+def set_mark(tx: Connection, key: str, mark: str) -> None:
+    tx.execute(update(articles).where(articles.c.key == key).values(mark=mark))
+
+
+def get(tx: Connection, name: Name) -> AnyRow | None:
+    """The article of that id; where two files claim it, the one that is not broken."""
+    found = select(articles).where(articles.c.collection == name.collection, articles.c.id == name.id)
+    first = case((articles.c.status == "broken", 1), else_=0)
+    return tx.execute(found.order_by(first, articles.c.key).limit(1)).one_or_none()
+
+
+def by_key(tx: Connection, key: str) -> AnyRow | None:
+    return tx.execute(select(articles).where(articles.c.key == key)).one_or_none()
+
+
+def alike(tx: Connection, name: Name) -> AnyRow | None:
+    """An article whose id equals this one but for case and Unicode form."""
+    found = select(articles).where(articles.c.collection == name.collection, articles.c.fold == fold(name.id))
+    return tx.execute(found.limit(1)).one_or_none()
+
+
+def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
+    """The same article in other locales, seen or not."""
+    found = select(articles).where(
+        articles.c.collection == row.collection,
+        articles.c.twin == row.twin,
+        articles.c.id != row.id,
+        articles.c.locale.is_not(None),
+        articles.c.status != "broken",
+    )
+    return list(tx.execute(found)) if row.locale is not None else []
+
+
+def showing(tx: Connection, path: str) -> list[AnyRow]:
+    """The articles that refer to the photo."""
+    found = select(articles).join(article_images, article_images.c.key == articles.c.key)
+    return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
+
+
+def locales(tx: Connection, collection: str) -> set[str | None]:
+    """The locales that a collection's articles have; None among them when some have none."""
+    found = select(articles.c.locale).where(articles.c.collection == collection).distinct()
+    return set(tx.execute(found).scalars())
+
+
+def marks(tx: Connection) -> dict[str, str]:
+    """The store's mark of each file as it was last read, by key."""
+    return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
+
+
+def image_paths(tx: Connection, collection: str) -> list[tuple[str, str]]:
+    """Keys of a collection's articles with the photo paths they refer to."""
+    found = (
+        select(article_images.c.key, article_images.c.path)
+        .join(articles, articles.c.key == article_images.c.key)
+        .where(articles.c.collection == collection)
+        .order_by(article_images.c.key, article_images.c.path)
+    )
+    return [(row.key, row.path) for row in tx.execute(found)]
+
+
+def counts(tx: Connection) -> dict[str, dict[str, int]]:
+    """How many articles each collection has, by status."""
+    found = select(articles.c.collection, articles.c.status, func.count()).group_by(
+        articles.c.collection, articles.c.status
+    )
+    result: dict[str, dict[str, int]] = {}
+    for collection, status, number in tx.execute(found):
+        result.setdefault(collection, {})[status] = number
+    return result
+
+
+def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:
+    """Keys of the broken articles with what is wrong."""
+    found = select(articles.c.key, articles.c.problems).where(articles.c.status == "broken").order_by(articles.c.key)
+    return [(row.key, problems_of(row)) for row in tx.execute(found)]
+
+
+def problems_of(row: AnyRow) -> list[Problem]:
+    return [Problem(*item) for item in json.loads(row.problems)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen."""
+
+    collection: str | None
+    locale: str | None
+    statuses: tuple[str, ...]
+    drafts_in: tuple[str, ...] | None = ()
+
+
+def page(tx: Connection, wanted: Filter, sort: str, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
+    """A page in the order of `sort` (`-` for descending), after the row with these sort values and key."""
+    column = articles.c[sort.lstrip("-")]
+    found = _matching(select(articles), wanted)
+    descending = sort.startswith("-")
+    if after is not None:
+        place = tuple_(column, articles.c.key)
+        found = found.where(place < tuple_(*after) if descending else place > tuple_(*after))
+    order = (column.desc(), articles.c.key.desc()) if descending else (column, articles.c.key)
+    return list(tx.execute(found.order_by(*order).limit(limit)))
+
+
+def total(tx: Connection, wanted: Filter) -> int:
+    number: int = tx.execute(_matching(select(func.count()).select_from(articles), wanted)).scalar_one()
+    return number
+
+
+def _matching(found: Select[Any], wanted: Filter) -> Select[Any]:
+    found = found.where(articles.c.status.in_(wanted.statuses))
+    if wanted.collection is not None:
+        found = found.where(articles.c.collection == wanted.collection)
+    if wanted.locale is not None:
+        found = found.where(articles.c.locale == wanted.locale)
+    if wanted.drafts_in is not None:
+        found = found.where(articles.c.visible | articles.c.collection.in_(wanted.drafts_in))
+    return found
+
+
+def changed_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> Iterator[AnyRow]:
+    """What the feed holds after `seq`, in the order of keys, read in small steps."""
+    last = ""
+    while True:
+        found = select(articles).where(articles.c.seq > seq, articles.c.key > last)
+        found = found.where(articles.c.status != "broken") if drafts else found.where(articles.c.visible)
+        if collection is not None:
+            found = found.where(articles.c.collection == collection)
+        rows = list(tx.execute(found.order_by(articles.c.key).limit(200)))
+        yield from rows
+        if len(rows) < 200:
+            return
+        last = rows[-1].key

@@ -1,0 +1,142 @@
+"""The log: one row a change, numbered in the order of commit, never altered.
+
+History, the feed, the webhooks and the audit trail are all read from it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from cms.database.tables import AnyRow, changes, log
+from cms.model.ids import Name
+
+Action = Literal["created", "updated", "deleted"]
+Source = Literal["api", "files", "restore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path."""
+
+    actor: str
+    source: Source
+    subject: Literal["article", "image"]
+    collection: str
+    name: str
+    key: str
+    action: Action
+    version: str
+    digest: str
+    text: bytes | None
+    visible_before: bool
+    visible_after: bool
+    time: float | None = None
+
+
+def append(tx: Connection, change: Change) -> tuple[int, float]:
+    """Add the change; returns its seq and time. Writers queue here, so that seq is the order of commit."""
+    seq = tx.execute(update(log).values(seq=log.c.seq + 1).returning(log.c.seq)).scalar_one()
+    moment = time.time() if change.time is None else change.time
+    values = {name: getattr(change, name) for name in change.__slots__ if name != "time"}
+    tx.execute(insert(changes).values(seq=seq, time=moment, **values))
+    return seq, moment
+
+
+def position(tx: Connection) -> tuple[str, int]:
+    """The database's epoch and the last seq."""
+    row = tx.execute(select(log.c.epoch, log.c.seq)).one()
+    return row.epoch, row.seq
+
+
+def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
+    """The last change of the subject, None when the log has never seen it."""
+    return tx.execute(_of(subject, collection, name).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+
+
+def born(tx: Connection, subject: str, collection: str, name: str) -> float | None:
+    """When the subject was last created."""
+    found = _of(subject, collection, name).where(changes.c.action == "created")
+    row = tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else row.time
+
+
+def history(tx: Connection, name: Name, *, before: int | None, limit: int) -> list[AnyRow]:
+    """An article's changes, newest first."""
+    found = _of("article", *name)
+    if before is not None:
+        found = found.where(changes.c.seq < before)
+    return list(tx.execute(found.order_by(changes.c.seq.desc()).limit(limit)))
+
+
+def one(tx: Connection, name: Name, seq: int) -> AnyRow | None:
+    return tx.execute(_of("article", *name).where(changes.c.seq == seq)).one_or_none()
+
+
+def before(tx: Connection, change: AnyRow) -> AnyRow | None:
+    """The subject's change before this one."""
+    found = _of(change.subject, change.collection, change.name).where(changes.c.seq < change.seq)
+    return tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+
+
+def text_of(tx: Connection, name: Name, version: str) -> bytes | None:
+    """The article's file as it was at that version."""
+    found = _of("article", *name).where(changes.c.version == version, changes.c.text.is_not(None))
+    row = tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else row.text
+
+
+def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[AnyRow]:
+    """Subject, collection and name of all that the feed showed at `seq` and shows no more, in the order it went."""
+    span = select(
+        changes.c.subject,
+        changes.c.collection,
+        changes.c.name,
+        func.min(changes.c.seq).label("first"),
+        func.max(changes.c.seq).label("last"),
+    ).where(changes.c.seq > seq)
+    if collection is not None:
+        span = span.where(changes.c.subject == "article", changes.c.collection == collection)
+    spans = span.group_by(changes.c.subject, changes.c.collection, changes.c.name).subquery()
+    was, now = changes.alias(), changes.alias()
+    found = select(spans).join(was, was.c.seq == spans.c.first).join(now, now.c.seq == spans.c.last)
+    if drafts:
+        found = found.where(was.c.action != "created", now.c.action == "deleted")
+    else:
+        found = found.where(was.c.visible_before, now.c.visible_after.is_(False))
+    return list(tx.execute(found.order_by(spans.c.last)))
+
+
+def visible_since(tx: Connection, seq: int) -> AnyRow | None:
+    """First and last seq and time of what the public could notice after `seq`; None when there is nothing."""
+    seen = changes.c.visible_before | changes.c.visible_after
+    found = select(
+        func.min(changes.c.seq).label("first_seq"),
+        func.max(changes.c.seq).label("last_seq"),
+        func.min(changes.c.time).label("first_time"),
+        func.max(changes.c.time).label("last_time"),
+    ).where(changes.c.seq > seq, seen)
+    row = tx.execute(found).one()
+    return None if row.first_seq is None else row
+
+
+def ids_since(tx: Connection, seq: int, up_to: int, limit: int) -> list[str]:
+    """`collection/id` of the articles, and paths of the images, that the public could notice; at most `limit`."""
+    seen = changes.c.visible_before | changes.c.visible_after
+    found = (
+        select(changes.c.subject, changes.c.collection, changes.c.name)
+        .where(changes.c.seq > seq, changes.c.seq <= up_to, seen)
+        .group_by(changes.c.subject, changes.c.collection, changes.c.name)
+        .order_by(func.min(changes.c.seq))
+        .limit(limit)
+    )
+    return [f"{row.collection}/{row.name}".lstrip("/") for row in tx.execute(found)]
+
+
+def _of(subject: str, collection: str, name: str) -> Select[*tuple[Any, ...]]:
+    return select(changes).where(
+        changes.c.subject == subject, changes.c.collection == collection, changes.c.name == name
+    )

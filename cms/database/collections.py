@@ -1,0 +1,42 @@
+"""The collections that the site has, with the schema text that Astro wrote for each."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Connection, delete, insert, select
+
+from cms.database.tables import AnyRow, collections, indexes
+
+
+def all_of(tx: Connection) -> list[AnyRow]:
+    return list(tx.execute(select(collections).order_by(collections.c.name)))
+
+
+def get(tx: Connection, name: str) -> AnyRow | None:
+    return tx.execute(select(collections).where(collections.c.name == name)).one_or_none()
+
+
+def put(tx: Connection, name: str, schema: str | None, mark: str) -> None:
+    remove(tx, name)
+    tx.execute(insert(collections).values(name=name, schema=schema, mark=mark))
+
+
+def remove(tx: Connection, name: str) -> None:
+    tx.execute(delete(collections).where(collections.c.name == name))
+
+
+def built_stamp(tx: Connection) -> str | None:
+    """The stamp of the derived tables as they are, None when they have never been filled."""
+    return tx.execute(select(indexes.c.stamp)).scalar()
+
+
+def set_built(tx: Connection, stamp: str) -> None:
+    tx.execute(delete(indexes))
+    tx.execute(insert(indexes).values(stamp=stamp, built_at=time.time()))
+
+
+def clear_derived(tx: Connection) -> None:
+    """Forget all that the store's files can tell again."""
+    for table in collections.metadata.sorted_tables:
+        tx.execute(delete(table))

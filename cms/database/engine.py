@@ -1,0 +1,73 @@
+"""Opens the database and its transactions.
+
+A write transaction sees everything committed before it began and holds off other writers; a read transaction is one
+snapshot. Functions of this room take the transaction first and never commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from cms.errors import Unavailable
+
+BUSY_MS = 10_000
+
+
+def open_engine(url: str) -> Engine:
+    """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use."""
+    if url.startswith("sqlite"):
+        return _open_sqlite(url)
+    return create_engine(url, pool_pre_ping=True)
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
+    with _translated(), engine.connect() as connection:
+        writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
+        with writing.begin():
+            yield writing
+
+
+@contextmanager
+def read(engine: Engine) -> Iterator[Connection]:
+    """A snapshot to read from."""
+    with _translated(), engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
+
+
+def _open_sqlite(url: str) -> Engine:
+    folder = Path(url.removeprefix("sqlite:///")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # Python's own transaction control would delay BEGIN until the first write; ours is explicit.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("cms_begin", "BEGIN"))
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable("The database does not answer; try again.", code="database") from error

@@ -1,0 +1,77 @@
+"""The photos as the stores hold them: derived rows, replaced whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cms.database.tables import AnyRow, article_images, images
+from cms.model.image import Image
+
+
+def put(tx: Connection, image: Image, shown: str, seq: int, mark: str) -> None:
+    """Make the row say what the file is; `shown` is its JSON."""
+    remove(tx, image.path)
+    facts = {name: getattr(image, name) for name in image.__slots__}
+    tx.execute(insert(images).values(**facts, seq=seq, mark=mark, json=shown))
+
+
+def remove(tx: Connection, path: str) -> None:
+    tx.execute(delete(images).where(images.c.path == path))
+
+
+def set_mark(tx: Connection, path: str, mark: str) -> None:
+    tx.execute(update(images).where(images.c.path == path).values(mark=mark))
+
+
+def get(tx: Connection, path: str) -> AnyRow | None:
+    return tx.execute(select(images).where(images.c.path == path)).one_or_none()
+
+
+def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
+    """The photos at these paths, those that are there."""
+    wanted = [path for path in paths if path is not None]
+    rows = tx.execute(select(images).where(images.c.path.in_(wanted))) if wanted else ()
+    return {row.path: image_of(row) for row in rows}
+
+
+def image_of(row: AnyRow) -> Image:
+    return Image(row.path, row.sha256, row.bytes, row.width, row.height, row.format)
+
+
+def marks(tx: Connection) -> dict[str, str]:
+    """The store's mark of each photo as it was last read, by path."""
+    return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
+
+
+def page(tx: Connection, folder: str | None, after: str | None, limit: int) -> list[AnyRow]:
+    found = select(images)
+    if folder is not None:
+        found = found.where(images.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True))
+    if after is not None:
+        found = found.where(images.c.path > after)
+    return list(tx.execute(found.order_by(images.c.path).limit(limit)))
+
+
+def changed_since(tx: Connection, seq: int) -> Iterator[AnyRow]:
+    """What the feed holds after `seq`, in the order of paths, read in small steps."""
+    last = ""
+    while True:
+        found = select(images).where(images.c.seq > seq, images.c.path > last)
+        rows = list(tx.execute(found.order_by(images.c.path).limit(500)))
+        yield from rows
+        if len(rows) < 500:
+            return
+        last = rows[-1].path
+
+
+def missing(tx: Connection) -> list[tuple[str, str]]:
+    """Pairs of an article's key and a photo path it refers to that is not there."""
+    found = (
+        select(article_images.c.key, article_images.c.path)
+        .join(images, images.c.path == article_images.c.path, isouter=True)
+        .where(images.c.path.is_(None))
+        .order_by(article_images.c.key, article_images.c.path)
+    )
+    return [(row.key, row.path) for row in tx.execute(found)]

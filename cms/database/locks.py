@@ -1,0 +1,96 @@
+"""Holds off other writers of the same keys, in this process and in every other.
+
+A lock is taken before the database's write transaction, never inside it; several are taken in sorted order.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from cms.errors import Unavailable
+from cms.model.ids import fold
+
+WAIT_S = 5.0
+SHARDS = 1024
+"""Lock files are shared by hash, so that they need no clean-up."""
+
+
+class Locks(Protocol):
+    def hold(self, keys: Iterable[str]) -> AbstractContextManager[None]:
+        """Hold the keys, whatever their case and Unicode form; `Unavailable` when others hold them too long."""
+        ...
+
+
+class FileLocks:
+    """For all processes of one machine: `flock` on files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def hold(self, keys: Iterable[str]) -> Iterator[None]:
+        shards = sorted({_number(key) % SHARDS for key in keys})
+        deadline = time.monotonic() + WAIT_S
+        with ExitStack() as held:
+            for shard in shards:
+                descriptor = os.open(self._folder / f"{shard:04}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                held.callback(os.close, descriptor)
+                _wait(partial(_try_flock, descriptor), deadline)
+            yield
+
+
+class PostgresLocks:
+    """For all nodes of one database: session advisory locks, on connections of their own."""
+
+    def __init__(self, url: str) -> None:
+        # A pool apart: a writer that holds a lock still needs a connection for its transaction.
+        self._engine: Engine = create_engine(url, pool_size=32, max_overflow=32, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def hold(self, keys: Iterable[str]) -> Iterator[None]:
+        numbers = sorted({_number(key) for key in keys})
+        deadline = time.monotonic() + WAIT_S
+        with self._engine.connect() as connection:
+            try:
+                for number in numbers:
+                    _wait(partial(_try_advisory, connection, number), deadline)
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
+
+
+def _number(key: str) -> int:
+    digest = hashlib.sha256(fold(key).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _try_advisory(connection: Connection, number: int) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar())
+
+
+def _wait(attempt: Callable[[], bool], deadline: float) -> None:
+    pause = 0.001
+    while not attempt():
+        if time.monotonic() > deadline:
+            raise Unavailable("Others are writing this just now; try again.", code="busy", retry_after_s=1)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)

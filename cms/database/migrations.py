@@ -1,0 +1,58 @@
+"""Brings the kept tables to this version's shape, one numbered step after another.
+
+A step, once released, is never edited: `tests/database/test_migrations.py` compares the result with `tables.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine, text
+
+from cms.database.engine import write
+from cms.database.tables import derived
+
+_LOCK = 0x636D73  # any number; the same for every process
+
+
+def migrate(engine: Engine) -> None:
+    """Run the steps that this database has not seen, all in one transaction, and make missing derived tables."""
+    with write(engine) as tx:
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        tx.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
+        done = tx.execute(text("SELECT max(version) FROM schema_version")).scalar() or 0
+        for number, step in enumerate(STEPS, start=1):
+            if number > done:
+                step(tx)
+                tx.execute(text("INSERT INTO schema_version VALUES (:number)"), {"number": number})
+        derived.create_all(tx)
+
+
+def _first_tables(tx: Connection) -> None:
+    blob = "BYTEA" if tx.dialect.name == "postgresql" else "BLOB"
+    for statement in (
+        "CREATE TABLE log (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL, seq BIGINT NOT NULL)",
+        "CREATE TABLE changes (seq BIGINT PRIMARY KEY, time DOUBLE PRECISION NOT NULL, actor TEXT NOT NULL,"
+        " source TEXT NOT NULL, subject TEXT NOT NULL, collection TEXT NOT NULL, name TEXT NOT NULL,"
+        " key TEXT NOT NULL, action TEXT NOT NULL, version TEXT NOT NULL, digest TEXT NOT NULL,"
+        f" text {blob}, visible_before BOOLEAN NOT NULL, visible_after BOOLEAN NOT NULL)",
+        "CREATE INDEX changes_by_subject ON changes (subject, collection, name, seq)",
+        "CREATE TABLE tokens (id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, scopes TEXT NOT NULL,"
+        " created_at DOUBLE PRECISION NOT NULL, expires_at DOUBLE PRECISION)",
+        "CREATE TABLE webhooks (id TEXT PRIMARY KEY, url TEXT NOT NULL, target TEXT NOT NULL, secret TEXT NOT NULL,"
+        " quiet_s DOUBLE PRECISION NOT NULL, max_wait_s DOUBLE PRECISION NOT NULL,"
+        " created_at DOUBLE PRECISION NOT NULL, seq BIGINT NOT NULL, leased_until DOUBLE PRECISION NOT NULL,"
+        " retry_at DOUBLE PRECISION NOT NULL, failures INTEGER NOT NULL)",
+        "CREATE TABLE deliveries (id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, message_id TEXT NOT NULL,"
+        " type TEXT NOT NULL, time DOUBLE PRECISION NOT NULL, first_seq BIGINT NOT NULL, last_seq BIGINT NOT NULL,"
+        " status INTEGER, error TEXT, duration_ms INTEGER NOT NULL)",
+        "CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, time)",
+        "CREATE TABLE notices (name TEXT PRIMARY KEY, detail TEXT NOT NULL, since DOUBLE PRECISION NOT NULL)",
+    ):
+        tx.execute(text(statement))
+    tx.execute(text("INSERT INTO log VALUES (1, :epoch, 0)"), {"epoch": secrets.token_hex(4)})
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)

@@ -1,0 +1,24 @@
+"""What the operator has to know or decide, until it is settled."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Connection, delete, insert, select
+
+from cms.database.tables import AnyRow, notices
+
+
+def put(tx: Connection, name: str, detail: str) -> None:
+    """Say it, or say it differently; the time it began stays."""
+    row = tx.execute(select(notices.c.since).where(notices.c.name == name)).one_or_none()
+    remove(tx, name)
+    tx.execute(insert(notices).values(name=name, detail=detail, since=row.since if row else time.time()))
+
+
+def remove(tx: Connection, name: str) -> None:
+    tx.execute(delete(notices).where(notices.c.name == name))
+
+
+def all_of(tx: Connection) -> list[AnyRow]:
+    return list(tx.execute(select(notices).order_by(notices.c.name)))

@@ -1,0 +1,162 @@
+"""The tables.
+
+Kept tables hold what only the database knows; they change by numbered migrations (`migrations.py`) and belong in the
+backup. Derived tables are made from the store's files; they carry the format in their names and can be dropped.
+Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Row, Table, Text
+
+AnyRow = Row[*tuple[Any, ...]]
+
+FORMAT = 1
+"""Raised whenever what the derived tables hold is computed differently."""
+
+kept = MetaData()
+derived = MetaData()
+
+log = Table(
+    "log",
+    kept,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    kept,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", Float(53), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("source", Text, nullable=False),  # api, files, git, clock, restore
+    Column("subject", Text, nullable=False),  # article, image
+    Column("collection", Text, nullable=False),  # "" for an image
+    Column("name", Text, nullable=False),  # an article's id, an image's path
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),  # created, updated, deleted
+    Column("version", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("text", LargeBinary),  # an article's file, byte for byte
+    Column("visible_before", Boolean, nullable=False),
+    Column("visible_after", Boolean, nullable=False),
+    Index("changes_by_subject", "subject", "collection", "name", "seq"),
+)
+
+tokens = Table(
+    "tokens",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("expires_at", Float(53)),
+)
+
+webhooks = Table(
+    "webhooks",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("quiet_s", Float(53), nullable=False),
+    Column("max_wait_s", Float(53), nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # told up to here
+    Column("leased_until", Float(53), nullable=False),
+    Column("retry_at", Float(53), nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("webhook_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("time", Float(53), nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("status", Integer),  # the HTTP status, null when there was no answer
+    Column("error", Text),
+    Column("duration_ms", Integer, nullable=False),
+    Index("deliveries_by_webhook", "webhook_id", "time"),
+)
+
+notices = Table(
+    "notices",
+    kept,
+    Column("name", Text, primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("since", Float(53), nullable=False),
+)
+
+indexes = Table(
+    f"indexes_{FORMAT}",
+    derived,
+    Column("stamp", Text, primary_key=True),
+    Column("built_at", Float(53), nullable=False),
+)
+
+collections = Table(
+    f"collections_{FORMAT}",
+    derived,
+    Column("name", Text, primary_key=True),
+    Column("schema", Text),
+    Column("mark", Text, nullable=False),
+)
+
+articles = Table(
+    f"articles_{FORMAT}",
+    derived,
+    Column("key", Text, primary_key=True),
+    Column("collection", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("fold", Text, nullable=False),  # the id without case and Unicode form
+    Column("locale", Text),
+    Column("twin", Text, nullable=False),  # the id without its locale
+    Column("status", Text, nullable=False),  # published, draft, broken
+    Column("visible", Boolean, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # the last change that touched what it shows
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
+    Column("json", Text, nullable=False),
+    Column("lean", Text, nullable=False),
+    Column("problems", Text, nullable=False),
+    Index(f"articles_{FORMAT}_by_id", "collection", "id"),
+    Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
+    Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),
+    Index(f"articles_{FORMAT}_by_seq", "seq"),
+)
+
+article_images = Table(
+    f"article_images_{FORMAT}",
+    derived,
+    Column("key", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Index(f"article_images_{FORMAT}_by_path", "path"),
+)
+
+images = Table(
+    f"images_{FORMAT}",
+    derived,
+    Column("path", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("format", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("json", Text, nullable=False),
+)

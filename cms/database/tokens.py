@@ -1,0 +1,43 @@
+"""Access tokens: only the digest of the secret half is kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from cms.database.tables import AnyRow, tokens
+
+
+def add(
+    tx: Connection, token_id: str, name: str, digest: str, scopes: Sequence[str], expires_at: float | None
+) -> AnyRow:
+    tx.execute(
+        insert(tokens).values(
+            id=token_id,
+            name=name,
+            digest=digest,
+            scopes=json.dumps(list(scopes)),
+            created_at=time.time(),
+            expires_at=expires_at,
+        )
+    )
+    return tx.execute(select(tokens).where(tokens.c.id == token_id)).one()
+
+
+def get(tx: Connection, token_id: str) -> AnyRow | None:
+    return tx.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+
+
+def all_of(tx: Connection) -> list[AnyRow]:
+    return list(tx.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)))
+
+
+def remove(tx: Connection, token_id: str) -> bool:
+    return tx.execute(delete(tokens).where(tokens.c.id == token_id)).rowcount > 0
+
+
+def scopes_of(row: AnyRow) -> frozenset[str]:
+    return frozenset(json.loads(row.scopes))

@@ -1,0 +1,120 @@
+"""What can go wrong, in words of the domain.
+
+Each error carries data, not only text; `api/base.py` holds the one table that turns a class into a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where (a JSON Pointer), what to do about it, and a stable code."""
+
+    pointer: str
+    detail: str
+    code: str
+
+
+class CmsError(Exception):
+    """Base of all; `detail` is safe to show to a client and says what to do next."""
+
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+        self.problems = tuple(problems)
+
+
+class Malformed(CmsError):
+    """The input cannot be read at all."""
+
+    code = "malformed"
+
+
+class Invalid(CmsError):
+    """The input was read, and cannot be accepted; `problems` lists every reason."""
+
+    code = "invalid"
+
+
+class NotAuthenticated(CmsError):
+    """The credentials are missing or not valid."""
+
+    code = "not_authenticated"
+
+
+class Forbidden(CmsError):
+    """The token lacks the scope this needs."""
+
+    code = "forbidden"
+
+
+class NotFound(CmsError):
+    """There is no such thing, or the caller may not know of it."""
+
+    code = "not_found"
+
+
+class Exists(CmsError):
+    """Something with that name is there already."""
+
+    code = "exists"
+
+
+class InUse(CmsError):
+    """It cannot be removed while `used_by` needs it."""
+
+    code = "in_use"
+
+    def __init__(self, detail: str, *, used_by: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.used_by = tuple(used_by)
+
+
+class Stale(CmsError):
+    """Compare-and-set lost: there is something else than expected. `current` is its version, None when absent."""
+
+    code = "stale"
+
+    def __init__(self, detail: str, *, code: str | None = None, current: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.current = current
+
+
+class VersionRequired(CmsError):
+    """A change must name the version it starts from."""
+
+    code = "version_required"
+
+
+class Gone(CmsError):
+    """It was there and is not any more; start again."""
+
+    code = "gone"
+
+
+class TooLarge(CmsError):
+    """A limit on size was passed."""
+
+    code = "too_large"
+
+
+class UnsupportedType(CmsError):
+    """The content is of a kind that is not accepted here."""
+
+    code = "unsupported_type"
+
+
+class Unavailable(CmsError):
+    """Something this needs does not answer now; try again in `retry_after_s` seconds."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after_s: int = 5) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,128 @@
+"""An article: what one Markdown file says.
+
+A file that cannot be read is an article too, `broken` and with its problems, so that it is reported and not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from cms.errors import Invalid, Problem
+from cms.model import document, markdown, refs
+from cms.model.ids import Name, id_of, locale_of, split_key, twin_of
+from cms.model.limits import Limits
+from cms.model.markdown import Rendered
+from cms.model.pointer import pointer
+from cms.model.refs import Ref
+from cms.model.visibility import Status, is_visible, status_of
+from cms.model.yaml_guard import YamlLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """`data` is front matter in its JSON form; `dates` are the pointers of the strings in it that are dates."""
+
+    key: str
+    collection: str
+    id: str
+    status: Status
+    version: str
+    data: dict[str, Any]
+    dates: tuple[str, ...]
+    body: str
+    rendered: Rendered
+    refs: tuple[Ref, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> Name:
+        return Name(self.collection, self.id)
+
+    @property
+    def locale(self) -> str | None:
+        return locale_of(self.id)
+
+    @property
+    def twin(self) -> str:
+        return twin_of(self.id)
+
+    @property
+    def slug(self) -> str:
+        return self.twin
+
+    @property
+    def is_visible(self) -> bool:
+        return is_visible(self.status)
+
+
+def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
+    """The article in the file's bytes; broken rather than an error."""
+    collection, path = split_key(key)
+    try:
+        if len(data) > limits.article_bytes:
+            raise too_large(limits)
+        found = document.read(data, yaml_limits(limits))
+        values, dates = json_form(found.data)
+        article_id = _own_slug(found.data) or id_of(path)
+    except Invalid as error:
+        return broken(key, version, error.problems)
+    body = found.content
+    rendered = markdown.render(body)
+    mentions = (*refs.find_in_data(values, key), *refs.find_in_body(rendered.images, body, key))
+    status = status_of(found.data)
+    return Article(key, collection, article_id, status, version, values, dates, body, rendered, mentions)
+
+
+def broken(key: str, version: str, problems: tuple[Problem, ...]) -> Article:
+    """The article of a file that cannot be read."""
+    collection, path = split_key(key)
+    nothing = Rendered("", (), (), "")
+    return Article(key, collection, id_of(path), "broken", version, {}, (), "", nothing, (), problems)
+
+
+def too_large(limits: Limits) -> Invalid:
+    detail = f"an article holds at most {limits.article_bytes} bytes"
+    return Invalid(detail, code="article_too_large", problems=[Problem("", detail, "article_too_large")])
+
+
+def yaml_limits(limits: Limits) -> YamlLimits:
+    return YamlLimits(
+        max_bytes=limits.front_matter_bytes,
+        max_depth=limits.front_matter_depth,
+        max_events=limits.front_matter_events,
+        max_aliases=limits.front_matter_aliases,
+    )
+
+
+def _own_slug(data: Mapping[str, object]) -> str | None:
+    """Astro lets `slug` in the front matter stand in for the id."""
+    own = data.get("slug")
+    return own if isinstance(own, str) and own else None
+
+
+def json_form(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Front matter as JSON values, dates as ISO strings, and the pointers of those dates."""
+    dates: list[str] = []
+
+    def convert(value: Any, where: tuple[str | int, ...]) -> Any:
+        if isinstance(value, dict):
+            return {name: convert(item, (*where, name)) for name, item in value.items()}
+        if isinstance(value, list):
+            return [convert(item, (*where, index)) for index, item in enumerate(value)]
+        if isinstance(value, date):
+            dates.append(pointer(*where))
+            return iso(value)
+        return value
+
+    return {name: convert(value, (name,)) for name, value in data.items()}, tuple(dates)
+
+
+def iso(value: date) -> str:
+    """A date as `2025-06-24`, a timestamp as JavaScript writes it: `2025-06-24T03:00:00.000Z`."""
+    if not isinstance(value, datetime):
+        return value.isoformat()
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

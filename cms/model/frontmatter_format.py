@@ -1,0 +1,96 @@
+"""The one door for front matter formats: how each is found in a file, read, and written into a new one.
+
+Fences are found by the rule of the site's own parser; reading goes through the guarded loader.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from typing import Any, Final
+
+from frontmatter.default_handlers import BaseHandler, YAMLHandler
+
+from cms.model.pointer import refusal
+from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
+from cms.model.yaml_text import block, check_data
+from cms.model.yaml_values import load_mapping
+
+# JavaScript's \s, which differs from Python's in a few characters.
+_SPACE = r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
+_OPENING = rf"(?:\A\ufeff?|\A{_SPACE}*\n)(---|\+\+\+)"
+OPENING: Final = re.compile(_OPENING)
+FENCES: Final = re.compile(_OPENING + r"([\s\S]*?\n)(?:---|\+\+\+)(?:[ \t]*(?:\r\n|\n|\r|\Z))?")
+"""Group 1 tells the format, group 2 is the front matter; what follows the match is the body.
+
+The line break that ends the closing fence belongs to the fence, so that a body is what stands below it.
+"""
+
+
+class YamlFrontMatter(YAMLHandler):
+    """YAML between `---` lines, read as the site reads it."""
+
+    FM_BOUNDARY = OPENING
+
+    def split(self, text: str) -> tuple[str, str]:
+        return _split(text)
+
+    def load(self, fm: str, **kwargs: Any) -> dict[str, object]:
+        return load_mapping(fm, kwargs.get("limits", DEFAULT_LIMITS))
+
+    def export(self, metadata: Mapping[str, object], **kwargs: object) -> str:
+        """The lines for a new file's front matter, keys in the given order, without a final line break."""
+        check_data(metadata)
+        return "\n".join(block(metadata, 0))
+
+
+class TomlFrontMatter(BaseHandler):
+    """TOML between `+++` lines, which is read and never written."""
+
+    FM_BOUNDARY = OPENING
+    START_DELIMITER = END_DELIMITER = "+++"
+
+    def split(self, text: str) -> tuple[str, str]:
+        return _split(text)
+
+    def load(self, fm: str, **kwargs: Any) -> dict[str, object]:
+        limits: YamlLimits = kwargs.get("limits", DEFAULT_LIMITS)
+        if len(fm.encode()) > limits.max_bytes:
+            raise refusal("toml_too_large", f"the front matter is larger than {limits.max_bytes:,} bytes")
+        try:
+            data = {key: _plain(value, key) for key, value in tomllib.loads(fm.replace("\r\n", "\n")).items()}
+        except ValueError as exc:
+            raise refusal("toml_syntax", f"the front matter is not valid TOML: {exc}") from exc
+        except RecursionError as exc:
+            raise refusal("toml_too_deep", "the front matter is nested too deep") from exc
+        check_data(data)
+        return data
+
+    def export(self, metadata: Mapping[str, object], **kwargs: object) -> str:
+        raise refusal("toml_read_only", "TOML front matter is only read here; change it to YAML or edit the file")
+
+
+HANDLERS: Final[Mapping[str, YamlFrontMatter | TomlFrontMatter]] = {
+    "yaml": YamlFrontMatter(),
+    "toml": TomlFrontMatter(),
+}
+FORMATS: Final[Mapping[str, str]] = {"---": "yaml", "+++": "toml"}
+
+
+def _split(text: str) -> tuple[str, str]:
+    match = FENCES.match(text)
+    return (match[2], text[match.end() :]) if match else ("", text)
+
+
+def _plain(value: object, *path: str | int) -> object:
+    """TOML's values as YAML front matter has them: times without a zone are UTC, times of day are text."""
+    if isinstance(value, dict):
+        return {key: _plain(item, *path, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, *path, index) for index, item in enumerate(value)]
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+    return value.isoformat() if isinstance(value, time) else value

@@ -1,0 +1,131 @@
+"""How a file's path becomes an article's id, exactly as Astro does it, and what a new id may look like.
+
+Slugs follow github-slugger 2 (lower case, letters of every script kept, spaces to dashes), which Astro uses.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from cms.errors import Problem
+from cms.model.limits import Limits
+
+CONTENT = "src/content/"
+ASSETS = "src/assets/"
+EXTENSION = ".md"
+
+_KEPT = ("L", "M", "Nd", "Nl", "Pc")
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_ISO_639_1 = """
+    aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
+    en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu
+    ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na
+    nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so
+    sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
+"""
+_LANGUAGES = frozenset(_ISO_639_1.split())
+_LOCALE = re.compile(r"([a-z]{2})(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
+LOCALE_PATTERN = r"^[A-Za-z]{2}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$"
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+class Name(NamedTuple):
+    """What an article is called: its collection, and its id in it."""
+
+    collection: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.collection}/{self.id}"
+
+
+def slug(text: str) -> str:
+    """One segment of an id: github-slugger's `slug`."""
+    kept = (c for c in text.lower() if c in " -" or unicodedata.category(c).startswith(_KEPT))
+    return "".join(kept).replace(" ", "-")
+
+
+def id_of(path: str) -> str:
+    """The id of the file at `path` below its collection, `slug` in its front matter aside."""
+    segments = path.removesuffix(EXTENSION).split("/")
+    return re.sub(r"(^|/)index$", "", "/".join(slug(segment) for segment in segments)) or "index"
+
+
+def is_article(key: str) -> bool:
+    """Whether Astro takes the file for an article: Markdown in a collection, no segment beginning with `_`."""
+    parts = key.removeprefix(CONTENT).split("/")
+    markdown = key.startswith(CONTENT) and key.endswith(EXTENSION) and len(parts) > 1
+    return markdown and not any(part.startswith(("_", ".")) for part in parts)
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """An article's key as its collection and the path below it."""
+    collection, path = key.removeprefix(CONTENT).split("/", 1)
+    return collection, path
+
+
+def key_of(name: Name) -> str:
+    """Where a new article's file goes."""
+    return f"{CONTENT}{name}{EXTENSION}"
+
+
+def locale_of(article_id: str) -> str | None:
+    """The language tag that is the id's first segment, if it is one and something follows."""
+    first, slash, _ = article_id.partition("/")
+    match = _LOCALE.fullmatch(first.lower())
+    return first if slash and match and match[1] in _LANGUAGES else None
+
+
+def twin_of(article_id: str) -> str:
+    """What translations of each other share: the id without its locale."""
+    locale = locale_of(article_id)
+    return article_id if locale is None else article_id[len(locale) + 1 :]
+
+
+def fold(text: str) -> str:
+    """Equal for two names that some file system or reader takes for the same (case, Unicode form, invisibles)."""
+    return unicodedata.normalize("NFC", _IGNORABLE.sub("", unicodedata.normalize("NFKC", text)).casefold())
+
+
+def check_new_id(article_id: str, limits: Limits) -> list[Problem]:
+    """What is wrong with an id that a new article is to have; empty when nothing is."""
+    return [problem for segment in article_id.split("/") for problem in _check_segment(segment, limits)]
+
+
+def _check_segment(segment: str, limits: Limits) -> list[Problem]:
+    def wrong(detail: str, code: str) -> list[Problem]:
+        return [Problem("/id", detail, code)]
+
+    if not segment or slug(segment) != segment or segment != unicodedata.normalize("NFC", segment):
+        return wrong("use lower-case letters, digits and dashes, with / between segments", "slug")
+    if segment.startswith(("_", "-")) or _RESERVED.fullmatch(segment) or segment == "index":
+        return wrong(f"{segment!r} is a reserved name; choose another", "slug_reserved")
+    if len(segment) > limits.slug_characters or len(segment.encode()) > limits.slug_bytes:
+        limit = f"{limits.slug_characters} characters and {limits.slug_bytes} bytes"
+        return wrong(f"a segment holds at most {limit}; shorten it", "slug_too_long")
+    return []
+
+
+def new_slug(title: str, limits: Limits) -> str:
+    """A slug for a title: short enough, cut between clusters; empty when the title has no letters."""
+    text = re.sub("-{2,}", "-", slug(unicodedata.normalize("NFC", title))).strip("-_")
+    return cut(text, limits.slug_characters - 4, limits.slug_bytes - 4).strip("-_")
+
+
+def cut(text: str, characters: int, size: int | None = None) -> str:
+    """The longest start of `text` within both limits (`size` in UTF-8 bytes) that does not split a cluster."""
+    end = min(len(text), characters)
+    while size is not None and len(text[:end].encode()) > size:
+        end -= 1
+    while 0 < end < len(text) and _joins(text[end - 1], text[end]):
+        end -= 1
+    return text[:end]
+
+
+def _joins(before: str, after: str) -> bool:
+    # U+17D2, the Khmer coeng, binds the consonant after it.
+    return unicodedata.category(after).startswith("M") or before in "\u17d2\u200d" or after == "\u200d"

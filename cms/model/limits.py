@@ -1,0 +1,23 @@
+"""Every limit on what is accepted, in one place; each is a setting (`CMS_MAX_…`) and stands in the spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    json_bytes: int = 2 * MIB
+    article_bytes: int = MIB
+    front_matter_bytes: int = 64 * 1024
+    front_matter_depth: int = 32
+    front_matter_events: int = 20_000
+    front_matter_aliases: int = 32
+    photo_bytes: int = 25 * MIB
+    photo_pixels: int = 64_000_000
+    request_files: int = 20
+    query_bytes: int = 4096
+    slug_characters: int = 80
+    slug_bytes: int = 180

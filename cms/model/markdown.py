@@ -1,0 +1,145 @@
+"""Renders an article's body to safe HTML, and reads headings, images and an excerpt from it.
+
+GitHub's Markdown with smart punctuation, as Astro renders by default; raw HTML passes through the sanitiser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape, unescape
+from html.parser import HTMLParser
+
+import comrak
+import nh3
+
+from cms.model.ids import cut, slug
+
+EXCERPT_CHARACTERS = 280
+
+_HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
+_ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
+for _tag in ("h1", "h2", "h3", "h4", "h5", "h6", "li", "sup", "section"):
+    _ATTRIBUTES.setdefault(_tag, set()).add("id")
+_ATTRIBUTES["input"] = {"type", "checked", "disabled"}
+_ATTRIBUTES["a"] |= {"id"}
+_ATTRIBUTES["code"] = {"class"}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    depth: int
+    slug: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """`images` are pairs of source, percent-encoded as in a URL, and alt text, in order."""
+
+    html: str
+    headings: tuple[Heading, ...]
+    images: tuple[tuple[str, str], ...]
+    excerpt: str
+
+
+def render(body: str) -> Rendered:
+    """The body as HTML; image sources are as the author wrote them until `place_images`."""
+    html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
+    clean = nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES)
+    reader = _Reader()
+    reader.feed(clean)
+    reader.close()
+    return Rendered(clean, tuple(headings), tuple(reader.images), _excerpt(reader.paragraphs))
+
+
+def place_images(html: str, url_of: Callable[[str], str | None]) -> str:
+    """Rendered HTML whose image sources are replaced where `url_of` (given the source) knows better."""
+
+    def place(match: re.Match[str]) -> str:
+        url = url_of(unescape(match[2]))
+        return match[0] if url is None else f'{match[1]}{escape(url)}"'
+
+    return re.sub(r'(<img\b[^>]*?\bsrc=")([^"]*)"', place, html)
+
+
+def text_of(html: str) -> str:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return _SPACE.sub(" ", reader.text).strip()
+
+
+def _options() -> tuple[comrak.ExtensionOptions, comrak.ParseOptions, comrak.RenderOptions]:
+    extensions, parsing, rendering = comrak.ExtensionOptions(), comrak.ParseOptions(), comrak.RenderOptions()
+    for name in ("autolink", "footnotes", "strikethrough", "table", "tasklist"):
+        setattr(extensions, name, True)
+    parsing.smart = True
+    rendering.unsafe_ = True  # what is unsafe, the sanitiser takes out
+    return extensions, parsing, rendering
+
+
+_EXTENSIONS, _PARSING, _RENDERING = _options()
+
+
+def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
+    headings: list[Heading] = []
+    used: dict[str, int] = {}
+
+    def add_id(match: re.Match[str]) -> str:
+        text = text_of(match[2])
+        heading = Heading(int(match[1]), _unused(slug(text), used), text)
+        headings.append(heading)
+        return f'<h{heading.depth} id="{escape(heading.slug)}">{match[2]}</h{heading.depth}>'
+
+    return _HEADING.sub(add_id, html), headings
+
+
+def _unused(wanted: str, used: dict[str, int]) -> str:
+    """github-slugger's way to tell equal headings apart: `a`, `a-1`, `a-2`."""
+    result = wanted
+    while result in used:
+        used[wanted] += 1
+        result = f"{wanted}-{used[wanted]}"
+    used[result] = 0
+    return result
+
+
+def _excerpt(paragraphs: list[str]) -> str:
+    text = next((plain for raw in paragraphs if (plain := _SPACE.sub(" ", raw).strip())), "")
+    if len(text) <= EXCERPT_CHARACTERS:
+        return text
+    short = cut(text, EXCERPT_CHARACTERS)
+    return (short[: short.rfind(" ")] if " " in short[EXCERPT_CHARACTERS // 2 :] else short).rstrip() + "…"
+
+
+class _Reader(HTMLParser):
+    """Collects text, paragraphs and images of sanitised HTML."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text = ""
+        self.paragraphs: list[str] = []
+        self.images: list[tuple[str, str]] = []
+        self._in_paragraph = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "p":
+            self._in_paragraph = True
+            self.paragraphs.append("")
+        elif tag == "img":
+            found = dict(attrs)
+            if source := found.get("src"):
+                self.images.append((source, found.get("alt") or ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "p":
+            self._in_paragraph = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_paragraph:
+            self.paragraphs[-1] += data

@@ -1,0 +1,130 @@
+"""What a photo's bytes are, and how an editor's photo is made fit to be public.
+
+A stored photo carries no EXIF, GPS, XMP or comments, stands upright, and is in sRGB.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from cms.errors import Invalid, Problem, TooLarge, UnsupportedType
+from cms.model.limits import Limits
+
+# Its check counts pixels of its own liking; ours reads the header and comes first.
+Image.MAX_IMAGE_PIXELS = None
+
+READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "MPO")
+ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF", "MPO")
+EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
+MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "tiff": "image/tiff",
+    "svg": "image/svg+xml",
+}
+_SIDEWAYS = (5, 6, 7, 8)
+_ORIENTATION = 0x0112
+_SAVE: dict[str, dict[str, object]] = {
+    "jpeg": {"quality": 88, "optimize": True, "progressive": True},
+    "png": {"optimize": True},
+    "webp": {"quality": 88, "method": 4},
+    "avif": {"quality": 75},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`width` and `height` as shown, upright, in pixels; None when the file is no picture that can be read."""
+
+    format: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo ready to be stored."""
+
+    data: bytes
+    facts: Facts
+
+
+def look_at(stream: BinaryIO, name: str) -> Facts:
+    """What the header says; the ending of the name when the header says nothing."""
+    try:
+        with Image.open(stream, formats=READ) as image:
+            width, height = image.size
+            if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+                width, height = height, width
+            return Facts(_format(image), width, height)
+    except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError):
+        ending = name.rpartition(".")[2].lower()
+        return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
+
+
+def prepare(data: bytes, name: str, where: str, limits: Limits) -> Photo:
+    """The photo as it is to be stored; `UnsupportedType`, `TooLarge` or `Invalid` with the pointer `where`."""
+    if len(data) > limits.photo_bytes:
+        raise _too_large(where, f"{name} has {len(data)} bytes; at most {limits.photo_bytes} are accepted")
+    try:
+        with Image.open(io.BytesIO(data), formats=ACCEPTED) as image:
+            if image.width * image.height > limits.photo_pixels:
+                pixels = f"{image.width} x {image.height} pixels"
+                raise _too_large(where, f"{name} has {pixels}; at most {limits.photo_pixels} in all are accepted")
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+                raise _unsupported(where, f"{name} is animated; send a still photo")
+            return _encode(image)
+    except UnidentifiedImageError as error:
+        raise _unsupported(where, f"{name} is not a JPEG, PNG, WebP or AVIF photo") from error
+    except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError) as error:
+        problem = Problem(where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged")
+        raise Invalid(problem.detail, code=problem.code, problems=[problem]) from error
+
+
+def _encode(image: Image.Image) -> Photo:
+    kind = _format(image)
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    plain = _to_srgb(upright, kind)
+    plain.info.clear()
+    out = io.BytesIO()
+    plain.save(out, format=kind.upper(), **_SAVE[kind])
+    return Photo(out.getvalue(), Facts(kind, plain.width, plain.height))
+
+
+def _to_srgb(image: Image.Image, kind: str) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
+        try:
+            mode = "RGBA" if image.mode == "RGBA" else "RGB"
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+            if converted is not None:
+                image = converted
+        except (ImageCms.PyCMSError, OSError):
+            # A broken profile says nothing about colours; the photo is taken as sRGB.
+            image.info.pop("icc_profile", None)
+    if kind == "jpeg" and image.mode not in ("RGB", "L"):
+        return image.convert("RGB")
+    if kind in ("webp", "avif") and image.mode not in ("RGB", "RGBA"):
+        return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
+    return image.copy()
+
+
+def _format(image: Image.Image) -> str:
+    return "jpeg" if image.format == "MPO" else str(image.format).lower()
+
+
+def _too_large(where: str, detail: str) -> TooLarge:
+    return TooLarge(detail, code="photo_too_large", problems=[Problem(where, detail, "photo_too_large")])
+
+
+def _unsupported(where: str, detail: str) -> UnsupportedType:
+    return UnsupportedType(detail, code="photo_type", problems=[Problem(where, detail, "photo_type")])

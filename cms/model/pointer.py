@@ -1,0 +1,22 @@
+"""JSON Pointers (RFC 6901), and the refusal that names one place by such a pointer.
+
+`~` and `/` in a key are always escaped, so that a pointer never means two places.
+"""
+
+from __future__ import annotations
+
+from cms.errors import Invalid, Problem
+
+
+def pointer(*parts: str | int) -> str:
+    """`pointer("data", "a/b", 0)` is `/data/a~1b/0`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def refusal(code: str, detail: str, *parts: str | int) -> Invalid:
+    """The error to raise for one problem at `/data` and below; `parts` are the keys below it."""
+    return refusal_at(pointer("data", *parts), code, detail)
+
+
+def refusal_at(where: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, code=code, problems=[Problem(where, detail, code)])

@@ -1,0 +1,88 @@
+"""The bytes that are published: an article's JSON, serialised once, when it changes.
+
+`api/schemas.py` describes them; `tests/api/test_published_bytes.py` holds the two together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from cms.model import markdown, refs
+from cms.model.article import Article
+from cms.model.image import Image, facts, url_of
+
+HEAVY = ("body", "html", "headings")
+"""What lists leave out unless asked."""
+
+FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
+"""What the feed holds unless asked for other fields."""
+
+
+class Bytes(NamedTuple):
+    json: str
+    lean: str
+    digest: str
+
+
+def document(article: Article, media_url: str | None) -> dict[str, Any]:
+    """The article's JSON without what others decide: facts of its photos, twins, times, digest."""
+    problems = [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in article.problems]
+    return {
+        "collection": article.collection,
+        "id": article.id,
+        "locale": article.locale,
+        "slug": article.slug,
+        "path": article.key,
+        "status": article.status,
+        "data": article.data,
+        "dates": list(article.dates),
+        "body": article.body,
+        "html": markdown.place_images(article.rendered.html, _url_in(article, media_url)),
+        "headings": [{"depth": h.depth, "slug": h.slug, "text": h.text} for h in article.rendered.headings],
+        "excerpt": article.rendered.excerpt,
+        "images": [{"ref": ref.ref, "field": ref.field, "alt": ref.alt, "path": ref.path} for ref in article.refs],
+        "translations": [],
+        **({"problems": problems} if problems else {}),
+        "version": article.version,
+    }
+
+
+def place_photos(shown: dict[str, Any], images: Mapping[str, Image], media_url: str | None) -> None:
+    """Put the facts of the photos at hand into an article's JSON."""
+    for item in shown["images"]:
+        item.update(facts(images.get(item["path"]), item["path"], media_url))
+
+
+def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) -> None:
+    """Name the article's visible translations, given as pairs of locale and id."""
+    shown["translations"] = [{"locale": locale, "id": name} for locale, name in sorted(twins, key=lambda t: t[1])]
+
+
+def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
+    """Serialise. The digest covers what a build shows: the file's bytes and its photos' bytes."""
+    seen = [shown["version"], shown["id"], *(f"{i['path']}={i['sha256']}" for i in shown["images"])]
+    shown["digest"] = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:32]
+    shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)
+    lean = {name: value for name, value in shown.items() if name not in HEAVY}
+    return Bytes(to_json(shown), to_json(lean), shown["digest"])
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def timestamp(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _url_in(article: Article, media_url: str | None) -> Any:
+    def url(source: str) -> str | None:
+        found = next(refs.find_in_body([(source, "")], article.body, article.key), None)
+        return None if found is None or found.path is None else url_of(found.path, media_url)
+
+    return url

@@ -1,0 +1,113 @@
+"""References to photos as authors write them, and the files they mean.
+
+Four spellings are in use for `src/assets/x.jpg`: by alias (`@/assets/x.jpg`, `~/assets/x.jpg`), from the root
+(`/src/assets/x.jpg`, `src/assets/x.jpg`), and relative to the article (`../../assets/x.jpg`).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from cms.model.ids import ASSETS
+from cms.model.pointer import pointer
+
+Spelling = Literal["@/", "~/", "/src/", "src/", "relative"]
+
+_IMAGE = re.compile(r"\.(jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)$", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One mention of a photo: `field` is the pointer of the front matter value, None in the body.
+
+    `path` is below `src/assets`; None when the reference leads anywhere else.
+    """
+
+    ref: str
+    field: str | None
+    alt: str | None
+    path: str | None
+
+
+def is_image_name(name: str) -> bool:
+    return bool(_IMAGE.search(name))
+
+
+def resolve(ref: str, key: str) -> str | None:
+    """The path below `src/assets` that `ref` means in the article at `key`."""
+    for start in ("@/", "~/", "/src/", "src/"):
+        if ref.startswith(start):
+            return _below_assets("src/" + ref.removeprefix(start))
+    if ref.startswith("/"):
+        return None
+    return _below_assets(posixpath.join(posixpath.dirname(key), ref))
+
+
+def _below_assets(key: str) -> str | None:
+    plain = posixpath.normpath(key)
+    return plain.removeprefix(ASSETS) if plain.startswith(ASSETS) else None
+
+
+def is_reference(text: str) -> bool:
+    """Whether a front matter string is meant as a photo of the site: a path with an image's ending."""
+    local = is_image_name(text) and "\n" not in text and not _ELSEWHERE.match(text)
+    return local and "/" in text and (not text.startswith("/") or text.startswith("/src/"))
+
+
+def find_in_data(data: Mapping[str, object], key: str) -> Iterator[Ref]:
+    """Every reference in front matter, at any depth."""
+    for where, text in _strings(data, ()):
+        if is_reference(text):
+            yield Ref(text, where, None, resolve(text, key))
+
+
+def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Iterator[Ref]:
+    """References among the body's rendered images, given as pairs of source and alt text."""
+    for source, alt in sources:
+        plain = unquote(source)
+        # Rendering percent-encodes; what the author wrote is what stands in the body.
+        ref = plain if plain in body else source
+        if not _ELSEWHERE.match(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
+            yield Ref(ref, None, alt, resolve(plain, key))
+
+
+def _strings(value: object, where: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer(*where), value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _strings(item, (*where, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*where, index))
+
+
+def spelling_of(ref: str) -> Spelling:
+    starts: tuple[Spelling, ...] = ("@/", "~/", "/src/", "src/")
+    return next((start for start in starts if ref.startswith(start)), "relative")
+
+
+def usual_spelling(refs: Iterable[str]) -> Spelling:
+    """The spelling most of the references have; relative, which Astro always understands, when there are none."""
+    counted = Counter(spelling_of(ref) for ref in refs).most_common(1)
+    return counted[0][0] if counted else "relative"
+
+
+def spell(path: str, spelling: Spelling, key: str) -> str:
+    """How an article at `key` refers to the photo at `path`."""
+    if spelling == "relative":
+        return posixpath.relpath(ASSETS + path, posixpath.dirname(key))
+    return f"{spelling}assets/{path}"
+
+
+def markdown_of(ref: str) -> str:
+    """Markdown that shows the photo; the alt text is for the editor to write."""
+    needs_brackets = any(c.isspace() or c in "()<>" for c in ref)
+    return f"![](<{ref}>)" if needs_brackets else f"![]({ref})"

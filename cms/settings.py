@@ -1,0 +1,135 @@
+"""Reads the settings from the environment, all at once; nothing else does.
+
+Every mistake is reported together, in words that say what to write instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cms.errors import Invalid, Problem
+from cms.model.limits import Limits
+
+NAMES = (
+    "CMS_SITE",
+    "CMS_MEDIA",
+    "CMS_MEDIA_URL",
+    "CMS_DATABASE",
+    "CMS_PUBLIC_READ",
+    "CMS_WEBHOOKS_ALLOW_PRIVATE",
+    *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`site` and `media` are store URLs (`file://…`, `s3://…`); `media_url` is the public base of the media or None."""
+
+    site: str
+    media: str
+    database: str
+    media_url: str | None = None
+    public_read: bool = True
+    webhooks_allow_private: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def site_folder(self) -> Path:
+        return Path(unquote(urlsplit(self.site).path))
+
+    @property
+    def state_folder(self) -> Path:
+        """Where lock files and the default database live; ignored by git."""
+        return self.site_folder / ".cms"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that the environment asks for; `Invalid` with one problem for each thing wrong."""
+    reader = _Reader(os.environ if environ is None else environ)
+    site = reader.site()
+    settings = Settings(
+        site=site,
+        media=reader.media(site),
+        database=reader.database(site),
+        media_url=reader.media_url(),
+        public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
+        webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
+        limits=reader.limits(),
+    )
+    if reader.problems:
+        lines = "\n".join(f"  {problem.pointer}: {problem.detail}" for problem in reader.problems)
+        raise Invalid(f"The settings cannot be used:\n{lines}", code="settings", problems=reader.problems)
+    return settings
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[Problem] = []
+        for name in sorted(environ):
+            if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
+                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:6])} and CMS_MAX_…")
+
+    def site(self) -> str:
+        value = self._environ.get("CMS_SITE", "content")
+        parts = urlsplit(value)
+        if parts.scheme not in ("", "file"):
+            return self._wrong("CMS_SITE", "give a folder: a path or file://…")
+        folder = Path(unquote(parts.path)).absolute()
+        if not (folder / "src" / "content").is_dir():
+            return self._wrong("CMS_SITE", f"{value} has no folder src/content; give the root of an Astro site")
+        return folder.as_uri()
+
+    def media(self, site: str) -> str:
+        value = self._environ.get("CMS_MEDIA")
+        if value is None:
+            return site
+        parts = urlsplit(value)
+        if parts.scheme == "s3" and parts.netloc:
+            return value
+        if parts.scheme in ("", "file"):
+            return Path(unquote(parts.path)).absolute().as_uri()
+        return self._wrong("CMS_MEDIA", "give a folder or s3://bucket/prefix")
+
+    def media_url(self) -> str | None:
+        value = self._environ.get("CMS_MEDIA_URL")
+        if value is not None and not value.startswith(("https://", "http://", "/")):
+            return self._wrong("CMS_MEDIA_URL", "give the public base of the photos, such as https://cdn.example.org")
+        return value.rstrip("/") if value else None
+
+    def database(self, site: str) -> str:
+        value = self._environ.get("CMS_DATABASE")
+        if value is None:
+            return f"sqlite:///{Path(unquote(urlsplit(site).path)) / '.cms' / 'cms.db'}"
+        if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            return self._wrong("CMS_DATABASE", "give sqlite:///path or postgresql+psycopg://…")
+        return value
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        value = self._environ.get(name)
+        if value is None:
+            return default
+        if value.lower() not in ("true", "false"):
+            self._wrong(name, "write true or false")
+        return value.lower() == "true"
+
+    def limits(self) -> Limits:
+        chosen: dict[str, int] = {}
+        for limit in fields(Limits):
+            name = f"CMS_MAX_{limit.name.upper()}"
+            value = self._environ.get(name)
+            if value is None:
+                continue
+            if value.isascii() and value.isdecimal() and 0 < int(value) < 2**40:
+                chosen[limit.name] = int(value)
+            else:
+                self._wrong(name, "write a whole number above 0")
+        return Limits(**chosen)
+
+    def _wrong(self, name: str, detail: str) -> str:
+        self.problems.append(Problem(name, detail, "setting"))
+        return ""

@@ -1,0 +1,31 @@
+"""Where bytes live: one function a URL scheme, and no other backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cms.store.base import Store
+
+
+def open_store(url: str) -> Store:
+    """The store behind `file:///path` or `s3://bucket/prefix`."""
+    return SCHEMES[urlsplit(url).scheme](url)
+
+
+def _directory(url: str) -> Store:
+    from cms.store.directory import DirectoryStore
+
+    return DirectoryStore(Path(unquote(urlsplit(url).path)))
+
+
+def _s3(url: str) -> Store:
+    # boto3 takes longer to import than the whole service to start.
+    from cms.store.s3 import S3Store
+
+    parts = urlsplit(url)
+    return S3Store(parts.netloc, parts.path)
+
+
+SCHEMES: dict[str, Callable[[str], Store]] = {"file": _directory, "s3": _s3}

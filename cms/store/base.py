@@ -1,0 +1,99 @@
+"""What a store of bytes is: keys, versions, and the one compare-and-set write.
+
+Nothing here knows what the bytes mean. Every backend passes the same suite, `tests/store/test_store_contract.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import BinaryIO, Final, NewType, Protocol
+
+from cms.errors import Invalid, Problem
+
+Key = NewType("Key", str)
+"""The path of a file below the store's root, with `/` between its segments."""
+
+Version = NewType("Version", str)
+"""The SHA-256 of a file's bytes in hex, the same on every store."""
+
+
+class Absent(Enum):
+    """What `write` expects when it creates."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a store knows of a file without reading it.
+
+    `mark` is opaque and differs when the bytes may differ. `modified` is when they were written, `changed` when the
+    file was last touched in any way as the store itself saw it; both in seconds since the epoch.
+    """
+
+    key: Key
+    size: int
+    mark: str
+    modified: float
+    changed: float
+
+
+class Store(Protocol):
+    """Bytes by key. Every method raises `Unavailable` when the storage does not answer."""
+
+    def read(self, key: Key) -> bytes | None:
+        """The file's bytes, None when there is no such regular file."""
+        ...
+
+    def open(self, key: Key) -> BinaryIO | None:
+        """The file's bytes as a stream that the caller closes, None when there is no such regular file."""
+        ...
+
+    def stat(self, key: Key) -> Stat | None:
+        """What is known of the file, None when there is no such regular file."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        """Each regular file below the folder `prefix` once, in no order, hidden files and symbolic links left out."""
+        ...
+
+    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
+        """Durably replace what `expect` names by `data`, all or nothing; `Stale` when something else is there."""
+        ...
+
+    def delete(self, key: Key, *, expect: Version) -> None:
+        """Remove the file; `Stale` when it holds something else or is not there."""
+        ...
+
+    def is_settled(self) -> bool:
+        """False while somebody is known to be in the middle of changing many files."""
+        ...
+
+
+def version_of(data: bytes) -> Version:
+    return Version(hashlib.sha256(data).hexdigest())
+
+
+def check_key(key: str) -> Key:
+    """Refuse what is not a plain relative path; no store ever sees such a key."""
+    parts = key.split("/")
+    plain = all(part not in ("", ".", "..") and len(part.encode("utf-8", "replace")) <= 255 for part in parts)
+    if not plain or "\0" in key or "\\" in key or len(key.encode("utf-8", "replace")) > 1000:
+        problem = Problem("", f"{key!r} is not a path below the site", "key")
+        raise Invalid("That is not a path below the site.", code="key", problems=[problem])
+    return Key(key)
+
+
+def check_writable(key: str) -> Key:
+    """As `check_key`; hidden files and folders are not content and are never written."""
+    checked = check_key(key)
+    if any(part.startswith(".") for part in key.split("/")):
+        problem = Problem("", "names that begin with a dot are reserved", "key")
+        raise Invalid("Names that begin with a dot are reserved.", code="key", problems=[problem])
+    return checked

@@ -1,0 +1,203 @@
+"""A store in a directory of this machine.
+
+Symbolic links below the root are never followed: each path segment is opened by itself, without following.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as mode
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from cms.errors import Stale, Unavailable
+from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, version_of
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a named pipe would wait for a writer.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+GIT_LOCK_BELIEVED_S = 600
+"""A git lock older than this was left by a git that died."""
+
+
+class DirectoryStore:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, key: Key) -> bytes | None:
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream, _translated():
+            return stream.read()
+
+    def open(self, key: Key) -> BinaryIO | None:
+        check_key(key)
+        with _translated():
+            try:
+                with self._parent(key) as (folder, name):
+                    descriptor = os.open(name, _FILE, dir_fd=folder)
+            except OSError as error:
+                if _is_missing(error):
+                    return None
+                raise
+            if not mode.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                return None
+            return os.fdopen(descriptor, "rb")
+
+    def stat(self, key: Key) -> Stat | None:
+        check_key(key)
+        with _translated():
+            try:
+                with self._parent(key) as (folder, name):
+                    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except OSError as error:
+                if _is_missing(error):
+                    return None
+                raise
+        return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        folders = [prefix.rstrip("/")]
+        while folders:
+            folder = folders.pop()
+            with _translated():
+                try:
+                    entries = list(os.scandir(self.root / folder))
+                except FileNotFoundError:
+                    continue
+                for entry in entries:
+                    if entry.name.startswith(".") or not _is_text(entry.name):
+                        continue
+                    key = f"{folder}/{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(key)
+                    elif entry.is_file(follow_symlinks=False):
+                        with suppress(FileNotFoundError):
+                            yield _stat(Key(key), entry.stat(follow_symlinks=False))
+
+    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
+        check_writable(key)
+        with _translated(), self._parent(key, create=expect is ABSENT) as (folder, name):
+            replaced = self._expect(key, expect)
+            temporary = f".tmp-{uuid.uuid4().hex}"
+            try:
+                _write_durably(temporary, data, folder, like=replaced)
+                _put_in_place(temporary, name, folder, expect)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+            os.fsync(folder)
+        return version_of(data)
+
+    def delete(self, key: Key, *, expect: Version) -> None:
+        check_writable(key)
+        with _translated():
+            self._expect(key, expect)
+            with self._parent(key) as (folder, name):
+                os.unlink(name, dir_fd=folder)
+                os.fsync(folder)
+
+    def is_settled(self) -> bool:
+        for folder in (self.root.absolute(), *self.root.absolute().parents):
+            if (folder / ".git").exists():
+                return not _is_fresh(folder / ".git" / "index.lock")
+        return True
+
+    def _expect(self, key: Key, expect: Version | Absent) -> os.stat_result | None:
+        """The file that is there, if it is the one expected."""
+        stream = self.open(key)
+        if stream is None:
+            if expect is ABSENT:
+                return None
+            raise Stale(f"{key} is not there any more.")
+        with stream:
+            current = version_of(stream.read())
+            if current != expect:
+                raise Stale(f"{key} holds something else by now.", current=current)
+            return os.fstat(stream.fileno())
+
+    @contextmanager
+    def _parent(self, key: Key, *, create: bool = False) -> Iterator[tuple[int, str]]:
+        """The open folder that holds the file, and the file's name in it."""
+        *folders, name = key.split("/")
+        current = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in folders:
+                if create:
+                    _make_folder(part, current)
+                below = os.open(part, _FOLDER, dir_fd=current)
+                os.close(current)
+                current = below
+            yield current, name
+        finally:
+            os.close(current)
+
+
+def _write_durably(name: str, data: bytes, folder: int, *, like: os.stat_result | None) -> None:
+    descriptor = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        if like is not None:
+            os.fchmod(file.fileno(), mode.S_IMODE(like.st_mode))
+        os.fsync(file.fileno())
+
+
+def _put_in_place(temporary: str, name: str, folder: int, expect: Version | Absent) -> None:
+    if expect is not ABSENT:
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return
+    try:
+        # Unlike a rename, a link never takes the place of a file that somebody made meanwhile.
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileExistsError as error:
+        raise Stale(f"{name} is there already.") from error
+
+
+def _make_folder(name: str, parent: int) -> None:
+    try:
+        os.mkdir(name, dir_fd=parent)
+    except FileExistsError:
+        return
+    os.fsync(parent)
+
+
+def _stat(key: Key, found: os.stat_result) -> Stat:
+    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}-{found.st_ino}"
+    return Stat(key, found.st_size, mark, found.st_mtime, found.st_ctime)
+
+
+def _is_missing(error: OSError) -> bool:
+    # ELOOP is how opening without following says "a symbolic link"; ENXIO is a socket or pipe.
+    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (40, 6)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_fresh(lock: Path) -> bool:
+    try:
+        return time.time() - lock.stat().st_mtime < GIT_LOCK_BELIEVED_S
+    except OSError:
+        return False
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The site's folder does not answer: {error.strerror}.", code="storage") from error

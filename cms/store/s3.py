@@ -1,0 +1,135 @@
+"""A store in a bucket of any S3-compatible server.
+
+Only what every such server has is relied on: a writer holds the key's lock, because some ignore conditions on PUT.
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cms.errors import Stale, Unavailable
+from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, version_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Newer default checksums are not understood by many servers, and path style is by all.
+PORTABLE = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=30,
+)
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
+
+
+class S3Store:
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._client: S3Client = boto3.session.Session().client("s3", config=PORTABLE)
+
+    def read(self, key: Key) -> bytes | None:
+        check_key(key)
+        with _translated():
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                return answer["Body"].read()
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+
+    def open(self, key: Key) -> BinaryIO | None:
+        data = self.read(key)
+        return None if data is None else io.BytesIO(data)
+
+    def stat(self, key: Key) -> Stat | None:
+        check_key(key)
+        with _translated():
+            try:
+                head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+        return _stat(key, head["ContentLength"], head["ETag"], head["LastModified"].timestamp())
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        pages = self._client.get_paginator("list_objects_v2")
+        start = f"{self._prefix}{prefix.rstrip('/')}/"
+        with _translated():
+            for page in pages.paginate(Bucket=self._bucket, Prefix=start):
+                for item in page.get("Contents", ()):
+                    key = item["Key"].removeprefix(self._prefix)
+                    if not any(part.startswith(".") or not part for part in key.split("/")):
+                        yield _stat(Key(key), item["Size"], item["ETag"], item["LastModified"].timestamp())
+
+    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
+        check_writable(key)
+        self._expect(key, expect)
+        with _translated():
+            try:
+                self._put(key, data, only_new=expect is ABSENT)
+            except ClientError as error:
+                if _code(error) not in _CONDITION_FAILED:
+                    raise
+                # A retried PUT whose first answer was lost meets its own bytes.
+                if self.read(key) != data:
+                    raise Stale(f"{key} is there already.") from error
+        return version_of(data)
+
+    def delete(self, key: Key, *, expect: Version) -> None:
+        check_writable(key)
+        self._expect(key, expect)
+        with _translated():
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def is_settled(self) -> bool:
+        return True
+
+    def _put(self, key: Key, data: bytes, *, only_new: bool) -> None:
+        content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        where = self._prefix + key
+        if only_new:
+            self._client.put_object(
+                Bucket=self._bucket, Key=where, Body=data, ContentType=content_type, IfNoneMatch="*"
+            )
+        else:
+            self._client.put_object(Bucket=self._bucket, Key=where, Body=data, ContentType=content_type)
+
+    def _expect(self, key: Key, expect: Version | Absent) -> None:
+        data = self.read(key)
+        current = None if data is None else version_of(data)
+        if current is None and expect is not ABSENT:
+            raise Stale(f"{key} is not there any more.")
+        if current is not None and current != expect:
+            raise Stale(f"{key} holds something else by now.", current=current)
+
+
+def _stat(key: Key, size: int, etag: str, modified: float) -> Stat:
+    return Stat(key, size, f"{etag.strip(chr(34))}-{size}-{int(modified)}", modified, modified)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable("The object storage does not answer as it should; try again.", code="storage") from error
