@@ -104,6 +104,7 @@ def delete(ctx: Context, editing: Editing) -> None:
 
 def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Saved:
     """The article as the change `seq` left it; `expect` is None for one that was deleted."""
+    actor.require("articles:write", name.collection)
     with read(ctx.database) as tx:
         change = changes.one(tx, name, seq)
         exists = articles.get(tx, name) is not None

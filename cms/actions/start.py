@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import time
 
-from cms.actions.reconcile import STILL_S, Progress, Reconciler, Report
+from cms.actions import reconcile
+from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import collections
 from cms.database.engine import read, write
@@ -51,7 +52,7 @@ def settle(reconciler: Reconciler, *, accept_deletions: bool = False, progress: 
         whole.unsettled, whole.held = report.unsettled, report.held
         if report.held is not None or not report.unsettled or time.monotonic() > deadline:
             return whole
-        time.sleep(STILL_S)
+        time.sleep(reconcile.STILL_S)
 
 
 def _is_built(ctx: Context) -> bool:

@@ -86,7 +86,7 @@ def check_query() -> None:
 
 
 def strict_json(req: Request, *media_types: str) -> Any:
-    """The body as JSON; refuses other media types, doubled keys, NaN, lone surrogates and endless nesting."""
+    """The body as JSON; refuses other media types, doubled keys, NaN and endless nesting."""
     allowed = media_types or ("application/json",)
     if req.mimetype not in allowed:
         raise UnsupportedType(f"Send the body as {' or '.join(allowed)}.")

@@ -88,7 +88,8 @@ def answer(status: int, code: str, detail: str, headers: dict[str, str], **more:
         "request_id": g.get("request_id"),
         **more,
     }
-    text = json.dumps(body, ensure_ascii=False)
+    # A pointer may hold half a character that the client sent.
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
     response = Response(text, status, content_type="application/problem+json", headers=headers)
     response.headers["Cache-Control"] = "no-store"
     return response

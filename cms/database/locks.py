@@ -30,6 +30,10 @@ class Locks(Protocol):
         """Hold the keys, whatever their case and Unicode form; `Unavailable` when others hold them too long."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; nothing is held any more."""
+        ...
+
 
 class FileLocks:
     """For all processes of one machine: `flock` on files in a folder."""
@@ -48,6 +52,9 @@ class FileLocks:
                 held.callback(os.close, descriptor)
                 _wait(partial(_try_flock, descriptor), deadline)
             yield
+
+    def close(self) -> None:
+        """Nothing stays open between two holds."""
 
 
 class PostgresLocks:
@@ -68,6 +75,9 @@ class PostgresLocks:
                 yield
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock_all()"))
+
+    def close(self) -> None:
+        self._engine.dispose()
 
 
 def _number(key: str) -> int:

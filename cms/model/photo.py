@@ -17,8 +17,8 @@ from cms.model.limits import Limits
 # Its check counts pixels of its own liking; ours reads the header and comes first.
 Image.MAX_IMAGE_PIXELS = None
 
-READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "MPO")
-ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF", "MPO")
+READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF")
+ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",

@@ -60,7 +60,10 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        """Each regular file below the folder `prefix` once, in no order, hidden files and symbolic links left out."""
+        """Each regular file below the folder `prefix` once, in no order.
+
+        Left out are symbolic links, what is hidden below `prefix`, and files whose names cannot be keys.
+        """
         ...
 
     def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
@@ -80,11 +83,20 @@ def version_of(data: bytes) -> Version:
     return Version(hashlib.sha256(data).hexdigest())
 
 
+def is_key(name: str) -> bool:
+    """Whether it is a plain relative path that every store can hold."""
+    try:
+        sizes = [len(part.encode()) for part in name.split("/")]
+    except UnicodeEncodeError:  # a file's name need not be UTF-8
+        return False
+    plain = all(part not in ("", ".", "..") for part in name.split("/"))
+    short = max(sizes) <= 255 and sum(sizes) + len(sizes) - 1 <= 1000
+    return plain and short and "\0" not in name and "\\" not in name
+
+
 def check_key(key: str) -> Key:
     """Refuse what is not a plain relative path; no store ever sees such a key."""
-    parts = key.split("/")
-    plain = all(part not in ("", ".", "..") and len(part.encode("utf-8", "replace")) <= 255 for part in parts)
-    if not plain or "\0" in key or "\\" in key or len(key.encode("utf-8", "replace")) > 1000:
+    if not is_key(key):
         problem = Problem("", f"{key!r} is not a path below the site", "key")
         raise Invalid("That is not a path below the site.", code="key", problems=[problem])
     return Key(key)

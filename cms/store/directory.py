@@ -5,17 +5,18 @@ Symbolic links below the root are never followed: each path segment is opened by
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as mode
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from cms.errors import Stale, Unavailable
-from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, version_of
+from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a named pipe would wait for a writer.
@@ -65,36 +66,29 @@ class DirectoryStore:
         return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        folders = [prefix.rstrip("/")]
+        folders = [check_key(prefix.rstrip("/"))]
         while folders:
-            folder = folders.pop()
             with _translated():
-                try:
-                    entries = list(os.scandir(self.root / folder))
-                except FileNotFoundError:
-                    continue
-                for entry in entries:
-                    if entry.name.startswith(".") or not _is_text(entry.name):
-                        continue
-                    key = f"{folder}/{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(key)
-                    elif entry.is_file(follow_symlinks=False):
-                        with suppress(FileNotFoundError):
-                            yield _stat(Key(key), entry.stat(follow_symlinks=False))
+                files, below = self._look(folders.pop())
+            yield from files
+            folders += below
 
     def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
         check_writable(key)
-        with _translated(), self._parent(key, create=expect is ABSENT) as (folder, name):
+        with _translated():
             replaced = self._expect(key, expect)
-            temporary = f".tmp-{uuid.uuid4().hex}"
-            try:
-                _write_durably(temporary, data, folder, like=replaced)
-                _put_in_place(temporary, name, folder, expect)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=folder)
-            os.fsync(folder)
+            with self._parent(key, create=expect is ABSENT) as (folder, name):
+                temporary = f".tmp-{uuid.uuid4().hex}"
+                try:
+                    _write_durably(temporary, data, folder, like=replaced)
+                    _put_in_place(temporary, name, folder, expect)
+                except FileExistsError as error:
+                    self._expect(key, expect)
+                    raise Stale(f"{key} is there already.") from error
+                finally:
+                    with suppress(FileNotFoundError):
+                        os.unlink(temporary, dir_fd=folder)
+                os.fsync(folder)
         return version_of(data)
 
     def delete(self, key: Key, *, expect: Version) -> None:
@@ -110,6 +104,25 @@ class DirectoryStore:
             if (folder / ".git").exists():
                 return not _is_fresh(folder / ".git" / "index.lock")
         return True
+
+    def _look(self, folder: Key) -> tuple[Sequence[Stat], Sequence[Key]]:
+        """The files and the folders in a folder, none when it is not there."""
+        files, below = [], []
+        try:
+            with self._parent(Key(f"{folder}/")) as (descriptor, _), os.scandir(descriptor) as entries:
+                for entry in entries:
+                    key = Key(f"{folder}/{entry.name}")
+                    if entry.name.startswith(".") or not is_key(key):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(key)
+                    elif entry.is_file(follow_symlinks=False):
+                        with suppress(FileNotFoundError):
+                            files.append(_stat(key, entry.stat(follow_symlinks=False)))
+        except OSError as error:
+            if not _is_missing(error):
+                raise
+        return files, below
 
     def _expect(self, key: Key, expect: Version | Absent) -> os.stat_result | None:
         """The file that is there, if it is the one expected."""
@@ -155,11 +168,8 @@ def _put_in_place(temporary: str, name: str, folder: int, expect: Version | Abse
     if expect is not ABSENT:
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         return
-    try:
-        # Unlike a rename, a link never takes the place of a file that somebody made meanwhile.
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except FileExistsError as error:
-        raise Stale(f"{name} is there already.") from error
+    # Unlike a rename, a link never takes the place of a file that somebody made meanwhile.
+    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _make_folder(name: str, parent: int) -> None:
@@ -177,15 +187,7 @@ def _stat(key: Key, found: os.stat_result) -> Stat:
 
 def _is_missing(error: OSError) -> bool:
     # ELOOP is how opening without following says "a symbolic link"; ENXIO is a socket or pipe.
-    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (40, 6)
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (errno.ELOOP, errno.ENXIO)
 
 
 def _is_fresh(lock: Path) -> bool:

