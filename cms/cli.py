@@ -47,7 +47,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
         prepare(create_context(settings), _progress("reading the site"))
     click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
-    background = None if no_worker else subprocess.Popen([sys.executable, "-m", "cms", "worker", "--until-orphaned"])
+    background = None if no_worker else _start_worker()
     try:
         run(settings, host, port, workers)
     finally:
@@ -57,24 +57,25 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
 
 
 @main.command()
-@click.option("--until-orphaned", is_flag=True, hidden=True, help="End when the parent process does.")
-def worker(until_orphaned: bool) -> None:
+@click.option("--parent", type=int, hidden=True, help="End when this process does.")
+def worker(parent: int | None) -> None:
     """Do the background work: take over changed files, tell webhooks."""
     from cms.actions.worker import work
     from cms.app import log_as_json
+    from cms.processes import end_with
 
-    parent = os.getppid()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if parent is not None:
+        end_with(parent)
     with _context() as ctx:
         log_as_json()
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        working = threading.Thread(target=work, args=(ctx, stop))
-        working.start()
-        while not stop.wait(0.5):
-            if until_orphaned and os.getppid() != parent:
-                stop.set()
-        working.join()
+        work(ctx, stop)
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())])
 
 
 @main.group()

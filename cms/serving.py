@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from typing import Any
 
 from granian.constants import Interfaces
 from granian.server import Server
 
+from cms.processes import end_with
 from cms.settings import Settings
 
 # More threads than this wait for Python's lock and for the database; requests beyond the queue wait in the socket.
@@ -30,13 +32,14 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         log_enabled=False,
     )
-    server.serve(target_loader=functools.partial(_load, settings))
+    server.serve(target_loader=functools.partial(_load, settings, os.getpid()))
 
 
-def _load(settings: Settings, *_target: Any) -> Any:
+def _load(settings: Settings, parent: int, *_target: Any) -> Any:
     """Called in each server process."""
     from cms.app import create_app, log_as_json
 
+    end_with(parent)
     log_as_json()
     logging.getLogger("cms").info("serving")
     return create_app(settings)

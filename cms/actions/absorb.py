@@ -20,7 +20,7 @@ from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
 from cms.errors import Problem
 from cms.model import image as image_json
-from cms.model import published
+from cms.model import markdown, published
 from cms.model.article import Article
 from cms.model.ids import ASSETS, Name
 from cms.model.image import Image
@@ -129,9 +129,9 @@ def _append_image(tx: Connection, path: str, action: changes.Action, version: st
 
 
 def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
-    shown = published.document(article, ctx.settings.media_url)
+    shown = published.document(article)
     photos = images.facts_of(tx, {ref.path for ref in article.refs})
-    published.place_photos(shown, photos, ctx.settings.media_url)
+    published.place_photos(shown, article.rendered.html, photos, ctx.settings.media_url)
     twins = articles.twins(tx, article)
     published.place_twins(shown, [(twin.locale, twin.id) for twin in twins if twin.visible])
     return published.dump(shown, place.created_at, place.updated_at)
@@ -164,5 +164,6 @@ def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int) -> None
     for row in articles.showing(tx, path):
         shown = json.loads(row.json)
         photos = images.facts_of(tx, {item["path"] for item in shown["images"]})
-        published.place_photos(shown, photos, ctx.settings.media_url)
+        html = markdown.render(shown["body"]).html
+        published.place_photos(shown, html, photos, ctx.settings.media_url)
         articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

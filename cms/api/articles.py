@@ -13,6 +13,7 @@ from flask import Response, request, url_for
 from cms.actions import edit, naming
 from cms.actions.edit import Editing, Saved
 from cms.api import auth, schemas
+from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, respond, wants_new
 from cms.api.parsing import Blueprint, context, load, strict_json
 from cms.database import articles, changes
@@ -36,6 +37,7 @@ MARKDOWN = "text/markdown"
 def list_articles(query: dict[str, Any]) -> Response:
     """List articles, a page at a time."""
     auth.require_read()
+    require_collection(query.get("collection"))
     wanted = _filter(query)
     sort, limit = query["sort"], query["limit"]
     with read(context().database) as tx:

@@ -54,6 +54,12 @@ def get_schema(collection: str) -> Response:
     return respond(row.schema, media_type="application/schema+json")
 
 
+def require_collection(name: str | None) -> None:
+    """A misspelt collection is an error, not an empty answer."""
+    if name is not None:
+        _row(name)
+
+
 def _row(collection: str) -> AnyRow:
     with read(context().database) as tx:
         row = collections.get(tx, collection)

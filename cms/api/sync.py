@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response, stream_with_context
 
 from cms.api import auth, schemas
+from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
 from cms.api.parsing import Blueprint, context
 from cms.database import articles, changes, images
@@ -35,6 +36,7 @@ def sync(query: dict[str, Any]) -> Response:
     collection, drafts = query.get("collection"), query["drafts"]
     if drafts:
         auth.actor().require("articles:read-drafts", collection)
+    require_collection(collection)
     view = places.view_of(collection, query.get("fields_"), drafts)
     with read(context().database) as tx:
         epoch, seq = changes.position(tx)

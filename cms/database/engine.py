@@ -6,6 +6,8 @@ snapshot. Functions of this room take the transaction first and never commit.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cms.errors import Unavailable
 
@@ -29,7 +32,7 @@ def open_engine(url: str) -> Engine:
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
-    with _translated(), engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
             yield writing
@@ -38,7 +41,7 @@ def write(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
     """A snapshot to read from."""
-    with _translated(), engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
@@ -54,7 +57,7 @@ def _open_sqlite(url: str) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # Python's own transaction control would delay BEGIN until the first write; ours is explicit.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
@@ -65,9 +68,24 @@ def _open_sqlite(url: str) -> Engine:
     return engine
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # Of several that open a new file at once, SQLite refuses some on the spot, whatever their time-out.
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """`Unavailable` in place of what the database's driver says when it does not answer."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise Unavailable("The database does not answer; try again.", code="database") from error

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
+from cms.database.engine import translated
 from cms.errors import Unavailable
 from cms.model.ids import fold
 
@@ -62,19 +64,21 @@ class PostgresLocks:
 
     def __init__(self, url: str) -> None:
         # A pool apart: a writer that holds a lock still needs a connection for its transaction.
-        self._engine: Engine = create_engine(url, pool_size=32, max_overflow=32, isolation_level="AUTOCOMMIT")
+        self._engine: Engine = create_engine(
+            url, pool_size=32, max_overflow=32, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        )
 
     @contextmanager
     def hold(self, keys: Iterable[str]) -> Iterator[None]:
         numbers = sorted({_number(key) for key in keys})
         deadline = time.monotonic() + WAIT_S
-        with self._engine.connect() as connection:
+        with translated(), self._engine.connect() as connection:
             try:
                 for number in numbers:
                     _wait(partial(_try_advisory, connection, number), deadline)
                 yield
             finally:
-                connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                _let_go(connection)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -95,6 +99,14 @@ def _try_flock(descriptor: int) -> bool:
 
 def _try_advisory(connection: Connection, number: int) -> bool:
     return bool(connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar())
+
+
+def _let_go(connection: Connection) -> None:
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    except DBAPIError:
+        # Locks end with their session; that it is lost already must not hide how the block ended.
+        connection.invalidate()
 
 
 def _wait(attempt: Callable[[], bool], deadline: float) -> None:

@@ -28,7 +28,7 @@ class Bytes(NamedTuple):
     digest: str
 
 
-def document(article: Article, media_url: str | None) -> dict[str, Any]:
+def document(article: Article) -> dict[str, Any]:
     """The article's JSON without what others decide: facts of its photos, twins, times, digest."""
     problems = [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in article.problems]
     return {
@@ -41,7 +41,7 @@ def document(article: Article, media_url: str | None) -> dict[str, Any]:
         "data": article.data,
         "dates": list(article.dates),
         "body": article.body,
-        "html": markdown.place_images(article.rendered.html, _url_in(article, media_url)),
+        "html": article.rendered.html,
         "headings": [{"depth": h.depth, "slug": h.slug, "text": h.text} for h in article.rendered.headings],
         "excerpt": article.rendered.excerpt,
         "images": [{"ref": ref.ref, "field": ref.field, "alt": ref.alt, "path": ref.path} for ref in article.refs],
@@ -51,10 +51,17 @@ def document(article: Article, media_url: str | None) -> dict[str, Any]:
     }
 
 
-def place_photos(shown: dict[str, Any], images: Mapping[str, Image], media_url: str | None) -> None:
-    """Put the facts of the photos at hand into an article's JSON."""
+def place_photos(shown: dict[str, Any], html: str, images: Mapping[str, Image], media_url: str | None) -> None:
+    """Put the facts of the photos at hand into an article's JSON, and their URLs into its rendered body."""
     for item in shown["images"]:
         item.update(facts(images.get(item["path"]), item["path"], media_url))
+
+    def url(source: str) -> str | None:
+        found = next(refs.find_in_body([(source, "")], shown["body"], shown["path"]), None)
+        image = None if found is None or found.path is None else images.get(found.path)
+        return None if image is None else url_of(image.path, media_url)
+
+    shown["html"] = markdown.place_images(html, url)
 
 
 def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) -> None:
@@ -63,8 +70,9 @@ def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) 
 
 
 def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
-    """Serialise. The digest covers what a build shows: the file's bytes and its photos' bytes."""
-    seen = [shown["version"], shown["id"], *(f"{i['path']}={i['sha256']}" for i in shown["images"])]
+    """Serialise. The digest covers what a build shows: the file's bytes, its photos' bytes, its translations."""
+    photos = (f"{item['path']}={item['sha256']}" for item in shown["images"])
+    seen = [shown["version"], shown["id"], *photos, *(twin["id"] for twin in shown["translations"])]
     shown["digest"] = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:32]
     shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)
     lean = {name: value for name, value in shown.items() if name not in HEAVY}
@@ -78,11 +86,3 @@ def to_json(value: object) -> str:
 def timestamp(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _url_in(article: Article, media_url: str | None) -> Any:
-    def url(source: str) -> str | None:
-        found = next(refs.find_in_body([(source, "")], article.body, article.key), None)
-        return None if found is None or found.path is None else url_of(found.path, media_url)
-
-    return url

@@ -131,7 +131,8 @@ def test_every_problem_is_named_at_once(client: FlaskClient, admin: dict[str, st
 @pytest.mark.parametrize(
     "text",
     [
-        b"\xff\xfe", b"---\ntitle: [\n---\n", b"---\n- a\n---\n", b"---\ntext\n---\n", b"---\ntitle: a\ntitle: b\n---\n",
+        b"\xff\xfe", b"---\ntitle: [\n---\n", b"---\n- a\n---\n", b"---\ntext\n---\n",
+        b"---\ntitle: a\ntitle: b\n---\n",
         b"---\na: &a [*a]\n---\n", b"---\na: !!python/object/apply:os.getcwd []\n---\n", b"---\ntitle: a\n", b"",
         b"---\na: " + b"[" * 30_000 + b"\n---\n", b"---\nslug: elsewhere\n---\n", b"---\ntitle: .inf\n---\n",
     ],
@@ -226,7 +227,8 @@ def test_a_credential_that_is_not_valid_is_never_an_anonymous_visitor(
     [
         ("unknown=1", 422), ("limit=0", 422), ("limit=101", 422), ("limit=x", 422), ("limit=1&limit=2", 422),
         ("fields=title", 422), ("fields=", 422), ("sort=title", 422), ("sort=", 422), ("status=secret", 422),
-        ("cursor=x", 400), ("cursor=W10", 400), ("collection=a%00b", 422), ("locale=../x", 422), ("total=maybe", 422),
+        ("cursor=x", 400), ("cursor=W10", 400), ("collection=a%00b", 422), ("locale=../x", 422),
+        ("total=maybe", 422), ("collection=nowhere", 404),
         ("limit=1" + "0" * 30, 422), ("q=x", 422), ("filter[title][eq]=x", 422), ("x=" + "y" * 5000, 400),
     ],
 )  # fmt: skip

@@ -141,14 +141,14 @@ def test_an_article_is_deleted_and_stays_in_the_history(client: FlaskClient, adm
 
 def test_proxies_may_mark_a_tag_and_a_save_still_goes_through(client: FlaskClient, admin: dict[str, str]) -> None:
     etag = create_text(client, admin)
-    for number, marked in enumerate([f"W/{etag}", etag[:-1] + '-gzip"', etag[:65] + '"']):
+    for number, (before, after) in enumerate([("W/", ""), ("", "-gzip"), ("W/", "-br")]):
+        marked = f'{before}{etag[:-1]}{after}"'
         response = patch(client, admin, NAME, marked, {"data": {"title": f"Title {number}"}})
-        assert response.status_code == (200 if number == 0 else 412)
-    current = client.get(f"{ARTICLES}/{NAME}").headers["ETag"]
-    for number, mark in enumerate([lambda tag: tag[:-1] + '-gzip"', lambda tag: tag[:65] + '"']):
-        response = patch(client, admin, NAME, mark(current), {"data": {"title": f"Marked {number}"}})
         assert response.status_code == 200, response.text
-        current = response.headers["ETag"]
+        problem(patch(client, admin, NAME, marked, {"data": {"title": "Late"}}), 412)
+        etag = response.headers["ETag"]
+    only_version = f'"{etag[1:65]}"'
+    assert patch(client, admin, NAME, only_version, {"data": {"title": "Last"}}).status_code == 200
 
 
 def test_a_hand_edit_is_a_revision_before_it_is_overwritten(

@@ -77,7 +77,7 @@ def test_what_stops_being_published_is_deleted_and_what_never_was_is_absent(
 
 def test_drafts_are_in_the_feed_of_those_who_may_read_them(client: FlaskClient, admin: dict[str, str]) -> None:
     draft = TEXT.replace("tags:", "draft: true\ntags:")
-    lines, cursor = feed(client, headers=admin, drafts="true", collection="news")
+    _, cursor = feed(client, headers=admin, drafts="true", collection="news")
     etag = create_text(client, admin, text=draft)
     assert shown(feed(client, cursor, admin, drafts="true", collection="news")[0]) == [("article", "en/a-day")]
     _, cursor = feed(client, cursor, admin, drafts="true", collection="news")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
 import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -20,6 +20,10 @@ from cms.errors import Invalid, Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
 from cms.store.s3 import PORTABLE
+from tests.store.racing import race
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 KEY = Key("src/content/blog/en/first.md")
 OTHER = version_of(b"something that nobody wrote")
@@ -38,8 +42,12 @@ class Place:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "directory":
         return _in_directory(tmp_path)
-    request.getfixturevalue("s3_url")
-    return _in_bucket()
+    return _in_bucket(request.getfixturevalue("s3_client"))
+
+
+@pytest.fixture(scope="module")
+def s3_client(s3_url: str) -> S3Client:
+    return boto3.session.Session().client("s3", endpoint_url=s3_url, config=PORTABLE)
 
 
 def _in_directory(outside: Path) -> Place:
@@ -57,8 +65,7 @@ def _in_directory(outside: Path) -> Place:
     return Place(open_store(root.as_uri()), plant, everything)
 
 
-def _in_bucket() -> Place:
-    client = boto3.session.Session().client("s3", config=PORTABLE)
+def _in_bucket(client: S3Client) -> Place:
     prefix = f"sites/{uuid.uuid4().hex}"
 
     def plant(key: str, data: bytes) -> None:
@@ -80,14 +87,15 @@ def keys(store: Store, prefix: str) -> list[str]:
     return sorted(stat.key for stat in store.list(prefix))
 
 
-def refusal(store: Store, key: Key, data: bytes | None, expect: Version | Absent) -> Stale:
-    """The error of a write, or of a delete when there is no data."""
+def refused_write(store: Store, key: Key, data: bytes, expect: Version | Absent) -> Stale:
     with pytest.raises(Stale) as caught:
-        if data is not None:
-            store.write(key, data, expect=expect)
-        else:
-            assert not isinstance(expect, Absent)
-            store.delete(key, expect=expect)
+        store.write(key, data, expect=expect)
+    return caught.value
+
+
+def refused_delete(store: Store, key: Key, expect: Version) -> Stale:
+    with pytest.raises(Stale) as caught:
+        store.delete(key, expect=expect)
     return caught.value
 
 
@@ -105,13 +113,13 @@ def test_a_version_is_the_sha256_of_the_bytes_in_hex(store: Store) -> None:
 
 def test_creating_where_something_is_tells_its_version_and_leaves_it(store: Store) -> None:
     version = store.write(KEY, b"one", expect=ABSENT)
-    assert refusal(store, KEY, b"two", ABSENT).current == version
+    assert refused_write(store, KEY, b"two", ABSENT).current == version
     assert store.read(KEY) == b"one"
 
 
 def test_creating_the_same_bytes_again_is_refused_too(store: Store) -> None:
     version = store.write(KEY, b"one", expect=ABSENT)
-    assert refusal(store, KEY, b"one", ABSENT).current == version
+    assert refused_write(store, KEY, b"one", ABSENT).current == version
 
 
 def test_an_update_from_the_current_version_replaces_the_bytes(store: Store) -> None:
@@ -125,16 +133,16 @@ def test_an_update_from_the_current_version_replaces_the_bytes(store: Store) -> 
 def test_an_update_from_another_version_tells_the_current_one_and_leaves_it(store: Store) -> None:
     first = store.write(KEY, b"one", expect=ABSENT)
     second = store.write(KEY, b"two", expect=first)
-    assert refusal(store, KEY, b"three", first).current == second
-    assert refusal(store, KEY, b"three", OTHER).current == second
+    assert refused_write(store, KEY, b"three", first).current == second
+    assert refused_write(store, KEY, b"three", OTHER).current == second
     assert store.read(KEY) == b"two"
 
 
-@pytest.mark.parametrize("key", [KEY, "src/content/blog/nowhere/at/all.md"])
-def test_an_update_of_what_is_not_there_is_stale_and_makes_nothing(place: Place, key: str) -> None:
+def test_an_update_of_what_is_not_there_is_stale_and_makes_nothing(place: Place) -> None:
     place.plant("src/content/blog/en/neighbour.md", b"near")
     before = place.everything()
-    assert refusal(place.store, Key(key), b"two", OTHER).current is None
+    for key in (KEY, "src/content/blog/nowhere/at/all.md"):
+        assert refused_write(place.store, Key(key), b"two", OTHER).current is None
     assert place.everything() == before
 
 
@@ -149,36 +157,36 @@ def test_a_delete_of_the_current_version_removes_that_file_alone(store: Store) -
 
 def test_a_delete_of_another_version_tells_the_current_one_and_leaves_it(store: Store) -> None:
     version = store.write(KEY, b"one", expect=ABSENT)
-    assert refusal(store, KEY, None, OTHER).current == version
+    assert refused_delete(store, KEY, OTHER).current == version
     assert store.read(KEY) == b"one"
 
 
-@pytest.mark.parametrize("key", [KEY, "src/content/blog/nowhere/at/all.md"])
-def test_a_delete_of_what_is_not_there_is_stale(place: Place, key: str) -> None:
+def test_a_delete_of_what_is_not_there_is_stale(place: Place) -> None:
     place.plant("src/content/blog/en/neighbour.md", b"near")
-    assert refusal(place.store, Key(key), None, OTHER).current is None
+    for key in (KEY, "src/content/blog/nowhere/at/all.md"):
+        assert refused_delete(place.store, Key(key), OTHER).current is None
 
 
 def test_a_deleted_file_can_be_created_again(store: Store) -> None:
     version = store.write(KEY, b"one", expect=ABSENT)
     store.delete(KEY, expect=version)
-    assert refusal(store, KEY, b"two", version).current is None
+    assert refused_write(store, KEY, b"two", version).current is None
     store.write(KEY, b"two", expect=ABSENT)
     assert store.read(KEY) == b"two"
 
 
-@pytest.mark.parametrize("key", ["src/content/blog/en/missing.md", "src/no/such/folder.md", "src/content/blog", "src"])
-def test_what_is_not_a_file_is_none(place: Place, key: str) -> None:
+def test_what_is_not_a_file_is_none(place: Place) -> None:
     place.plant("src/content/blog/en/neighbour.md", b"near")
-    assert place.store.read(Key(key)) is None
-    assert place.store.open(Key(key)) is None
-    assert place.store.stat(Key(key)) is None
+    for key in ("src/content/blog/en/missing.md", "src/no/such/folder.md", "src/content/blog", "src"):
+        assert place.store.read(Key(key)) is None, key
+        assert place.store.open(Key(key)) is None, key
+        assert place.store.stat(Key(key)) is None, key
 
 
-@pytest.mark.parametrize("prefix", ["src/content/none", "src/content/blog/en/neighbour.md", "src/content/blog/e"])
-def test_what_is_not_a_folder_lists_nothing(place: Place, prefix: str) -> None:
+def test_what_is_not_a_folder_lists_nothing(place: Place) -> None:
     place.plant("src/content/blog/en/neighbour.md", b"near")
-    assert keys(place.store, prefix) == []
+    for prefix in ("src/content/none", "src/content/blog/en/neighbour.md", "src/content/blog/e"):
+        assert keys(place.store, prefix) == [], prefix
 
 
 def test_a_list_holds_each_file_below_the_folder_once(place: Place) -> None:
@@ -217,32 +225,31 @@ def test_every_file_that_is_listed_can_be_read(place: Place) -> None:
     assert [place.store.read(stat.key) for stat in place.store.list("src/content")] == [b"x"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "អត្ថបទ ទី១/ភ្នំពេញ.md",
-        "two words  and more.md",
-        unicodedata.normalize("NFD", "café/Ünïcode.md"),
-        unicodedata.normalize("NFC", "café/Ünïcode.md"),
-        "100% + #1? 'q' \"d\" & ~;=@!$()[]{}<>|*,:.md",
-        "%2e%2e%2f.md",
-        "a..b...md",
-        "emoji 😀 \u200b zero.md",
-        "UPPER.MD",
-        "x" * 252 + ".md",
-        "ក" * 84 + ".md",
-    ],
-)
-def test_a_key_comes_back_as_it_was_given(store: Store, name: str) -> None:
-    key = Key(f"src/content/blog/{name}")
-    version = store.write(key, b"one", expect=ABSENT)
-    assert keys(store, "src/content/blog") == [key]
-    stat = store.stat(key)
-    assert stat is not None
-    assert (stat.key, stat.size) == (key, 3)
-    version = store.write(key, b"two", expect=version)
-    assert store.read(key) == b"two"
-    store.delete(key, expect=version)
+NAMES = [
+    "អត្ថបទ ទី១/ភ្នំពេញ.md",
+    "two words  and more.md",
+    unicodedata.normalize("NFD", "café/Ünïcode.md"),
+    unicodedata.normalize("NFC", "នៅទីនេះ/Ça va.md"),
+    "100% + #1? 'q' \"d\" & ~;=@!$()[]{}<>|*,:.md",
+    "%2e%2e%2f.md",
+    "a..b...md",
+    "emoji 😀 \u200b zero.md",
+    "UPPER.MD",
+    "x" * 252 + ".md",
+    "ក" * 84 + ".md",
+]
+
+
+def test_a_key_of_any_script_comes_back_as_it_was_given(store: Store) -> None:
+    wanted = [Key(f"src/content/blog/{name}") for name in NAMES]
+    versions = {key: store.write(key, key.encode(), expect=ABSENT) for key in wanted}
+    assert keys(store, "src/content/blog") == sorted(wanted)
+    for key, version in versions.items():
+        stat = store.stat(key)
+        assert stat is not None, key
+        assert (stat.key, stat.size) == (key, len(key.encode()))
+        assert store.read(key) == key.encode()
+        store.delete(key, expect=store.write(key, b"two", expect=version))
     assert keys(store, "src/content/blog") == []
 
 
@@ -274,39 +281,41 @@ OUTSIDE = [
 HIDDEN = [".env", ".git/config", ".cms/cms.db", "src/.hidden.md", "src/.tmp-1/a.md", "...", "src/..md"]
 
 
-@pytest.mark.parametrize("key", OUTSIDE)
-def test_what_is_no_path_below_the_site_is_refused_by_every_method(place: Place, key: str) -> None:
+def test_what_is_no_path_below_the_site_is_refused_by_every_method(place: Place) -> None:
     place.plant(KEY, b"one")
     before = place.everything()
-    for attempt in (place.store.read, place.store.open, place.store.stat):
-        with pytest.raises(Invalid) as caught:
-            attempt(Key(key))
-        assert [problem.code for problem in caught.value.problems] == ["key"]
-    _changes_nothing(place, key, before)
-
-
-@pytest.mark.parametrize("key", HIDDEN)
-def test_a_hidden_file_is_neither_written_nor_deleted(place: Place, key: str) -> None:
-    place.plant(key, b"one")
-    before = place.everything()
-    _changes_nothing(place, key, before)
-    assert place.store.read(Key(key)) == b"one"
-
-
-def _changes_nothing(place: Place, key: str, before: dict[str, str]) -> None:
-    for expect in (ABSENT, version_of(b"one")):
-        with pytest.raises(Invalid):
-            place.store.write(Key(key), b"two", expect=expect)
-    with pytest.raises(Invalid):
-        place.store.delete(Key(key), expect=version_of(b"one"))
+    for key in OUTSIDE:
+        for attempt in (place.store.read, place.store.open, place.store.stat):
+            with pytest.raises(Invalid) as caught:
+                attempt(Key(key))
+            assert [problem.code for problem in caught.value.problems] == ["key"], key
+        _refuses_changes(place.store, key)
     assert place.everything() == before
 
 
-@pytest.mark.parametrize("prefix", ["..", "../x", "/etc", "src/../..", "src//content", "a\0b"])
-def test_a_list_of_what_is_no_folder_below_the_site_is_refused(place: Place, prefix: str) -> None:
-    place.plant(KEY, b"one")
+def test_a_hidden_file_is_neither_written_nor_deleted(place: Place) -> None:
+    for key in HIDDEN:
+        place.plant(key, b"one")
+    before = place.everything()
+    for key in HIDDEN:
+        _refuses_changes(place.store, key)
+        assert place.store.read(Key(key)) == b"one", key
+    assert place.everything() == before
+
+
+def _refuses_changes(store: Store, key: str) -> None:
+    for expect in (ABSENT, version_of(b"one")):
+        with pytest.raises(Invalid):
+            store.write(Key(key), b"two", expect=expect)
     with pytest.raises(Invalid):
-        list(place.store.list(prefix))
+        store.delete(Key(key), expect=version_of(b"one"))
+
+
+def test_a_list_of_what_is_no_folder_below_the_site_is_refused(place: Place) -> None:
+    place.plant(KEY, b"one")
+    for prefix in ("", "/", "..", "../x", "/etc", "src/../..", "src//content", "a\0b"):
+        with pytest.raises(Invalid):
+            list(place.store.list(prefix))
 
 
 @pytest.mark.parametrize(
@@ -346,38 +355,29 @@ def test_the_mark_stays_while_the_file_is_left_alone(store: Store) -> None:
     assert store.stat(KEY) == first
 
 
-@pytest.mark.parametrize("later", [b"two", b"longer than before", b""], ids=["same size", "longer", "empty"])
-def test_the_mark_differs_when_the_bytes_do(place: Place, later: bytes) -> None:
-    version = place.store.write(KEY, b"one", expect=ABSENT)
-    first = place.store.stat(KEY)
-    place.store.write(KEY, later, expect=version)
-    second = place.store.stat(KEY)
-    assert first is not None
-    assert second is not None
-    assert first.mark != second.mark
-    assert second.size == len(later)
+def test_the_mark_differs_when_the_bytes_do(store: Store) -> None:
+    version = store.write(KEY, b"one", expect=ABSENT)
+    seen = [store.stat(KEY)]
+    for later in (b"two", b"longer than before", b""):
+        version = store.write(KEY, later, expect=version)
+        seen.append(store.stat(KEY))
+    assert [stat.size for stat in seen if stat is not None] == [3, 3, 18, 0]
+    assert len({stat.mark for stat in seen if stat is not None}) == 4
 
 
 def test_of_many_that_create_one_file_under_its_lock_one_wins(store: Store, tmp_path: Path) -> None:
     locks = FileLocks(tmp_path / "locks")
-    start = threading.Barrier(8)
-    results: list[bytes | str | None] = []
 
-    def create(number: int) -> None:
+    def create(number: int) -> bytes | str | None:
         data = f"writer {number}".encode()
-        start.wait(20)
         try:
             with locks.hold([KEY]):
                 store.write(KEY, data, expect=ABSENT)
-            results.append(data)
         except Stale as error:
-            results.append(error.current)
+            return error.current
+        return data
 
-    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    results = race(8, create)
     [winner] = [result for result in results if isinstance(result, bytes)]
     assert store.read(KEY) == winner
     assert [result for result in results if result != winner] == [version_of(winner)] * 7

@@ -4,7 +4,7 @@ import { z } from 'astro/zod';
 import { get } from './cms';
 
 type Line =
-  | { type: 'article'; id: string; data: Record<string, unknown>; dates: string[]; html: string; [cms: string]: unknown }
+  | { type: 'article'; id: string; data: Record<string, unknown>; dates: string[]; html: string; digest: string; [cms: string]: unknown }
   | { type: 'deleted'; id: string }
   | { type: 'cursor'; cursor: string };
 
@@ -13,7 +13,7 @@ const FIELDS = 'locale,slug,data,dates,html,images,translations';
 /** Keeps a collection as the CMS has it; after the first build, only what has changed is fetched. */
 const fromCms: Loader = {
   name: 'cms',
-  async load({ collection, store, meta, parseData, generateDigest, logger }) {
+  async load({ collection, store, meta, parseData, logger }) {
     const feed = `/api/v1/sync?collection=${collection}&fields=${FIELDS}`;
     const cursor = meta.get('cursor');
     const changes = cursor ? await get(`${feed}&cursor=${encodeURIComponent(cursor)}`, 200, 410) : null;
@@ -24,10 +24,8 @@ const fromCms: Loader = {
       if (line.type === 'cursor') meta.set('cursor', line.cursor);
       if (line.type === 'deleted') store.delete(line.id);
       if (line.type !== 'article') continue;
-      const { id, data, dates, html, ...cms } = line;
+      const { id, data, dates, html, digest, ...cms } = line;
       dates.forEach((pointer) => reviveDate(data, pointer));
-      // Of the whole line: the article's own digest does not cover its translations.
-      const digest = generateDigest(line);
       store.set({ id, data: await parseData({ id, data: { ...data, cms } }), digest, rendered: { html } });
     }
     logger.info(`${collection}: ${lines.length - 1} changed, ${store.keys().length} in all`);

@@ -1,0 +1,296 @@
+"""The database follows the files: hand edits, git, deletions, and an unmounted disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from cms.actions import reconcile as reconcile_action
+from cms.actions.reconcile import Reconciler
+from cms.actions.start import prepare, settle
+from cms.context import Context
+from cms.database import articles, changes
+from cms.database.engine import read
+from cms.model.ids import Name
+from tests.conftest import both_databases, close, make_context, make_settings, reconcile, state_of
+
+TEXT = "---\ntitle: T\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\nBody.\n"
+pytestmark = both_databases
+
+
+def write(ctx: Context, name: str, text: str = TEXT) -> Path:
+    path = ctx.settings.site_folder / "src/content" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def history(ctx: Context, name: str) -> list[tuple[str, str, bool]]:
+    """Action, source and visibility of each change, oldest first."""
+    with read(ctx.database) as tx:
+        rows = changes.history(tx, Name(*name.split("/", 1)), before=None, limit=100)
+    return [(row.action, row.source, row.visible_after) for row in reversed(rows)]
+
+
+def status(ctx: Context, name: str) -> str | None:
+    with read(ctx.database) as tx:
+        row = articles.get(tx, Name(*name.split("/", 1)))
+    return None if row is None else row.status
+
+
+def test_hand_edits_become_revisions_and_absorbing_twice_is_absorbing_once(ctx: Context) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    path.write_text(TEXT + "More.\n")
+    reconcile(ctx)
+    path.unlink()
+    reconcile(ctx)
+    assert history(ctx, "news/en/x") == [
+        ("created", "files", True),
+        ("updated", "files", True),
+        ("deleted", "files", False),
+    ]
+    before = state_of(ctx)
+    reconcile(ctx)
+    assert state_of(ctx) == before
+
+
+def test_a_touched_file_is_no_change(ctx: Context) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    os.utime(path, (1, 1))
+    reconcile(ctx)
+    assert len(history(ctx, "news/en/x")) == 1
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(ctx: Context) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    times = path.stat()
+    path.write_text(TEXT.replace("Body", "Ybod"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    reconcile(ctx)
+    assert len(history(ctx, "news/en/x")) == 2
+
+
+def test_a_broken_file_leaves_what_is_published_and_comes_back(ctx: Context) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    path.write_text("---\ntitle: [\n---\n")
+    reconcile(ctx)
+    assert status(ctx, "news/en/x") == "broken"
+    path.write_text(TEXT)
+    reconcile(ctx)
+    assert status(ctx, "news/en/x") == "published"
+    assert [visible for *_, visible in history(ctx, "news/en/x")] == [True, False, True]
+
+
+def test_of_two_files_with_one_id_the_first_is_published(ctx: Context) -> None:
+    first = write(ctx, "news/en/x")
+    reconcile(ctx)
+    second = write(ctx, "news/en/x/index", TEXT.replace("Body", "Other"))
+    reconcile(ctx)
+    with read(ctx.database) as tx:
+        found = dict(articles.problems(tx))
+        row = articles.get(tx, Name("news", "en/x"))
+    assert row is not None
+    assert row.key == "src/content/news/en/x.md"
+    assert [problem.code for problem in found["src/content/news/en/x/index.md"]] == ["id_collision"]
+    first.unlink()
+    reconcile(ctx)
+    reconcile(ctx)
+    with read(ctx.database) as tx:
+        row = articles.get(tx, Name("news", "en/x"))
+    assert row is not None
+    assert (row.key, row.status) == ("src/content/news/en/x/index.md", "published")
+    assert second.exists()
+
+
+def test_a_slug_in_the_front_matter_is_the_id(ctx: Context) -> None:
+    path = write(ctx, "news/en/x", TEXT.replace("tags", "slug: en/y\ntags"))
+    reconcile(ctx)
+    assert status(ctx, "news/en/y") == "published"
+    path.write_text(TEXT)
+    reconcile(ctx)
+    assert (status(ctx, "news/en/x"), status(ctx, "news/en/y")) == ("published", None)
+    assert history(ctx, "news/en/y")[-1] == ("deleted", "files", False)
+
+
+def test_a_file_counts_only_when_it_has_been_still(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile_action, "STILL_S", 0.5)
+    reconciler = Reconciler(ctx)
+    path = write(ctx, "news/en/x", TEXT[:20])
+    started = time.time()
+    assert reconciler.run().unsettled == 1
+    path.write_text(TEXT)
+    while status(ctx, "news/en/x") is None:
+        reconciler.run()
+        time.sleep(0.02)
+        assert time.time() - started < 10
+    assert time.time() - started >= 0.5
+    assert history(ctx, "news/en/x") == [("created", "files", True)]
+
+
+def test_a_deletion_counts_when_seen_twice(ctx: Context) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    reconciler = Reconciler(ctx)
+    aside = path.rename(path.with_suffix(".aside"))
+    reconciler.run()
+    assert status(ctx, "news/en/x") == "published"
+    aside.rename(path)
+    time.sleep(0.05)
+    reconciler.run()
+    path.unlink()
+    reconciler.run()
+    assert status(ctx, "news/en/x") == "published"
+    time.sleep(0.05)
+    reconciler.run()
+    assert status(ctx, "news/en/x") is None
+
+
+def test_nothing_is_believed_during_a_git_operation(ctx: Context) -> None:
+    git = ctx.settings.site_folder / ".git"
+    git.mkdir()
+    (git / "index.lock").touch()
+    write(ctx, "news/en/x")
+    time.sleep(0.05)
+    assert Reconciler(ctx).run().unsettled
+    assert status(ctx, "news/en/x") is None
+    (git / "index.lock").unlink()
+    reconcile(ctx)
+    assert status(ctx, "news/en/x") == "published"
+
+
+def test_an_unmounted_disk_does_not_empty_the_site(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    seen = client.get("/api/v1/sync").text
+    content = ctx.settings.site_folder / "src/content"
+    aside = content.rename(content.with_name("aside"))
+    report = reconcile(ctx)
+    assert report.held is not None
+    assert "--accept-deletions" in report.held
+    assert client.get("/api/v1/sync").text == seen
+    ready = client.get("/readyz", headers=admin)
+    assert ready.status_code == 200
+    assert ready.get_json()["status"] == "degraded"
+    assert ready.get_json()["notices"][0]["detail"] == report.held
+    assert "detail" not in client.get("/readyz").get_json()["notices"][0]
+    data = {"title": "t", "description": "d", "date": "2025-01-01", "author": "a", "tags": []}
+    response = client.post("/api/v1/articles/news", json={"id": "en/new", "data": data}, headers=admin)
+    assert response.status_code == 503
+    assert not content.exists()
+    aside.rename(content)
+    assert reconcile(ctx).held is None
+    assert client.get("/readyz").get_json()["status"] == "ready"
+    assert client.get("/api/v1/sync").text == seen
+
+
+def test_many_deletions_are_believed_when_somebody_says_so(ctx: Context) -> None:
+    for number in range(20):
+        write(ctx, f"notes/n{number}")
+    reconcile(ctx)
+    for number in range(6):
+        (ctx.settings.site_folder / f"src/content/notes/n{number}.md").unlink()
+    before = state_of(ctx)
+    held = reconcile(ctx).held
+    assert held is not None
+    assert "6 of 20 files of src/content/notes" in held
+    changed = {key for key, value in state_of(ctx).items() if before.get(key) != value}
+    assert changed == {"table:notices", "count:notices"}
+    report = reconcile(ctx, accept_deletions=True)
+    assert (report.deleted, report.held) == (6, None)
+    assert status(ctx, "notes/n0") is None
+    assert status(ctx, "notes/n6") == "published"
+
+
+def test_five_deletions_of_many_are_ordinary(ctx: Context) -> None:
+    for number in range(6):
+        write(ctx, f"notes/n{number}")
+    reconcile(ctx)
+    for number in range(5):
+        (ctx.settings.site_folder / f"src/content/notes/n{number}.md").unlink()
+    report = reconcile(ctx)
+    assert (report.deleted, report.held) == (5, None)
+
+
+def test_a_lost_database_is_made_again_from_the_files(ctx: Context, client: FlaskClient, tmp_path: Path) -> None:
+    before = client.get("/api/v1/articles?limit=100").get_json()["items"]
+    fresh = make_context(make_settings(ctx.settings.site_folder, f"sqlite:///{tmp_path}/other.db"))
+    with read(fresh.database) as tx:
+        rows = articles.page(tx, articles.Filter(None, None, ("published",)), "id", None, 100)
+    assert [(row.id, row.digest) for row in rows] == [(item["id"], item["digest"]) for item in before]
+    close(fresh)
+
+
+def test_damaged_derived_tables_are_made_again_without_a_change(ctx: Context, client: FlaskClient) -> None:
+    from sqlalchemy import delete
+
+    from cms.database.engine import write as write_tx
+    from cms.database.tables import derived
+
+    items = client.get("/api/v1/articles?limit=100").text
+    with read(ctx.database) as tx:
+        _, seq = changes.position(tx)
+    with write_tx(ctx.database) as tx:
+        for table in derived.sorted_tables:
+            tx.execute(delete(table))
+    prepare(ctx)
+    assert client.get("/api/v1/articles?limit=100").text == items
+    with read(ctx.database) as tx:
+        assert changes.position(tx)[1] == seq
+
+
+def test_an_edit_of_the_file_after_an_api_write_is_never_missed(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    path = write(ctx, "news/en/x")
+    reconcile(ctx)
+    etag = client.get("/api/v1/articles/news/en/x").headers["ETag"]
+    headers = {**admin, "If-Match": etag, "Content-Type": "application/merge-patch+json"}
+    assert client.patch("/api/v1/articles/news/en/x", data='{"body":"B.\\n"}', headers=headers).status_code == 200
+    path.write_text(path.read_text().replace("B.", "C."))
+    settle(Reconciler(ctx))
+    assert client.get("/api/v1/articles/news/en/x").get_json()["body"] == "C.\n"
+
+
+def test_symbolic_links_pipes_and_hidden_files_are_no_content(ctx: Context, tmp_path: Path) -> None:
+    folder = ctx.settings.site_folder / "src/content/news/en"
+    (tmp_path / "secret.md").write_text(TEXT)
+    (folder / "link.md").symlink_to(tmp_path / "secret.md")
+    (folder / "loop.md").symlink_to(folder / "loop.md")
+    os.mkfifo(folder / "pipe.md")
+    write(ctx, "news/en/_partial")
+    write(ctx, "news/en/.hidden")
+    with read(ctx.database) as tx:
+        before = set(articles.marks(tx))
+    assert reconcile(ctx).unsettled == 0
+    with read(ctx.database) as tx:
+        assert set(articles.marks(tx)) == before
+
+
+def test_odd_files_are_reported_and_stop_nothing(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    folder = ctx.settings.site_folder / "src/content/news/en"
+    odd = {
+        "empty": b"", "latin": b"---\ntitle: caf\xe9\n---\n", "utf16": "---\ntitle: x\n---\n".encode("utf-16"),
+        "list": b"---\n- a\n---\n", "open": b"---\ntitle: a\n", "twice": b"---\na: 1\na: 2\n---\n",
+        "large": b"---\ntitle: a\n---\n" + b"x" * 1_100_000, "conflict": b"---\n<<<<<<< HEAD\ntitle: a\n=======\n---\n",
+    }  # fmt: skip
+    for name, data in odd.items():
+        (folder / f"{name}.md").write_bytes(data)
+    write(ctx, "news/en/fine")
+    reconcile(ctx)
+    assert status(ctx, "news/en/fine") == "published"
+    counts = client.get("/api/v1/collections/news", headers=admin).get_json()
+    assert counts["broken"] == len(odd) - 1  # an empty file is an article without front matter
+    listed = client.get("/api/v1/articles?status=broken&fields=id,problems", headers=admin).get_json()["items"]
+    assert {item["id"] for item in listed} == {f"en/{name}" for name in odd if name != "empty"}
+    assert all(item["problems"] for item in listed)
+    assert not {f"en/{name}" for name in odd if name != "empty"} & {
+        item["id"] for item in client.get("/api/v1/articles?limit=100").get_json()["items"]
+    }
+    for name, data in odd.items():
+        assert (folder / f"{name}.md").read_bytes() == data

@@ -1,0 +1,189 @@
+"""The numbered steps lead to the tables that the code expects, once, whoever runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from cms.database import migrations
+from cms.database.engine import open_engine, read, write
+from cms.database.migrations import STEPS, migrate
+from cms.database.tables import changes, derived, kept, log, tokens
+from tests.conftest import both_databases
+from tests.store.racing import race
+
+FAMILIES = (LargeBinary, Boolean, Float, BigInteger, Integer, Text)
+
+
+def family(kind: TypeEngine[Any]) -> str:
+    return next((one.__name__ for one in FAMILIES if isinstance(kind, one)), repr(kind))
+
+
+def expected_shape(metadata: MetaData) -> dict[str, Any]:
+    return {
+        table.name: {
+            "columns": [(c.name, family(c.type)) for c in table.columns],
+            "nullable": {c.name for c in table.columns if c.nullable},
+            "primary key": [c.name for c in table.primary_key.columns],
+            "indexes": {i.name: ([c.name for c in i.columns], bool(i.unique)) for i in table.indexes},
+        }
+        for table in metadata.sorted_tables
+    }
+
+
+def actual_shape(engine: Engine) -> dict[str, Any]:
+    inspector = inspect(engine)
+    found = {}
+    for name in inspector.get_table_names():
+        key = inspector.get_pk_constraint(name)["constrained_columns"]
+        columns = inspector.get_columns(name)
+        found[name] = {
+            "columns": [(c["name"], family(c["type"])) for c in columns],
+            # SQLite says of the key's own column that it may be null.
+            "nullable": {c["name"] for c in columns if c["nullable"] and c["name"] not in key},
+            "primary key": key,
+            "indexes": {i["name"]: (i["column_names"], bool(i["unique"])) for i in inspector.get_indexes(name)},
+        }
+    return found
+
+
+def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    with read(engine) as tx:
+        tables = {table.name: table for table in [*kept.sorted_tables, *derived.sorted_tables]}
+        found = {name: sorted(tuple(row) for row in tx.execute(select(table))) for name, table in tables.items()}
+        found["schema_version"] = [tuple(row) for row in tx.execute(text("SELECT version FROM schema_version"))]
+    return found
+
+
+def fill(engine: Engine) -> None:
+    """One row in every kept table that begins empty."""
+    values = {"Text": "ក", "LargeBinary": b"\x00\xff", "Boolean": True, "Float": 0.1, "BigInteger": 1 << 40}
+    with write(engine) as tx:
+        for table in kept.sorted_tables:
+            if table is not log:
+                tx.execute(insert(table).values({c.name: values.get(family(c.type), 7) for c in table.columns}))
+
+
+@both_databases
+def test_the_steps_make_the_tables_that_the_code_expects(database: Engine) -> None:
+    found = actual_shape(database)
+    version = found.pop("schema_version")
+    assert version["columns"] == [("version", "Integer")]
+    assert found == expected_shape(kept) | expected_shape(derived)
+
+
+@both_databases
+def test_what_each_kept_table_holds_comes_back_as_it_was(database: Engine) -> None:
+    fill(database)
+    with read(database) as tx:
+        row = tx.execute(select(changes)).one()
+        token = tx.execute(select(tokens)).one()
+    assert (row.seq, row.time, row.actor, row.text, row.visible_before) == (1 << 40, 0.1, "ក", b"\x00\xff", True)
+    assert (token.created_at, token.expires_at) == (0.1, 0.1)
+
+
+@both_databases
+def test_a_new_log_begins_at_zero_with_an_epoch_of_its_own(database: Engine) -> None:
+    [(number, epoch, seq)] = rows(database)["log"]
+    assert (number, seq) == (1, 0)
+    assert len(bytes.fromhex(epoch)) == 4
+
+
+@both_databases
+def test_migrating_twice_is_migrating_once(database: Engine) -> None:
+    fill(database)
+    before = rows(database), actual_shape(database)
+    migrate(database)
+    assert (rows(database), actual_shape(database)) == before
+    assert before[0]["schema_version"] == [(number,) for number in range(1, len(STEPS) + 1)]
+
+
+@both_databases
+def test_several_that_migrate_an_empty_database_at_once_make_one_epoch(database_url: str) -> None:
+    def start(_number: int) -> tuple[Any, ...]:
+        engine = open_engine(database_url)
+        try:
+            migrate(engine)
+            return rows(engine)["log"][0]
+        finally:
+            engine.dispose()
+
+    found = race(4, start)
+    assert len(set(found)) == 1
+    engine = open_engine(database_url)
+    assert rows(engine)["log"] == found[:1]
+    assert rows(engine)["schema_version"] == [(number,) for number in range(1, len(STEPS) + 1)]
+    engine.dispose()
+
+
+@both_databases
+def test_a_database_of_version_one_keeps_its_rows(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(migrations, "STEPS", STEPS[:1])
+        migrate(empty)
+    fill(empty)
+    before = rows(empty)
+    migrate(empty)
+    after = rows(empty)
+    for table in kept.sorted_tables:
+        assert [row[: len(before[table.name][0])] for row in after[table.name]] == before[table.name]
+    assert after["schema_version"][0] == (1,)
+
+
+@both_databases
+def test_a_later_step_runs_once_on_top_of_the_others(database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def add_a_note(tx: Connection) -> None:
+        tx.execute(text("ALTER TABLE tokens ADD COLUMN note TEXT"))
+
+    fill(database)
+    before = rows(database)
+    monkeypatch.setattr(migrations, "STEPS", (*STEPS, add_a_note))
+    migrate(database)
+    migrate(database)
+    assert actual_shape(database)["tokens"]["columns"][-1] == ("note", "Text")
+    after = rows(database)
+    assert after.pop("schema_version") == [*before.pop("schema_version"), (len(STEPS) + 1,)]
+    assert after == before
+
+
+@both_databases
+def test_a_step_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(tx: Connection) -> None:
+        tx.execute(text("CREATE TABLE half (done INTEGER)"))
+        raise RuntimeError("the machine stops here")
+
+    with monkeypatch.context() as then:
+        then.setattr(migrations, "STEPS", (*STEPS, fail))
+        with pytest.raises(RuntimeError):
+            migrate(empty)
+    assert actual_shape(empty) == {}
+    migrate(empty)
+    assert "log" in actual_shape(empty)
+
+
+@both_databases
+def test_derived_tables_that_are_missing_are_made_again(database: Engine) -> None:
+    before = actual_shape(database)
+    fill(database)
+    with write(database) as tx:
+        derived.drop_all(tx)
+    migrate(database)
+    assert actual_shape(database) == before
+    assert len(rows(database)["tokens"]) == 1

@@ -1,0 +1,93 @@
+"""The commands, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.components import cms
+
+
+def test_a_site_without_faults_has_no_findings(site: Path) -> None:
+    result = cms(site, "check")
+    assert (result.returncode, result.stdout) == (0, "No problems.\n")
+
+
+def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
+    news = site / "src/content/news/en"
+    (news / "broken.md").write_text("---\ntitle: [\n---\n")
+    (news / "number.md").write_text("---\ntitle: 12\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n")
+    (site / "src/assets/news/opening-day/photo-1.jpg").unlink()
+    result = cms(site, "check", "--json")
+    assert result.returncode == 1
+    found = {
+        (finding["path"].removeprefix("src/content/news/"), finding["code"]) for finding in json.loads(result.stdout)
+    }
+    assert found == {
+        ("en/broken.md", "yaml_syntax"),
+        ("en/number.md", "type"),
+        ("en/opening-day.md", "image_missing"),
+        ("km/opening-day.md", "image_missing"),
+    }
+    table = cms(site, "check")
+    assert table.returncode == 1
+    assert table.stdout.count("\n") == 5
+    assert "en/number.md /data/title: 12 is not of type" in table.stdout
+    assert (news / "broken.md").read_text() == "---\ntitle: [\n---\n"
+
+
+def test_tokens_are_listed_and_revoked_by_id(site: Path) -> None:
+    made = cms(site, "token", "create", "--name", "Desk 1", "--scope", "articles:write:news", "--scope", "read")
+    token_id = made.stdout.split("_")[1]
+    assert cms(site, "token", "list").stdout == f"{token_id}  Desk 1  articles:write:news read\n"
+    assert cms(site, "token", "revoke", token_id).returncode == 0
+    assert cms(site, "token", "list").stdout == ""
+    again = cms(site, "token", "revoke", token_id)
+    assert (again.returncode, again.stderr) == (1, "Error: There is no such token.\n")
+    wrong = cms(site, "token", "create", "--name", "n", "--scope", "root")
+    assert wrong.returncode == 1
+    assert "'root' is no scope" in wrong.stderr
+
+
+def test_sync_says_what_it_took_over_and_asks_before_many_deletions(site: Path) -> None:
+    assert "0 files read" in cms(site, "sync").stdout
+    for path in (site / "src/content/news").rglob("*.md"):
+        path.unlink()
+    held = cms(site, "sync")
+    assert held.returncode == 1
+    assert "7 of 7 files of src/content/news are not there any more" in held.stderr
+    accepted = cms(site, "sync", "--accept-deletions")
+    assert (accepted.returncode, accepted.stdout) == (0, "0 files read, 7 deletions taken over.\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"CMS_SITE": "/nowhere"}, "CMS_SITE: /nowhere has no folder src/content"),
+        ({"CMS_SITE": "s3://bucket"}, "CMS_SITE: give a folder"),
+        ({"CMS_MEDIA": "ftp://x"}, "CMS_MEDIA: give a folder or s3://"),
+        ({"CMS_DATABASE": "mysql://x"}, "CMS_DATABASE: give sqlite:///path or postgresql+psycopg://"),
+        ({"CMS_PUBLIC_READ": "maybe"}, "CMS_PUBLIC_READ: write true or false"),
+        ({"CMS_MEDIA_URL": "cdn"}, "CMS_MEDIA_URL: give the public base"),
+        ({"CMS_MAX_PHOTO_BYTES": "-1"}, "CMS_MAX_PHOTO_BYTES: write a whole number above 0"),
+        ({"CMS_MEDIAURL": "x"}, "CMS_MEDIAURL: there is no such setting"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(site: Path, settings: dict[str, str], said: str) -> None:
+    result = cms(site, "check", **settings)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert not (site / ".cms").exists()
+
+
+def test_all_wrong_settings_are_named_at_once(site: Path) -> None:
+    result = cms(site, "serve", CMS_PUBLIC_READ="x", CMS_MEDIA="x://", CMS_DATABASE="x")
+    assert all(name in result.stderr for name in ("CMS_PUBLIC_READ", "CMS_MEDIA", "CMS_DATABASE"))
+
+
+def test_a_limit_is_a_setting(site: Path) -> None:
+    (site / "src/content/news/en/long.md").write_text("---\ntitle: a\n---\n" + "x" * 200)
+    result = cms(site, "check", "--json", CMS_MAX_ARTICLE_BYTES="100")
+    assert {finding["code"] for finding in json.loads(result.stdout)} == {"article_too_large"}

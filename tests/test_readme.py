@@ -1,0 +1,67 @@
+"""The README is true: its first edit works as written, its settings and commands are all there are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from cms.cli import main
+from cms.model.scopes import SCOPES
+from cms.settings import NAMES
+from tests.components import cms_server, program, require
+from tests.conftest import ROOT, SAMPLE, copy_site
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_first_edit_works_as_written(tmp_path: Path) -> None:
+    require(shutil.which("curl"), "curl")
+    commands = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
+    assert commands is not None
+    clone = tmp_path / "clone"
+    copy_site(SAMPLE, clone / "content")
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / ".venv/bin/cms").symlink_to(str(program("cms")))
+    (clone / ".gitignore").write_text(".venv\n")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
+        subprocess.run([*git, *arguments], cwd=clone, check=True)
+    with cms_server(clone / "content", tmp_path / "log") as server:
+        script = "set -e\n" + commands[1].replace("http://127.0.0.1:8000", server.url)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CMS_")}
+        result = subprocess.run(
+            ["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert result.returncode == 0, result.stderr
+    assert '"markdown":"![](@/assets/news/opening-day/photo-1-2.jpg)"' in result.stdout
+    assert "1 file changed, 1 insertion(+), 1 deletion(-)" in result.stdout
+
+
+def test_every_setting_and_every_scope_is_named() -> None:
+    for name in NAMES:
+        assert name in README or name.startswith("CMS_MAX_"), name
+    named = set(re.findall(r"`(CMS_[A-Z_]+)", README)) - {"CMS_MAX_", "CMS_TEST_SITE"}
+    assert named <= set(NAMES)
+    assert all(f"`{scope}`" in README for scope in SCOPES)
+
+
+def test_every_command_is_named() -> None:
+    commands = re.search(r"^Commands:.*?\n\n", README, re.DOTALL | re.MULTILINE)
+    assert commands is not None
+    text = " ".join(commands[0].split())
+    for name in main.commands:
+        assert f"`cms {name}" in text, name
+
+
+def test_the_set_up_lines_use_the_locks_with_hashes() -> None:
+    lines = [line.strip() for line in README.splitlines() if line.startswith("    ")]
+    assert [re.findall(r"-r (\S+)", line) for line in lines] == [["requirements.lock"], ["tests/requirements.lock"]]
+    for lock in ("requirements.lock", "tests/requirements.lock"):
+        text = (ROOT / lock).read_text()
+        assert "://" not in text
+        pinned = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
+        assert len(pinned) > 20
+        assert all(line.endswith("\\") for line in pinned)

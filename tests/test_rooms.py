@@ -1,0 +1,68 @@
+"""Five rooms, arrows one way: what each may import."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+CMS = ROOT / "cms"
+MAY_IMPORT = {
+    "errors": set(),
+    "model": {"errors"},
+    "store": {"errors"},
+    "database": {"errors", "model"},
+    "settings": {"errors", "model"},
+    "context": {"database", "settings", "store"},
+    "actions": {"errors", "model", "store", "database", "context", "settings"},
+    "api": {"errors", "model", "database", "actions", "context"},
+    "serving": {"settings", "app", "processes"},
+    "app": {"actions", "api", "context", "database", "settings", "store"},
+    "cli": {"errors", "model", "database", "actions", "api", "context", "settings", "app", "serving", "processes"},
+    "__main__": {"cli"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_imports_point_one_way() -> None:
+    for path in CMS.rglob("*.py"):
+        room = path.relative_to(CMS).parts[0].removesuffix(".py")
+        for name in imports(path):
+            if name.startswith("cms."):
+                other = name.split(".")[1]
+                assert other == room or other in MAY_IMPORT.get(room, set()), f"{path} imports {name}"
+
+
+def test_each_outside_thing_is_known_in_one_place() -> None:
+    for pattern, home in {
+        r"\bboto3\b|\bbotocore\b": "store/s3.py",
+        r"\bos\.environ\b|\bgetenv\b": "settings.py",
+        r"\bsqlalchemy\b": "database",
+        r"\bflask\b": "api",
+        r"\bgranian\b": "serving.py",
+        r"\bPIL\b": "model/photo.py",
+    }.items():
+        for path in CMS.rglob("*.py"):
+            where = path.relative_to(CMS).as_posix()
+            code = "\n".join(name for name in imports(path) if name != "sqlalchemy.Connection")
+            code += path.read_text() if "environ" in pattern else ""
+            allowed = where.startswith(home) or (where in {"app.py", "context.py"} and home in {"api", "database"})
+            assert allowed or not re.search(pattern, code), f"{where} knows {pattern}"
+
+
+def test_the_top_level_is_the_agreed_one() -> None:
+    agreed = {"pyproject.toml", "cms", "content", "tests", "openapi", "wsgi.py", "README.md", "requirements.lock"}
+    built = {"markdown_cms.egg-info", "build"}
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert found - built == agreed
