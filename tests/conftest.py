@@ -28,6 +28,7 @@ from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from tests.components import has_module, node_with_packages, require, s3_environment, s3_server
+from tests.receiver import Receiver, receiving
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
@@ -105,6 +106,12 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
         yield url
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

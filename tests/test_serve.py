@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import urllib3
+from standardwebhooks import Webhook
 
 from tests.components import CmsServer, cms, cms_server, free_port, program, settings_environment, wait_for
 from tests.components import ending as ending_process
 from tests.conftest import eventually
+from tests.receiver import Receiver
 
 HTTP = urllib3.PoolManager(retries=False, maxsize=32)
 ARTICLE = "/api/v1/articles/news/en/opening-day"
@@ -127,6 +129,25 @@ def test_content_that_goes_away_under_a_running_server_is_served_on(site: Path, 
         aside.rename(site / "src/content")
         assert eventually(lambda: HTTP.request("GET", ready).json()["status"] == "ready")
         assert patch(server.url + ARTICLE, admin, etag, {"data": {"title": "x"}}).status == 200
+
+
+def test_one_edit_is_one_signed_post(site: Path, tmp_path: Path, receiver: Receiver) -> None:
+    settings = {"CMS_WEBHOOKS_ALLOW_PRIVATE": "true"}
+    with cms_server(site, tmp_path / "log", **settings) as server:
+        admin = token(site, "admin", **settings)
+        hook = {"url": receiver.url, "quiet_s": 1, "max_wait_s": 5}
+        made = HTTP.request("POST", f"{server.url}/api/v1/webhooks", json=hook, headers=admin).json()
+        receiver.statuses = [500]
+        etag = HTTP.request("GET", server.url + ARTICLE).headers["ETag"]
+        for number in range(5):
+            answer = patch(server.url + ARTICLE, admin, etag, {"data": {"title": f"Edit {number}"}})
+            etag = answer.headers["ETag"]
+        assert eventually(lambda: len(receiver.messages) == 2)
+        time.sleep(2.5)
+        assert len(receiver.messages) == 2
+        verified = [Webhook(made["secret"]).verify(body, headers) for headers, body in receiver.messages]
+        assert verified[0] == verified[1]
+        assert verified[0]["ids"] == ["news/en/opening-day"]
 
 
 def test_any_wsgi_server_can_serve_it(site: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cms.actions import absorb
 from cms.actions.absorb import Origin
+from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import articles, images
 from cms.database.engine import read, write
@@ -151,9 +152,11 @@ def _names(ctx: Context, folder: str, name: str, kind: str) -> Iterable[str]:
 
 def _commit(ctx: Context, actor: Actor, stored: list[Image]) -> list[AnyRow]:
     by = Origin(actor.name, "api")
+    # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
+    mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
         for image in stored:
-            absorb.absorb_image(ctx, tx, image, "", by)
+            absorb.absorb_image(ctx, tx, image, mark, by)
         rows = (images.get(tx, image.path) for image in stored)
         return [row for row in rows if row is not None]
 

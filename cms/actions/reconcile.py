@@ -36,6 +36,7 @@ T = TypeVar("T")
 log = logging.getLogger("cms.reconcile")
 
 STILL_S = 0.5
+MEDIA_EVERY_S = 60.0
 BATCH = 100
 HELD = "deletions_held"
 
@@ -60,6 +61,7 @@ class Reconciler:
     ctx: Context
     _moving: dict[str, tuple[str, float]] = field(default_factory=dict)
     _missed: dict[str, float] = field(default_factory=dict)
+    _media_due: float = 0.0
 
     def run(self, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:
         """One pass over the whole site; `Unavailable` when a store or the database does not answer."""
@@ -67,7 +69,7 @@ class Reconciler:
         if not self.ctx.site.is_settled():
             report.unsettled = 1
             return report
-        seen = look(self.ctx)
+        seen = look(self.ctx, at_media=self._is_media_due())
         gone = self._gone(seen)
         report.held = None if accept_deletions else too_many(seen, gone)
         self._tell(report.held)
@@ -84,7 +86,16 @@ class Reconciler:
         believed = [key for key in gone if accept_deletions or self._missed_before(key)]
         report.deleted = self._absorb_deletions(believed)
         report.unsettled += len(gone) - len(believed)
+        if report.unsettled:
+            self._media_due = 0.0
         return report
+
+    def _is_media_due(self) -> bool:
+        """Listing a bucket costs money; once all is settled, it is looked at only now and then."""
+        due = time.monotonic() >= self._media_due
+        if due:
+            self._media_due = time.monotonic() + MEDIA_EVERY_S
+        return due
 
     def _gone(self, seen: Seen) -> list[str]:
         gone = [key for key in seen.marks if key not in seen.stats]
@@ -137,7 +148,7 @@ class Reconciler:
         """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""
         prepared = [(stat, self._prepare(stat, seen)) for stat in batch]
         with self.ctx.locks.hold(stat.key for stat in batch):
-            still = [(stat, found) for stat, found in prepared if seen.store(stat.key).stat(stat.key) == stat]
+            still = [(stat, found) for stat, found in prepared if _is_as_seen(seen, stat)]
             with write(self.ctx.database) as tx:
                 for stat, found in still:
                     by = Origin("files", "files", min(stat.modified, time.time()))
@@ -165,6 +176,11 @@ class Reconciler:
             for key in batch:
                 self._missed.pop(key, None)
         return done
+
+
+def _is_as_seen(seen: Seen, stat: Stat) -> bool:
+    now = seen.store(stat.key).stat(stat.key)
+    return now is not None and now.mark == stat.mark
 
 
 def read_article(ctx: Context, store: Store, stat: Stat) -> tuple[Article, bytes | None]:

@@ -13,6 +13,9 @@ from cms.model import ids
 from cms.model.refs import is_image_name
 from cms.store.base import Key, Stat, Store
 
+MEDIA_MARK = "media:"
+"""The marks of photos in a media store apart from the site begin so."""
+
 MANY_GONE = 5
 MANY_GONE_SHARE = 0.2
 _WHAT_NOW = (
@@ -32,7 +35,7 @@ class Seen:
     marks: dict[str, str] = field(default_factory=dict)
 
     def mark(self, stat: Stat) -> str:
-        return f"media:{stat.mark}" if stat.key in self.in_media else stat.mark
+        return MEDIA_MARK + stat.mark if stat.key in self.in_media else stat.mark
 
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site
@@ -43,7 +46,8 @@ class Seen:
         return sorted(changed, key=lambda stat: (not stat.key.startswith(ids.ASSETS), stat.key))
 
 
-def look(ctx: Context) -> Seen:
+def look(ctx: Context, *, at_media: bool) -> Seen:
+    """List the site; and the media store, if it is another one and `at_media` says so."""
     seen = Seen(ctx)
     for stat in ctx.site.list(ids.CONTENT):
         if ids.is_article(stat.key):
@@ -53,22 +57,26 @@ def look(ctx: Context) -> Seen:
     for folder in (".astro/collections/", ids.CONTENT):
         for name, stat in _schemas(ctx.site, folder):
             seen.schemas[name] = stat
-    _look_at_photos(ctx, seen)
+    photos = [(stat, False) for stat in ctx.site.list(ids.ASSETS)]
+    if at_media and ctx.media is not ctx.site:
+        photos += [(stat, True) for stat in ctx.media.list(ids.ASSETS)]
+    for stat, in_media in photos:
+        if is_image_name(stat.key):
+            seen.stats[stat.key] = stat
+            seen.in_media |= {stat.key} if in_media else set()
     with read(ctx.database) as tx:
         seen.marks = articles.marks(tx)
         seen.marks.update({ids.ASSETS + path: mark for path, mark in images.marks(tx).items()})
+    if not at_media:
+        _leave_out_media(seen)
     return seen
 
 
-def _look_at_photos(ctx: Context, seen: Seen) -> None:
-    for stat in ctx.site.list(ids.ASSETS):
-        if is_image_name(stat.key):
-            seen.stats[stat.key] = stat
-    if ctx.media is not ctx.site:
-        for stat in ctx.media.list(ids.ASSETS):
-            if is_image_name(stat.key):
-                seen.stats[stat.key] = stat
-                seen.in_media.add(stat.key)
+def _leave_out_media(seen: Seen) -> None:
+    """What lies in the media store is neither changed nor gone while nobody looks there."""
+    for key in [key for key, mark in seen.marks.items() if mark.startswith(MEDIA_MARK)]:
+        del seen.marks[key]
+        seen.stats.pop(key, None)
 
 
 def _schemas(store: Store, folder: str) -> Iterator[tuple[str, Stat]]:

@@ -93,7 +93,8 @@ def _encode(image: Image.Image) -> Photo:
     image.load()
     upright = ImageOps.exif_transpose(image)
     plain = _to_srgb(upright, kind)
-    plain.info.clear()
+    transparency = plain.info.get("transparency")
+    plain.info = {} if transparency is None else {"transparency": transparency}
     out = io.BytesIO()
     plain.save(out, format=kind.upper(), **_SAVE[kind])
     return Photo(out.getvalue(), Facts(kind, plain.width, plain.height))

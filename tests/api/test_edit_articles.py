@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.store.base import version_of
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, state_of
 
 NAME = "news/en/a-day"
+pytestmark = both_databases
 
 
 def file_of(site: Path, name: str = NAME) -> str:

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from cms.model.limits import Limits
-from cms.store.base import Key
+from cms.store.base import ABSENT, Key
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile, state_of
 
@@ -149,6 +149,17 @@ def test_a_photo_that_is_shown_stays_and_one_that_is_not_goes(
     problem(client.get(item["url"]), 404)
     problem(client.get(f"{IMAGES}/{item['path']}"), 404)
     assert ctx.media.read(Key(f"src/assets/{item['path']}")) is None
+
+
+def test_a_photo_put_straight_into_the_store_is_found_and_missed(client: FlaskClient, ctx: Context) -> None:
+    key, data = Key("src/assets/by/hand.jpg"), picture()
+    version = ctx.media.write(key, data, expect=ABSENT)
+    reconcile(ctx)
+    assert client.get(f"{IMAGES}/by/hand.jpg").get_json()["sha256"] == version
+    assert client.get("/media/by/hand.jpg").data == data
+    ctx.media.delete(key, expect=version)
+    reconcile(ctx)
+    problem(client.get(f"{IMAGES}/by/hand.jpg"), 404)
 
 
 def test_a_missing_photo_is_found_when_it_comes(client: FlaskClient, admin: dict[str, str]) -> None:

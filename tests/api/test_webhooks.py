@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,52 +18,12 @@ from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import webhooks
 from cms.errors import Invalid
-from tests.api.editing import create_text, patch, problem
+from tests.api.editing import TEXT, create_text, patch, problem
 from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.receiver import Receiver
 
 HOOKS = "/api/v1/webhooks"
 NAME = "news/en/a-day"
-
-
-class Receiver(ThreadingHTTPServer):
-    """A real receiver that answers with the statuses it is told, then with 204."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.statuses: list[int] = []
-        self.headers: dict[str, str] = {}
-        self.messages: list[tuple[dict[str, str], bytes]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?site=x"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.path == "/hook?site=x"
-        self.server.messages.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """The test reads the messages, not a log."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def make_hook(client: FlaskClient, headers: dict[str, str], url: str, **others: Any) -> dict[str, Any]:
@@ -137,8 +95,6 @@ def test_a_receiver_that_is_away_is_an_attempt_with_an_error(
 def test_what_the_public_cannot_see_is_not_told(
     client: FlaskClient, admin: dict[str, str], ctx: Context, receiver: Receiver
 ) -> None:
-    from tests.api.editing import TEXT
-
     make_hook(client, admin, receiver.url)
     etag = create_text(client, admin, text=TEXT.replace("tags:", "draft: true\ntags:"))
     etag = patch(client, admin, NAME, etag, {"data": {"title": "Hidden"}}).headers["ETag"]

@@ -120,11 +120,13 @@ def test_numbers_have_no_gap_and_never_appear_out_of_order(database: Engine) -> 
             mine.append(seq)
         return mine
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    found = race(writers, append)
-    stopped.set()
-    watcher.join(20)
+    try:
+        found = race(writers, append)
+    finally:
+        stopped.set()
+        watcher.join(20)
     assert sorted(seq for mine in found for seq in mine) == list(range(1, writers * each + 1))
     assert all(mine == sorted(mine) for mine in found)
     assert len({len(seen) for seen in looks}) > 3
@@ -143,7 +145,7 @@ def test_who_appends_second_waits_for_the_commit_of_the_first(database: Engine) 
             seqs.append(changes.append(tx, ARTICLE)[0])
         finished.set()
 
-    other = threading.Thread(target=append)
+    other = threading.Thread(target=append, daemon=True)
     with write(database) as tx:
         seqs.append(changes.append(tx, ARTICLE)[0])
         other.start()

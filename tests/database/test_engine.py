@@ -142,7 +142,7 @@ def test_a_second_sqlite_writer_waits_for_the_first(database: Engine) -> None:
         put(database, "second")
         finished.set()
 
-    thread = threading.Thread(target=second)
+    thread = threading.Thread(target=second, daemon=True)
     with write(database):
         thread.start()
         assert not finished.wait(0.3)

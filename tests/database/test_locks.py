@@ -175,6 +175,30 @@ def test_keys_named_in_any_order_never_deadlock(locks: Locks) -> None:
     assert sorted(done) == [0] * 8 + [1] * 8
 
 
+def test_the_order_in_which_keys_are_taken_is_not_that_of_their_names(
+    node: Callable[[], Locks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two that name them in opposite order could wait for each other."""
+    holding, waiting, third = node(), node(), node()
+
+    def wait(keys: list[str]) -> None:
+        with waiting.hold(keys):
+            pass
+
+    found = []
+    for keys in ([KEY, OTHER], [OTHER, KEY]):
+        with holding.hold([KEY]):
+            thread = threading.Thread(target=wait, args=(keys,), daemon=True)
+            thread.start()
+            time.sleep(0.15)
+            with monkeypatch.context() as now:
+                now.setattr("cms.database.locks.WAIT_S", 0.05)
+                found.append(is_free(third, OTHER))
+        thread.join(6)
+        assert not thread.is_alive()
+    assert found[0] == found[1]
+
+
 @pytest.mark.usefixtures("impatient")
 def test_who_waits_too_long_is_told_to_try_again(node: Callable[[], Locks]) -> None:
     with node().hold([KEY]):
@@ -203,7 +227,7 @@ def test_who_waits_gets_the_key_when_it_is_let_go(node: Callable[[], Locks]) -> 
         with second.hold([KEY]):
             got.set()
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=wait, daemon=True)
     with first.hold([KEY]):
         thread.start()
         assert not got.wait(0.2)

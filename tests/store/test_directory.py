@@ -283,12 +283,14 @@ def test_a_reader_sees_only_whole_versions(store: DirectoryStore) -> None:
         while not stopped.is_set():
             seen.append(store.read(KEY))
 
-    reader = threading.Thread(target=read_on)
+    reader = threading.Thread(target=read_on, daemon=True)
     reader.start()
-    for number in range(60):
-        version = store.write(KEY, versions[(number + 1) % 3], expect=version)
-    stopped.set()
-    reader.join(10)
+    try:
+        for number in range(60):
+            version = store.write(KEY, versions[(number + 1) % 3], expect=version)
+    finally:
+        stopped.set()
+        reader.join(10)
     assert len(seen) > 10
     assert len(set(seen)) > 1
     assert set(seen) <= set(versions)
