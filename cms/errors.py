@@ -77,9 +77,13 @@ class InUse(CmsError):
 
 
 class Stale(CmsError):
-    """Compare-and-set lost: there is something else than expected. `current` is its version, None when absent."""
+    """Compare-and-set lost: there is something else than expected. `current` is its version, None when absent.
+
+    `changed` names the places (JSON Pointers) at which it differs from what was expected, None when nobody knows.
+    """
 
     code = "stale"
+    changed: tuple[str, ...] | None = None
 
     def __init__(self, detail: str, *, code: str | None = None, current: str | None = None) -> None:
         super().__init__(detail, code=code)

@@ -1,108 +1,90 @@
-"""Creates, changes and deletes articles for an editor.
+"""Plans an editor's change of an article: reads it, makes the new text, and checks it against the site's rules.
 
-What is slow is done before the lock. Under it: read, absorb what the log has not seen, write by compare-and-set,
-commit. A save may add no new error, and a save that changes nothing writes nothing.
+All of it happens before the lock (`save.py`). A save may add no new error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cms.actions import absorb
-from cms.actions.absorb import Origin
 from cms.actions.rules import Rules, rules_of
+from cms.actions.save import Plan, check_free, expected_bytes, stale
 from cms.context import Context
 from cms.database import articles, changes
 from cms.database.changes import Source
-from cms.database.engine import read, write
+from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import Exists, Invalid, NotFound, Problem, Stale, Unavailable
+from cms.errors import Exists, Invalid, NotFound, Problem, Stale
 from cms.model import article as article_file
-from cms.model import document, ids, merge, splice
+from cms.model import document, ids, merge, splice, three_way
 from cms.model.article import Article
 from cms.model.document import Document
 from cms.model.ids import Name
+from cms.model.pointer import pointer
 from cms.model.scopes import Actor
-from cms.store.base import ABSENT, Key, Version, version_of
+from cms.store.base import Key, version_of
 
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """Who edits which article, and the version they started from."""
+    """Who edits which article, and the version they started from. With `merge`, what others changed elsewhere in it
+    since then is kept instead of refusing the edit."""
 
     actor: Actor
     name: Name
     expect: str
+    merge: bool = False
     source: Source = "api"
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """The article's row after the save, and what was wrong with the file before and still is."""
-
-    row: AnyRow
-    warnings: tuple[Problem, ...] = ()
+Make = Callable[[Rules, Document], str]
+"""The file's new text, given the collection's rules and the file as it is."""
 
 
-Make = Callable[[Rules, bytes], bytes]
-"""The file's new bytes, given the collection's rules and the bytes as they are."""
-
-
-def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Saved:
+def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Plan:
     """A new article; `Exists` when its id is taken, also by case or Unicode form."""
 
     def text(rules: Rules) -> bytes:
         return document.new(merge.carry_over({}, data, rules.revive), f"\n{body}" if body else "").encode()
 
-    return _create(ctx, actor, name, text, "api")
+    return _plan_new(ctx, actor, name, text, "api")
 
 
-def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Source = "api") -> Saved:
+def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Source = "api") -> Plan:
     """A new article from its whole file."""
-    return _create(ctx, actor, name, lambda _rules: text, source)
+    return _plan_new(ctx, actor, name, lambda _rules: text, source)
 
 
-def patch(ctx: Context, editing: Editing, data: Any = None, body: str | None = None) -> Saved:
+def patch(ctx: Context, editing: Editing, data: Any = None, body: str | None = None) -> Plan:
     """The article after the merge patch `data` of its front matter, and with the body replaced, unless None."""
 
     def make(rules: Rules, before: Document) -> str:
         wanted = None if data is None else merge.merge_patch(before.data, data, rules.reviving(before))
         return splice.edit(before, wanted, None if body is None else before.margin + body)
 
-    return _save(ctx, editing, _spliced(ctx, make))
+    return _plan(ctx, editing, make)
 
 
-def replace(ctx: Context, editing: Editing, data: dict[str, Any], body: str) -> Saved:
+def replace(ctx: Context, editing: Editing, data: dict[str, Any], body: str) -> Plan:
     """The article with exactly this front matter and body; what is the same in both keeps its lines."""
 
     def make(rules: Rules, before: Document) -> str:
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return splice.edit(before, wanted, before.margin + body)
 
-    return _save(ctx, editing, _spliced(ctx, make))
+    return _plan(ctx, editing, make)
 
 
-def replace_text(ctx: Context, editing: Editing, text: bytes) -> Saved:
+def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
     """The article with this file in place of its own; the only edit that can mend a broken file."""
-    return _save(ctx, editing, lambda _rules, _before: text)
+    row, key = find(ctx, editing.actor, editing.name)
+    before = expected_bytes(ctx, key, editing.expect)
+    return _check(ctx, editing, row, before, text)
 
 
-def delete(ctx: Context, editing: Editing) -> None:
-    """Remove the article's file; its text stays in the history."""
-    row, key = _find(ctx, editing)
-    if row.visible:
-        editing.actor.require("articles:publish", editing.name.collection)
-    with ctx.locks.hold([key]):
-        before = _expected(ctx, key, editing.expect)
-        _absorb_unseen(ctx, key, before)
-        ctx.site.delete(key, expect=Version(editing.expect))
-        with write(ctx.database) as tx:
-            absorb.absorb_deletion(ctx, tx, key, Origin(editing.actor.name, "api"))
-
-
-def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Saved:
+def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Plan:
     """The article as the change `seq` left it; `expect` is None for one that was deleted."""
     actor.require("articles:write", name.collection)
     with read(ctx.database) as tx:
@@ -114,10 +96,26 @@ def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int
         return create_text(ctx, actor, name, change.text, "restore")
     if expect is None:
         raise Exists("The article is there; name its version in If-Match to replace it.")
-    return replace_text(ctx, Editing(actor, name, expect, "restore"), change.text)
+    return replace_text(ctx, Editing(actor, name, expect, source="restore"), change.text)
 
 
-def _create(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], bytes], source: Source) -> Saved:
+def find(ctx: Context, actor: Actor, name: Name) -> tuple[AnyRow, Key]:
+    """The article to be changed; nobody learns of a draft they may not read."""
+    actor.require("articles:write", name.collection)
+    with read(ctx.database) as tx:
+        row = articles.get(tx, name)
+    if row is None or not (row.visible or actor.may("articles:read-drafts", name.collection)):
+        raise NotFound(f"There is no article {name}.")
+    return row, Key(row.key)
+
+
+def require_publish(actor: Actor, name: Name, *states: bool) -> None:
+    """What the public sees, or saw, changes only by those who may publish; `states` say whether it does."""
+    if any(states):
+        actor.require("articles:publish", name.collection)
+
+
+def _plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], bytes], source: Source) -> Plan:
     actor.require("articles:write", name.collection)
     rules = rules_of(ctx, name.collection)
     if problems := ids.check_new_id(name.id, ctx.settings.limits):
@@ -125,40 +123,67 @@ def _create(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byte
     key = Key(ids.key_of(name))
     data = text(rules)
     article = _read_back(ctx, key, data, name)
-    _require_publish(actor, article, was_visible=False)
+    require_publish(actor, name, article.is_visible)
     _refuse(rules.problems(article))
-    with ctx.locks.hold([key]):
-        _check_free(ctx, name)
-        try:
-            ctx.site.write(key, data, expect=ABSENT)
-        except Stale as error:
-            raise Exists(f"The file {key} is there already.") from error
-        return Saved(_commit(ctx, article, data, Origin(actor.name, source)))
+    check_free(ctx, name)
+    return Plan(actor, source, key, None, data, article)
 
 
-def _save(ctx: Context, editing: Editing, make: Make) -> Saved:
-    row, key = _find(ctx, editing)
+def _plan(ctx: Context, editing: Editing, make: Make) -> Plan:
+    row, key = find(ctx, editing.actor, editing.name)
     rules = rules_of(ctx, editing.name.collection)
-    before = _expected(ctx, key, editing.expect)
-    data = make(rules, before)
-    was = article_file.read(key, before, editing.expect, ctx.settings.limits)
-    article = _read_back(ctx, key, data, editing.name)
-    _require_publish(editing.actor, article, was_visible=was.is_visible or bool(row.visible))
+    limits = article_file.yaml_limits(ctx.settings.limits)
+    before = ctx.site.read(key)
+    if before is None:
+        raise stale(None)
+    if version_of(before) == editing.expect:
+        after = make(rules, document.read(before, limits))
+        return _check(ctx, editing, row, before, after.encode())
+    base = _base(ctx, editing, before)
+    current = document.read(before, limits)
+    theirs = three_way.differences(three_way.content_of(base), three_way.content_of(current))
+    mine_text = make(rules, base)
+    mine = three_way.differences(
+        three_way.content_of(base), three_way.content_of(document.read(mine_text.encode(), limits))
+    )
+    conflicts = three_way.overlap(mine, theirs)
+    if not editing.merge or conflicts:
+        raise _stale(before, theirs, conflicts if editing.merge else [])
+    merged = three_way.applied(three_way.content_of(current), mine)
+    after = splice.edit(current, merged["data"], current.margin + merged["body"])
+    return _check(ctx, editing, row, before, after.encode())
+
+
+def _base(ctx: Context, editing: Editing, before: bytes) -> Document:
+    """The version that the editor started from, which only the log still has; `Stale` when it has not."""
+    with read(ctx.database) as tx:
+        text = changes.text_of(tx, editing.name, editing.expect)
+    if text is None:
+        raise stale(version_of(before))
+    try:
+        return document.read(bytes(text), article_file.yaml_limits(ctx.settings.limits))
+    except Invalid as error:
+        raise stale(version_of(before)) from error
+
+
+def _stale(before: bytes, theirs: Mapping[three_way.Path, Any], conflicts: list[three_way.Path]) -> Stale:
+    error = stale(version_of(before))
+    error.changed = tuple(pointer(*path) for path in theirs)
+    error.problems = tuple(
+        Problem(pointer(*path), "was changed by somebody else since you read it", "conflict") for path in conflicts
+    )
+    return error
+
+
+def _check(ctx: Context, editing: Editing, row: AnyRow, before: bytes, after: bytes) -> Plan:
+    rules, key = rules_of(ctx, editing.name.collection), Key(row.key)
+    was = article_file.read(key, before, version_of(before), ctx.settings.limits)
+    article = _read_back(ctx, key, after, editing.name)
+    require_publish(editing.actor, editing.name, was.is_visible, bool(row.visible), article.is_visible)
     old_problems = rules.problems(was)
     problems = rules.problems(article, known=was.data)
     _refuse([problem for problem in problems if problem not in old_problems])
-    with ctx.locks.hold([key]):
-        _expected(ctx, key, editing.expect)
-        _absorb_unseen(ctx, key, before)
-        if data == before:
-            return Saved(_row(ctx, key), tuple(problems))
-        ctx.site.write(key, data, expect=Version(editing.expect))
-        return Saved(_commit(ctx, article, data, Origin(editing.actor.name, editing.source)), tuple(problems))
-
-
-def _spliced(ctx: Context, make: Callable[[Rules, Document], str]) -> Make:
-    limits = article_file.yaml_limits(ctx.settings.limits)
-    return lambda rules, before: make(rules, document.read(before, limits)).encode()
+    return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems))
 
 
 def _read_back(ctx: Context, key: Key, data: bytes, name: Name) -> Article:
@@ -172,68 +197,6 @@ def _read_back(ctx: Context, key: Key, data: bytes, name: Name) -> Article:
     return article
 
 
-def _require_publish(actor: Actor, article: Article, *, was_visible: bool) -> None:
-    """What the public sees, or saw, changes only by those who may publish."""
-    if was_visible or article.is_visible:
-        actor.require("articles:publish", article.collection)
-
-
 def _refuse(problems: list[Problem]) -> None:
     if problems:
         raise Invalid("The article breaks rules of its collection; nothing was saved.", problems=problems)
-
-
-def _find(ctx: Context, editing: Editing) -> tuple[AnyRow, Key]:
-    """The article to be changed; nobody learns of a draft they may not read."""
-    actor, name = editing.actor, editing.name
-    actor.require("articles:write", name.collection)
-    with read(ctx.database) as tx:
-        row = articles.get(tx, name)
-    if row is None or not (row.visible or actor.may("articles:read-drafts", name.collection)):
-        raise NotFound(f"There is no article {name}.")
-    return row, Key(row.key)
-
-
-def _check_free(ctx: Context, name: Name) -> None:
-    with read(ctx.database) as tx:
-        taken = articles.alike(tx, name)
-    if taken is not None:
-        raise Exists(f"{name.collection}/{taken.id} is there already; choose another id.")
-    if next(ctx.site.list(ids.CONTENT + name.collection), None) is None:
-        # An unmounted disk looks like this; what is written now would lie below it, unseen.
-        raise Unavailable(f"The folder of {name.collection} is not there just now.", code="storage")
-
-
-def _row(ctx: Context, key: Key) -> AnyRow:
-    with read(ctx.database) as tx:
-        row = articles.by_key(tx, key)
-    if row is None:
-        raise Unavailable("The article was changed by others just now.", code="busy", retry_after_s=1)
-    return row
-
-
-def _expected(ctx: Context, key: Key, expect: str) -> bytes:
-    """The file's bytes, if they are the version that the editor started from."""
-    data = ctx.site.read(key)
-    current = None if data is None else version_of(data)
-    if data is None or current != expect:
-        raise Stale("The article has changed since you read it; read it again and repeat your edit.", current=current)
-    return data
-
-
-def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
-    """Bytes that are about to be overwritten become a revision first, should the log not have them."""
-    with read(ctx.database) as tx:
-        row = articles.by_key(tx, key)
-    if row is not None and row.version == version_of(data):
-        return
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
-    with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, article, data, "", Origin("files", "files"))
-
-
-def _commit(ctx: Context, article: Article, data: bytes, by: Origin) -> AnyRow:
-    # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
-    with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, article, data, "", by)
-    return _row(ctx, Key(article.key))

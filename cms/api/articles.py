@@ -5,22 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import edit, naming
-from cms.actions.edit import Editing, Saved
+from cms.actions import edit, naming, save
+from cms.actions.edit import Editing
+from cms.actions.save import Plan, Saved
 from cms.api import auth, schemas
 from cms.api.collections import require_collection
-from cms.api.conditional import etag_of, expected_version, respond, wants_new
+from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
 from cms.api.parsing import Blueprint, context, load, strict_json
 from cms.database import articles, changes
 from cms.database.articles import Filter
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import Exists, Malformed, NotFound, Stale
+from cms.errors import Exists, Malformed, NotFound, Problem, Stale
 from cms.model.ids import Name
 from cms.model.published import to_json
 
@@ -71,16 +72,19 @@ def get_article(collection: str, article_id: str) -> Response:
 
 
 @blp.route("/articles/<collection>", methods=["POST"])
+@blp.arguments(schemas.SaveQuery, location="query")
 @blp.arguments(schemas.NewArticle)
 @blp.response(201, schemas.Article)
-def create_article(body: dict[str, Any], collection: str) -> Response:
+@blp.alt_response(200, schema=schemas.DryRun, description="With dry_run: what would be saved")
+def create_article(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
     """Create an article; its id is given, or made from a slug or from the title."""
-    article_id = naming.choose_id(context(), auth.actor(), collection, body)
-    saved = edit.create(context(), auth.actor(), Name(collection, article_id), body["data"], body["body"])
-    return saved_response(saved, 201)
+    name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
+    plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
+    return save_response(plan, dry_run=query["dry_run"])
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PUT"])
+@blp.arguments(schemas.SaveQuery, location="query")
 @blp.doc(
     requestBody={
         "required": True,
@@ -92,21 +96,18 @@ def create_article(body: dict[str, Any], collection: str) -> Response:
 )
 @blp.response(200, schemas.Article)
 @blp.alt_response(201, schema=schemas.Article, description="Created")
-def put_article(collection: str, article_id: str) -> Response:
+def put_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file."""
-    actor, name = auth.actor(), Name(collection, article_id)
-    if request.mimetype == MARKDOWN:
-        text = request.get_data()
-        if wants_new():
-            return _created(lambda: edit.create_text(context(), actor, name, text))
-        return saved_response(edit.replace_text(context(), _editing(*name), text))
-    body = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
-    if wants_new():
-        return _created(lambda: edit.create(context(), actor, name, **body))
-    return saved_response(edit.replace(context(), _editing(*name), **body))
+    name = Name(collection, article_id)
+    try:
+        return save_response(_plan_put(name), dry_run=query["dry_run"])
+    except Exists as error:
+        # RFC 9110: the condition If-None-Match: * has failed.
+        raise Stale(error.detail, code="exists") from error
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PATCH"])
+@blp.arguments(schemas.SaveQuery, location="query")
 @blp.doc(
     requestBody={
         "required": True,
@@ -114,17 +115,21 @@ def put_article(collection: str, article_id: str) -> Response:
     }
 )
 @blp.response(200, schemas.Article)
-def patch_article(collection: str, article_id: str) -> Response:
+def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Change some fields, or the body, of an article (If-Match)."""
     body = load(schemas.ArticlePatch(), strict_json(request, MERGE_PATCH))
-    return saved_response(edit.patch(context(), _editing(collection, article_id), **body))
+    plan = edit.patch(context(), _editing(Name(collection, article_id)), **body)
+    return save_response(plan, dry_run=query["dry_run"])
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
 @blp.response(204)
 def delete_article(collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""
-    edit.delete(context(), _editing(collection, article_id))
+    name = Name(collection, article_id)
+    row, key = edit.find(context(), auth.actor(), name)
+    edit.require_publish(auth.actor(), name, row.visible)
+    save.delete(context(), auth.actor(), key, expected_version())
     return Response(status=204)
 
 
@@ -137,31 +142,53 @@ def visible_row(name: Name) -> AnyRow:
     return row
 
 
-def _editing(collection: str, article_id: str) -> Editing:
-    return Editing(auth.actor(), Name(collection, article_id), expected_version())
-
-
-def _created(create: Callable[[], Saved]) -> Response:
-    try:
-        return saved_response(create(), 201)
-    except Exists as error:
-        # RFC 9110: the condition If-None-Match: * has failed.
-        raise Stale(error.detail, code="exists") from error
-
-
-def saved_response(saved: Saved, status: int = 200) -> Response:
-    row = saved.row
-    text = row.json
-    if saved.warnings:
-        warnings = [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in saved.warnings]
-        text = to_json({**json.loads(text), "warnings": warnings})
-    response = Response(text, status, content_type="application/json")
-    response.headers["ETag"] = etag_of(row.version, row.json.encode())
+def save_response(plan: Plan, *, dry_run: bool = False) -> Response:
+    """Make the save and answer with the article; or say what it would do."""
+    if dry_run:
+        shown = {"diff": plan.diff, "warnings": _problems(plan.warnings), "version": plan.article.version}
+        return reply(shown)
+    saved = save.save(context(), plan)
+    status = 201 if plan.before is None else 200
+    response = _representation(saved, status)
+    response.headers["ETag"] = etag_of(saved.row.version, saved.row.json.encode())
     if status == 201:
-        response.headers["Location"] = url_for(
-            "articles.get_article", collection=row.collection, article_id=row.id, _external=False
-        )
+        values = {"collection": saved.row.collection, "article_id": saved.row.id}
+        response.headers["Location"] = url_for("articles.get_article", **values, _external=False)
     return response
+
+
+def _representation(saved: Saved, status: int) -> Response:
+    if "return=minimal" in preferences():
+        response = Response(status=201 if status == 201 else 204)
+        response.headers["Preference-Applied"] = "return=minimal"
+        return response
+    text = saved.row.json
+    if saved.warnings:
+        text = to_json({**json.loads(text), "warnings": _problems(saved.warnings)})
+    return Response(text, status, content_type="application/json")
+
+
+def _problems(found: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in found]
+
+
+def _plan_put(name: Name) -> Plan:
+    actor = auth.actor()
+    if request.mimetype == MARKDOWN:
+        text = request.get_data()
+        return (
+            edit.create_text(context(), actor, name, text)
+            if wants_new()
+            else edit.replace_text(context(), _editing(name), text)
+        )
+    body = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    if wants_new():
+        return edit.create(context(), actor, name, **body)
+    return edit.replace(context(), _editing(name), **body)
+
+
+def _editing(name: Name) -> Editing:
+    return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
 
 
 def _filter(query: dict[str, Any]) -> Filter:

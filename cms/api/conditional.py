@@ -65,6 +65,12 @@ def expected_version() -> str:
     return match[1].partition("-")[0]
 
 
+def preferences() -> set[str]:
+    """What `Prefer` (RFC 7240) asks for, as in `return=minimal`; unknown preferences are ignored, as they must be."""
+    given = ",".join(request.headers.getlist("Prefer"))
+    return {part.replace(" ", "").replace('"', "").lower() for part in re.split("[,;]", given)}
+
+
 def wants_new() -> bool:
     """Whether the client asks to create only: `If-None-Match: *`."""
     header = request.headers.get("If-None-Match")

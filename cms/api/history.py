@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from flask import Response, request
 
 from cms.actions import edit
+from cms.actions.save import unified_diff
 from cms.api import auth, schemas
-from cms.api.articles import saved_response
+from cms.api.articles import save_response
 from cms.api.conditional import expected_version, respond
 from cms.api.parsing import Blueprint, context
 from cms.database import changes
@@ -46,12 +46,13 @@ def get_history(query: dict[str, Any], collection: str, article_id: str) -> Resp
 @blp.route("/history/<collection>/<path:article_id>", methods=["POST"])
 @blp.arguments(schemas.RestoreQuery, location="query")
 @blp.response(200, schemas.Article)
+@blp.alt_response(201, schema=schemas.Article, description="It was deleted, and is there again")
 def restore_revision(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Restore an article as a revision left it (If-Match, unless the article is deleted)."""
     auth.actor().require("articles:read-drafts", collection)
     expect = expected_version() if "If-Match" in request.headers else None
     name = Name(collection, article_id)
-    return saved_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]))
+    return save_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]))
 
 
 def _before(query: dict[str, Any]) -> int | None:
@@ -69,15 +70,12 @@ def _shown(row: AnyRow) -> dict[str, Any]:
 
 
 def _detailed(row: AnyRow, before: AnyRow | None) -> dict[str, Any]:
-    text, old = _text(row), _text(before)
-    lines = difflib.unified_diff(
-        (old or "").splitlines(keepends=True), (text or "").splitlines(keepends=True), "before", "after"
-    )
-    return {**_shown(row), "text": text, "diff": "".join(lines)}
+    diff = unified_diff(None if before is None else before.text, row.text, row.key)
+    return {**_shown(row), "text": _text(row), "diff": diff}
 
 
-def _text(row: AnyRow | None) -> str | None:
-    if row is None or row.text is None:
+def _text(row: AnyRow) -> str | None:
+    if row.text is None:
         return None
     try:
         return bytes(row.text).decode()

@@ -53,6 +53,8 @@ def _answer_cms_error(error: CmsError) -> Response:
         ]
     if isinstance(error, errors.Stale):
         more["current_version"] = error.current
+        if error.changed is not None:
+            more["changed"] = list(error.changed)
     if isinstance(error, errors.InUse):
         more["used_by"] = list(error.used_by)
     if isinstance(error, errors.NotAuthenticated):

@@ -67,6 +67,7 @@ class Problem(Schema):
     request_id = fields.String(allow_none=True)
     errors = fields.List(fields.Nested(ProblemItem), metadata=said("all that is wrong, at once"))
     current_version = fields.String(allow_none=True, metadata=said("412: what is there now; null when nothing is"))
+    changed = fields.List(fields.String(), metadata=said("412: pointers of what others changed since your version"))
     used_by = fields.List(fields.String(), metadata=said("409: the articles that show the photo"))
 
 
@@ -172,6 +173,18 @@ class WholeArticle(Schema):
 class ArticlePatch(Schema):
     data = fields.Dict(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
     body = Text()
+
+
+class SaveQuery(Schema):
+    dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
+
+
+class DryRun(Schema):
+    """What a save would do."""
+
+    diff = fields.String(required=True, metadata=said("unified diff of the file; empty when nothing would change"))
+    warnings = fields.List(fields.Nested(FileProblem), required=True)
+    version = fields.String(required=True, metadata=said("of the file as it would be"))
 
 
 class Collection(Schema):

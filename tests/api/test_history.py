@@ -48,7 +48,7 @@ def test_a_deleted_article_is_restored(client: FlaskClient, admin: dict[str, str
     etag = create_text(client, admin)
     seq = client.get(HISTORY, headers=admin).get_json()["items"][0]["seq"]
     assert client.delete(f"{ARTICLES}/{NAME}", headers={**admin, "If-Match": etag}).status_code == 204
-    assert client.post(f"{HISTORY}?seq={seq}", headers=admin).status_code == 200
+    assert client.post(f"{HISTORY}?seq={seq}", headers=admin).status_code == 201
     assert client.get(f"{ARTICLES}/{NAME}", headers={"Accept": "text/markdown"}).text == TEXT
 
 

@@ -1,0 +1,147 @@
+"""Makes a planned save: the part of an edit that happens under the lock.
+
+Read, absorb what the log has not seen, write by compare-and-set, commit. A save that changes nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from cms.actions import absorb
+from cms.actions.absorb import Origin
+from cms.context import Context
+from cms.database import articles
+from cms.database.changes import Source
+from cms.database.engine import read, write
+from cms.database.tables import AnyRow
+from cms.errors import Exists, Problem, Stale, Unavailable
+from cms.model import article as article_file
+from cms.model import ids
+from cms.model.article import Article
+from cms.model.ids import Name
+from cms.model.scopes import Actor
+from cms.store.base import ABSENT, Key, Version, version_of
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one;
+    `warnings` is what was wrong with it and still will be."""
+
+    actor: Actor
+    source: Source
+    key: Key
+    before: bytes | None
+    after: bytes
+    article: Article
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        return unified_diff(self.before, self.after, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The article's row after the save, and what is wrong with the file all the same."""
+
+    row: AnyRow
+    warnings: tuple[Problem, ...] = ()
+
+
+def save(ctx: Context, plan: Plan) -> Saved:
+    """Do it; `Stale` or `Exists` when somebody was faster."""
+    with ctx.locks.hold([plan.key]):
+        if plan.before is None:
+            return _create(ctx, plan)
+        expect = version_of(plan.before)
+        expected_bytes(ctx, plan.key, expect)
+        _absorb_unseen(ctx, plan.key, plan.before)
+        if plan.after != plan.before:
+            ctx.site.write(plan.key, plan.after, expect=expect)
+            _commit(ctx, plan)
+        return Saved(_row(ctx, plan.key), plan.warnings)
+
+
+def delete(ctx: Context, actor: Actor, key: Key, expect: str) -> None:
+    """Remove the article's file; its text stays in the history."""
+    with ctx.locks.hold([key]):
+        before = expected_bytes(ctx, key, expect)
+        _absorb_unseen(ctx, key, before)
+        ctx.site.delete(key, expect=Version(expect))
+        with write(ctx.database) as tx:
+            absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api"))
+
+
+def check_free(ctx: Context, name: Name) -> None:
+    """Refuse an id that is taken, also by case or Unicode form, and a collection whose folder is away."""
+    with read(ctx.database) as tx:
+        taken = articles.alike(tx, name)
+    if taken is not None:
+        raise Exists(f"{name.collection}/{taken.id} is there already; choose another id.")
+    if next(ctx.site.list(ids.CONTENT + name.collection), None) is None:
+        # An unmounted disk looks like this; what is written now would lie below it, unseen.
+        raise Unavailable(f"The folder of {name.collection} is not there just now.", code="storage")
+
+
+def expected_bytes(ctx: Context, key: Key, expect: str) -> bytes:
+    """The file's bytes, if they are the version that the editor started from."""
+    data = ctx.site.read(key)
+    current = None if data is None else version_of(data)
+    if data is None or current != expect:
+        raise stale(current)
+    return data
+
+
+def stale(current: str | None) -> Stale:
+    return Stale("The article has changed since you read it; read it again and repeat your edit.", current=current)
+
+
+def unified_diff(before: bytes | None, after: bytes | None, name: str) -> str:
+    """From one file's bytes to another's; text that is not UTF-8 is shown as well as can be."""
+    old, new = (b"" if data is None else data for data in (before, after))
+    lines = difflib.unified_diff(
+        old.decode(errors="replace").splitlines(keepends=True),
+        new.decode(errors="replace").splitlines(keepends=True),
+        f"a/{name}",
+        f"b/{name}",
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _create(ctx: Context, plan: Plan) -> Saved:
+    check_free(ctx, plan.article.name)
+    try:
+        ctx.site.write(plan.key, plan.after, expect=ABSENT)
+    except Stale as error:
+        raise Exists(f"The file {plan.key} is there already.") from error
+    _commit(ctx, plan)
+    return Saved(_row(ctx, plan.key), plan.warnings)
+
+
+def _commit(ctx: Context, plan: Plan) -> None:
+    # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
+    by = Origin(plan.actor.name, plan.source)
+    with write(ctx.database) as tx:
+        absorb.absorb_article(ctx, tx, plan.article, plan.after, "", by)
+
+
+def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
+    """Bytes that are about to be overwritten become a revision first, should the log not have them."""
+    with read(ctx.database) as tx:
+        row = articles.by_key(tx, key)
+    if row is not None and row.version == version_of(data):
+        return
+    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    with write(ctx.database) as tx:
+        absorb.absorb_article(ctx, tx, article, data, "", Origin("files", "files"))
+
+
+def _row(ctx: Context, key: Key) -> AnyRow:
+    with read(ctx.database) as tx:
+        row = articles.by_key(tx, key)
+    if row is None:
+        raise Unavailable("The article was changed by others just now.", code="busy", retry_after_s=1)
+    return row
