@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import articles, changes, images
+from cms.database import articles, changes, images, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -22,6 +22,7 @@ from cms.errors import Problem
 from cms.model import image as image_json
 from cms.model import markdown, published
 from cms.model.article import Article
+from cms.model.field import values_of
 from cms.model.ids import ASSETS, Name
 from cms.model.image import Image
 
@@ -55,6 +56,7 @@ def absorb_article(ctx: Context, tx: Connection, article: Article, text: bytes |
     else:
         place, content = _append(ctx, tx, article, text, known, by)
     articles.put(tx, article, content, place, mark)
+    values.put(tx, article.key, values_of(article.data))
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -65,6 +67,7 @@ def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
     if row is None:
         return
     articles.remove(tx, key)
+    values.remove(tx, key)
     if COLLISION in row.problems:
         return
     change = Change(

@@ -12,6 +12,7 @@ from cms.database.engine import read
 from cms.errors import NotFound, Problem
 from cms.model.article import Article, json_form
 from cms.model.document import Document
+from cms.model.field import Field, fields_of
 from cms.model.merge import Revive, Where
 from cms.model.pointer import pointer
 from cms.model.schema import Schema, to_date
@@ -52,6 +53,12 @@ def rules_of(ctx: Context, collection: str) -> Rules:
     if row is None:
         raise NotFound(f"There is no collection {collection}.")
     return Rules(collection, schema_of(row.schema))
+
+
+def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:
+    """The fields that lists of the collection may be filtered and sorted by."""
+    schema = rules_of(ctx, collection).schema
+    return {} if schema is None else fields_of(schema)
 
 
 def schema_of(text: str | None) -> Schema | None:

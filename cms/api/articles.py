@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +14,12 @@ from cms.actions.save import Plan, Saved
 from cms.api import auth, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
+from cms.api.listing import decode_cursor, encode_cursor, filter_of, sorts_of
 from cms.api.parsing import Blueprint, context, load, strict_json
-from cms.database import articles, changes
-from cms.database.articles import Filter
+from cms.database import articles, changes, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import Exists, Malformed, NotFound, Problem, Stale
+from cms.errors import Exists, NotFound, Problem, Stale
 from cms.model.ids import Name
 from cms.model.published import to_json
 
@@ -39,14 +37,13 @@ def list_articles(query: dict[str, Any]) -> Response:
     """List articles, a page at a time."""
     auth.require_read()
     require_collection(query.get("collection"))
-    wanted = _filter(query)
-    sort, limit = query["sort"], query["limit"]
+    wanted, sorts, limit = filter_of(query), sorts_of(query), query["limit"]
+    after = decode_cursor(query, sorts)
     with read(context().database) as tx:
-        rows = articles.page(tx, wanted, sort, _decode_cursor(query.get("cursor"), sort), limit + 1)
-        total = articles.total(tx, wanted) if query["total"] else None
-    more = len(rows) > limit
-    items = ",".join(_item(row, query.get("fields_")) for row in rows[:limit])
-    cursor = to_json(_encode_cursor(rows[limit - 1], sort) if more else None)
+        found = listing.page(tx, wanted, sorts, after, limit + 1)
+        total = listing.total(tx, wanted) if query["total"] else None
+    items = ",".join(_item(listed.row, query.get("fields_")) for listed in found[:limit])
+    cursor = to_json(encode_cursor(found[limit - 1], query) if len(found) > limit else None)
     counted = "" if total is None else f',"total":{total}'
     return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
 
@@ -191,40 +188,8 @@ def _editing(name: Name) -> Editing:
     return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
 
 
-def _filter(query: dict[str, Any]) -> Filter:
-    actor, status, collection = auth.actor(), query["status"], query.get("collection")
-    statuses = ("published", "draft", "broken") if status == "all" else (status,)
-    drafts_in: tuple[str, ...] | None = ()
-    if status != "published":
-        if not actor.may_somewhere("articles:read-drafts") or collection is not None:
-            actor.require("articles:read-drafts", collection)
-        if not actor.may("articles:read-drafts", collection):
-            drafts_in = actor.collections("articles:read-drafts")
-        else:
-            drafts_in = None
-    return Filter(collection, query.get("locale"), statuses, drafts_in)
-
-
 def _item(row: AnyRow, names: str | None) -> str:
     if names is None:
         return str(row.lean)
     whole = json.loads(row.json)
     return to_json({name: whole[name] for name in names.split(",") if name in whole})
-
-
-def _encode_cursor(row: AnyRow, sort: str) -> str:
-    place = to_json([sort, getattr(row, sort.lstrip("-")), row.key])
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(text: str | None, sort: str) -> Sequence[Any] | None:
-    if text is None:
-        return None
-    try:
-        place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-        kind = str if sort.lstrip("-") == "id" else float
-        if isinstance(place, list) and len(place) == 3 and place[0] == sort and isinstance(place[2], str):
-            return [kind(place[1]), place[2]]
-    except (ValueError, TypeError, binascii.Error):
-        place = None
-    raise Malformed("This cursor belongs to no such list; start again without one.", code="cursor")

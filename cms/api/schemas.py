@@ -5,11 +5,13 @@ Published bytes are built in `model` and only described here; a test loads every
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
-from cms.database.articles import SORTS
+from cms.database.listing import BUILT_IN
+from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.published import HEAVY
 
@@ -18,6 +20,7 @@ ARTICLE_FIELDS = (
     "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 MAX_LIMIT = 100
+_FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
 
 
 def said(text: str) -> dict[str, Any]:
@@ -147,14 +150,30 @@ class ArticleQuery(Schema):
     collection = Text()
     locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
     status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
-    sort = fields.String(
-        load_default="id", validate=validate.OneOf([*SORTS, *(f"-{name}" for name in SORTS)]),
-        metadata=said("a leading - sorts descending"),
-    )  # fmt: skip
+    sort = Text(
+        load_default="id",
+        metadata=said(f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends"),
+    )
+    filters = fields.Dict(
+        data_key="filter",
+        metadata=said(f"filter[field][op]=value; op is one of {', '.join(OPS)}; needs a collection"),
+    )
     fields_ = FieldNames(data_key="fields", metadata=said(f"members, separated by commas; without it all but {HEAVY}"))
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = Text(metadata=said("the next_cursor of the page before"))
     total = fields.Boolean(load_default=False)
+
+    @pre_load
+    def gather_filters(self, data: Any, **_: Any) -> dict[str, Any]:
+        """`filter[field][op]=value` as `{"filter": {(field, op): value}}`."""
+        plain: dict[str, Any] = {}
+        gathered: dict[tuple[str, str], str] = {}
+        for name, value in data.items():
+            if match := _FILTER.fullmatch(name):
+                gathered[match[1], match[2]] = value
+            else:
+                plain[name] = value
+        return {**plain, "filter": gathered} if gathered else plain
 
 
 class NewArticle(Schema):

@@ -139,6 +139,18 @@ articles = Table(
     Index(f"articles_{FORMAT}_by_seq", "seq"),
 )
 
+article_values = Table(
+    f"article_values_{FORMAT}",
+    derived,
+    Column("key", Text, primary_key=True),
+    Column("field", Text, primary_key=True),  # the value's keys with dots between them
+    Column("position", Integer, primary_key=True),  # of a list's items
+    Column("text", Text),
+    Column("number", Float(53)),
+    Index(f"article_values_{FORMAT}_by_text", "field", "text"),
+    Index(f"article_values_{FORMAT}_by_number", "field", "number"),
+)
+
 article_images = Table(
     f"article_images_{FORMAT}",
     derived,

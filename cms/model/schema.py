@@ -22,7 +22,7 @@ KNOWN_ANYWAY = ("$schema", "draft", "slug")
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})?")
-_DATE_FORMATS = ("date", "date-time")
+DATE_FORMATS = ("date", "date-time")
 
 
 class Schema:
@@ -34,8 +34,8 @@ class Schema:
         self._validator = jsonschema_rs.validator_for(
             document, validate_formats=True, formats={"date-time": _is_date, "date": _is_date}, offline=True
         )
-        self._root = _resolve(document, document)
         self._document = document
+        self.root = self.resolve(document)
 
     def problems(self, data: Mapping[str, Any], *, known: Iterable[str] = ()) -> list[Problem]:
         """What is wrong with front matter in its JSON form; keys in `known` are accepted at the top level."""
@@ -56,12 +56,28 @@ class Schema:
 
     def is_date(self, where: tuple[str | int, ...]) -> bool:
         """Whether the value at this place is a date to the site."""
-        node: Any = self._root
+        node: Any = self.root
         for part in where:
-            node = _below(_resolve(node, self._document), part)
-        node = _resolve(node, self._document)
-        options = [node, *node.get("anyOf", [])] if isinstance(node, dict) else []
-        return any(isinstance(option, dict) and option.get("format") in _DATE_FORMATS for option in options)
+            node = _below(self.resolve(node), part)
+        return any(option.get("format") in DATE_FORMATS for option in self.options(node))
+
+    def options(self, node: Any) -> list[dict[str, Any]]:
+        """The node itself and what its `anyOf` allows: Astro writes dates and optional fields that way."""
+        whole = self.resolve(node)
+        if not isinstance(whole, dict):
+            return []
+        return [whole, *(option for option in map(self.resolve, whole.get("anyOf", [])) if isinstance(option, dict))]
+
+    def resolve(self, node: Any) -> Any:
+        """The node, or what its `$ref` within the document leads to."""
+        for _ in range(32):
+            reference = node.get("$ref") if isinstance(node, dict) else None
+            if not isinstance(reference, str) or not reference.startswith("#/"):
+                return node
+            node = self._document
+            for part in reference[2:].split("/"):
+                node = node.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, dict) else {}
+        return {}
 
 
 def to_date(text: str) -> date | datetime | str:
@@ -88,17 +104,6 @@ def _unknown(where: list[str | int], name: str) -> Problem:
 
 def _code(kind: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
-
-
-def _resolve(node: Any, document: Any) -> Any:
-    for _ in range(32):
-        reference = node.get("$ref") if isinstance(node, dict) else None
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return node
-        node = document
-        for part in reference[2:].split("/"):
-            node = node.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, dict) else {}
-    return {}
 
 
 def _below(node: Any, part: str | int) -> Any:

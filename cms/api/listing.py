@@ -1,0 +1,140 @@
+"""Reads what a list of articles is asked for: filters, sorts, and the cursor of the next page.
+
+Only fields that the collection's schema knows can be named; there is no other way into the data.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from cms.actions.rules import fields_of_collection
+from cms.api import auth, problems
+from cms.api.parsing import context
+from cms.database.listing import BUILT_IN, Clause, Filter, Listed, Sort
+from cms.errors import Invalid, Malformed, Problem
+from cms.model.field import Field, Op, parse
+from cms.model.pointer import pointer
+from cms.model.published import to_json
+
+MOST_CLAUSES = 10
+MOST_VALUES = 20
+MOST_SORTS = 4
+_ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
+
+
+def filter_of(query: dict[str, Any]) -> Filter:
+    """Which articles the query asks for, as far as the caller may see them."""
+    collection = query.get("collection")
+    statuses, drafts_in = _visible(query["status"], collection)
+    clauses = _clauses(query.get("filters", {}), collection)
+    return Filter(collection, query.get("locale"), statuses, drafts_in, clauses)
+
+
+def sorts_of(query: dict[str, Any]) -> list[Sort]:
+    """The order that the query asks for."""
+    names = query["sort"].split(",")
+    if len(names) > MOST_SORTS:
+        raise _wrong("sort", f"at most {MOST_SORTS} sorts are taken")
+    return [_sort(name, query.get("collection")) for name in names]
+
+
+def encode_cursor(listed: Listed, query: dict[str, Any]) -> str:
+    place = to_json([query["sort"], *listed.place])
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | None:
+    """The place after which the page begins; `Malformed` for a cursor of another order."""
+    text = query.get("cursor")
+    if text is None:
+        return None
+    try:
+        sort: object
+        place: list[Any]
+        sort, *place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise _no_cursor() from error
+    expected = [kind for sort in sorts for kind in _place_kinds(sort)] + [str]
+    fits = len(place) == len(expected) and all(
+        isinstance(value, kind) and not isinstance(value, bool) for value, kind in zip(place, expected, strict=True)
+    )
+    if sort != query["sort"] or not fits or any(isinstance(value, str) and "\0" in value for value in place):
+        raise _no_cursor()
+    return place
+
+
+def _place_kinds(sort: Sort) -> list[type | tuple[type, ...]]:
+    number = (int, float)
+    if isinstance(sort.by, str):
+        return [str if sort.by == "id" else number]
+    return [int, number if sort.by.kind in ("number", "boolean") else str]
+
+
+def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    actor = auth.actor()
+    if status == "published":
+        return ("published",), ()
+    statuses = ("published", "draft", "broken") if status == "all" else (status,)
+    if actor.may("articles:read-drafts", collection):
+        return statuses, None
+    if collection is not None or not actor.may_somewhere("articles:read-drafts"):
+        actor.require("articles:read-drafts", collection)
+    return statuses, actor.collections("articles:read-drafts")
+
+
+def _clauses(given: dict[tuple[str, str], str], collection: str | None) -> tuple[Clause, ...]:
+    if len(given) > MOST_CLAUSES:
+        raise _wrong("filter", f"at most {MOST_CLAUSES} filters are taken")
+    return tuple(_clause(name, op, text, collection) for (name, op), text in given.items())
+
+
+def _clause(name: str, op: str, text: str, collection: str | None) -> Clause:
+    where = f"filter[{name}][{op}]"
+    field = _field(name, collection, where)
+    ops: tuple[Op, ...] = get_args(Op)
+    allowed = _ONLY.get(field.kind, ops)
+    if op not in allowed:
+        raise _wrong(where, f"{name} can be compared by {', '.join(allowed)}")
+    known_op = next(known for known in ops if known == op)
+    if op == "exists":
+        if text not in ("true", "false"):
+            raise _wrong(where, "write true or false")
+        return Clause(field, known_op, (text == "true",))
+    if "\0" in text:
+        raise _wrong(where, "no value holds the character NUL")
+    texts = text.split(",") if op == "in" else [text]
+    if len(texts) > MOST_VALUES:
+        raise _wrong(where, f"at most {MOST_VALUES} values are taken")
+    try:
+        return Clause(field, known_op, tuple(parse(field, part) for part in texts))
+    except ValueError as error:
+        raise _wrong(where, str(error)) from error
+
+
+def _sort(name: str, collection: str | None) -> Sort:
+    plain = name.removeprefix("-")
+    by = plain if plain in BUILT_IN else _field(plain, collection, "sort")
+    return Sort(by, name.startswith("-"))
+
+
+def _field(name: str, collection: str | None, where: str) -> Field:
+    if collection is None:
+        raise _wrong(where, "name the collection, whose schema says what fields there are")
+    fields = fields_of_collection(context(), collection)
+    if name not in fields:
+        known = ", ".join(sorted(fields)) or "none, for it has no schema"
+        raise _wrong(where, f"{collection} has no field {name!r}; there are {known}")
+    return fields[name]
+
+
+def _wrong(where: str, detail: str) -> Invalid:
+    problems.set_location("query")
+    return Invalid("The query cannot be answered.", problems=[Problem(pointer(where), detail, "query")])
+
+
+def _no_cursor() -> Malformed:
+    return Malformed("This cursor belongs to no such list; start again without one.", code="cursor")

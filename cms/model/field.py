@@ -1,0 +1,120 @@
+"""The fields of a collection that lists may be filtered and sorted by: those that its schema knows.
+
+A field is named by its keys with dots between them, `contact.address`; a list's items share the name of the list.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cms.model.article import iso
+from cms.model.schema import DATE_FORMATS, Schema, to_date
+
+Kind = Literal["text", "number", "boolean", "date"]
+Op = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists"]
+OPS: tuple[Op, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists")
+
+_KINDS: dict[str, Kind] = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean"}
+_DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    kind: Kind
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a field; `number` is set for numbers and booleans, `text` for all else."""
+
+    field: str
+    position: int
+    text: str | None
+    number: float | None
+
+
+def fields_of(schema: Schema) -> dict[str, Field]:
+    """Every field with one kind of value, by name."""
+    found = {field.name: field for field in _walk(schema, schema.root, "", False, 0)}
+    return {name: field for name, field in found.items() if not name.startswith("$")}
+
+
+def values_of(data: Mapping[str, Any]) -> list[Value]:
+    """Every value of front matter in its JSON form."""
+    counted: dict[str, int] = {}
+    values: list[Value] = []
+    for name, value in _leaves(data, ""):
+        position = counted.get(name, 0)
+        counted[name] = position + 1
+        if isinstance(value, bool | int | float):
+            values.append(Value(name, position, None, float(value)))
+        else:
+            values.append(Value(name, position, comparable(str(value)), None))
+    return values
+
+
+def comparable(text: str) -> str:
+    """Text as it is compared: without case and Unicode form."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def parse(field: Field, text: str) -> str | float:
+    """What a filter's text stands for in this field; raises ValueError that says what to write."""
+    if field.kind == "boolean":
+        if text not in ("true", "false"):
+            raise ValueError("write true or false")
+        return float(text == "true")
+    if field.kind == "number":
+        try:
+            return float(text)
+        except ValueError as error:
+            raise ValueError("write a number") from error
+    if field.kind == "date":
+        moment = to_date(text)
+        if isinstance(moment, str):
+            raise ValueError("write a date as in 2025-06-24")
+        return comparable(iso(moment))
+    return comparable(text)
+
+
+def _walk(schema: Schema, node: Any, name: str, is_list: bool, depth: int) -> Iterator[Field]:
+    node = schema.resolve(node)
+    if not isinstance(node, dict) or depth > _DEEPEST:
+        return
+    for key, below in node.get("properties", {}).items():
+        if "." not in key:
+            yield from _walk(schema, below, f"{name}.{key}" if name else key, is_list, depth + 1)
+    if "items" in node:
+        yield from _walk(schema, node["items"], name, True, depth + 1)
+    elif name and (kind := _kind(schema, node)) is not None:
+        yield Field(name, kind, is_list)
+
+
+def _kind(schema: Schema, node: Any) -> Kind | None:
+    options = schema.options(node)
+    if any(option.get("format") in DATE_FORMATS for option in options):
+        return "date"
+    kinds = {_KINDS.get(name) for option in options for name in _types(option)}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _types(option: Mapping[str, Any]) -> list[str]:
+    given = option.get("type", [])
+    names = [given] if isinstance(given, str) else given
+    return [name for name in names if name != "null"]
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str | float]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, name)
+    elif value is not None:
+        yield name, value
