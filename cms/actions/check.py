@@ -1,11 +1,13 @@
-"""Finds what is wrong with the content of a site."""
+"""Finds what is wrong with the content of a site: errors that break it or its pages, and warnings worth a look."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -14,8 +16,10 @@ from cms.context import Context
 from cms.database import articles, collections, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
+from cms.model import ids
 
 Severity = Literal["error", "warning"]
+_SAYS_NOTHING = re.compile(r"\W*(photo|image|img|picture|pic|thumbnail)?\W*\d*\W*(\.\w{3,4})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class Finding:
 def check(ctx: Context) -> list[Finding]:
     """All findings, in the order of files."""
     with read(ctx.database) as tx:
-        found = [*_broken(tx), *_missing_photos(tx), *_against_rules(tx)]
+        found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx)]
+        for collection in collections.all_of(tx):
+            rows = list(articles.changed_since(tx, -1, collection.name, drafts=True))
+            found += [*_against_rules(collection, rows), *_alt_texts(rows), *_untranslated(rows)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -47,20 +54,43 @@ def _missing_photos(tx: Connection) -> Iterator[Finding]:
         yield Finding("error", key, "", f"shows the photo {path}, which is not there", "image_missing")
 
 
-def _against_rules(tx: Connection) -> Iterator[Finding]:
-    for collection in collections.all_of(tx):
-        schema = schema_of(collection.schema)
-        if schema is None:
-            if collection.schema is not None:
-                detail = "its schema cannot be read; run `astro sync` again"
-                yield Finding("error", f"src/content/{collection.name}", "", detail, "schema_unreadable")
-            continue
-        for row in _all(tx, collection.name):
-            for problem in schema.problems(json.loads(row.json)["data"]):
-                # Zod drops keys it does not know: the site builds all the same.
-                severity: Severity = "warning" if problem.code == "unknown_field" else "error"
-                yield Finding(severity, row.key, problem.pointer, problem.detail, problem.code)
+def _unused_photos(tx: Connection) -> Iterator[Finding]:
+    for path in images.unused(tx):
+        yield Finding("warning", ids.ASSETS + path, "", "no article shows this photo", "image_unused")
 
 
-def _all(tx: Connection, collection: str) -> Iterator[AnyRow]:
-    return articles.changed_since(tx, -1, collection, drafts=True)
+def _against_rules(collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:
+    schema = schema_of(collection.schema)
+    if schema is None:
+        if collection.schema is not None:
+            detail = "its schema cannot be read; run `astro sync` again"
+            yield Finding("error", ids.CONTENT + collection.name, "", detail, "schema_unreadable")
+        return
+    for row in rows:
+        for problem in schema.problems(json.loads(row.json)["data"]):
+            # Zod drops keys it does not know: the site builds all the same.
+            severity: Severity = "warning" if problem.code == "unknown_field" else "error"
+            yield Finding(severity, row.key, problem.pointer, problem.detail, problem.code)
+
+
+def _alt_texts(rows: list[AnyRow]) -> Iterator[Finding]:
+    """Alt texts are read aloud: each has to say what its photo shows."""
+    for row in rows:
+        shown: list[dict[str, Any]] = [item for item in json.loads(row.json)["images"] if item["field"] is None]
+        counted = Counter(item["alt"] for item in shown)
+        for item in shown:
+            if _SAYS_NOTHING.fullmatch(item["alt"]):
+                detail = f"the alt text {item['alt']!r} of {item['ref']} does not say what the photo shows"
+                yield Finding("warning", row.key, "/body", detail, "alt_text_empty")
+            elif counted[item["alt"]] > 1:
+                detail = f"the alt text {item['alt']!r} of {item['ref']} stands at another photo too"
+                yield Finding("warning", row.key, "/body", detail, "alt_text_repeated")
+
+
+def _untranslated(rows: list[AnyRow]) -> Iterator[Finding]:
+    locales = {row.locale for row in rows if row.locale is not None}
+    published = {(row.twin, row.locale) for row in rows if row.visible}
+    for row in rows:
+        for locale in sorted(locales - {row.locale}) if row.visible and row.locale is not None else ():
+            if (row.twin, locale) not in published:
+                yield Finding("warning", row.key, "", f"is not published in {locale}", "translation_missing")

@@ -66,6 +66,12 @@ def changed_since(tx: Connection, seq: int) -> Iterator[AnyRow]:
         last = rows[-1].path
 
 
+def unused(tx: Connection) -> list[str]:
+    """The paths of photos that no article refers to."""
+    used = select(article_images.c.path)
+    return list(tx.execute(select(images.c.path).where(images.c.path.not_in(used)).order_by(images.c.path)).scalars())
+
+
 def missing(tx: Connection) -> list[tuple[str, str]]:
     """Pairs of an article's key and a photo path it refers to that is not there."""
     found = (

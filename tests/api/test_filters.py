@@ -23,6 +23,9 @@ SHOPS = {
     "c": "title: Cafe 100%\nrank: 2.5\ndate: 2025-03-01T10:00:00Z\ntags: []\nwhere: {town: takeo}",
     "d": "title: ដើមឈើ\nopen: true\nhidden: secret",
 }
+TOO_MANY = {
+    f"filter[{field}][{op}]": "x" for field in ("title", "where.town") for op in ("eq", "ne", "lt", "lte", "gt", "gte")
+}
 pytestmark = both_databases
 
 
@@ -114,8 +117,7 @@ def test_a_page_goes_on_where_the_last_one_ended_although_rows_come_and_go(
         {"filter[date][gte]": "soon"}, {"filter[rank][exists]": "1"}, {"sort": "hidden"}, {"sort": "title,,id"},
         {"sort": "id,id,id,id,id"}, {"filter[title][in]": ",".join("abcdefghijklmnopqrstu")},
         {"filter[__class__][eq]": "x"}, {"filter[token_hash][eq]": "x"}, {"filter[a'--][eq]": "x"}, {"sort": "json"},
-        {"filter[title][eq]": "a\0b"}, {**{f"filter[title][{op}]": "x" for op in ("eq", "ne", "lt", "lte", "gt", "gte")},
-        **{f"filter[where.town][{op}]": "x" for op in ("eq", "ne", "lt", "lte", "gt")}},
+        {"filter[title][eq]": "a\0b"}, TOO_MANY,
     ],
 )  # fmt: skip
 def test_a_list_that_cannot_be_made_is_refused(
