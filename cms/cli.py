@@ -44,7 +44,11 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     with _told():
         from cms.actions.start import prepare
 
-        prepare(create_context(settings), _progress("reading the site"))
+        ctx = create_context(settings)
+        prepare(ctx, _progress("reading the site"))
+        # The server's processes are forked from this one and must not share its connections.
+        ctx.database.dispose()
+        ctx.locks.close()
     click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
     background = None if no_worker else _start_worker()

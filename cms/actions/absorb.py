@@ -51,7 +51,7 @@ def absorb_article(ctx: Context, tx: Connection, article: Article, text: bytes |
     known = latest if latest is not None and latest.action != "deleted" else None
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
         born = changes.born(tx, "article", article.collection, article.id)
-        place = Place(row.seq if row else known.seq, born or known.time, known.time)
+        place = Place(_seq_of(tx, row), born or known.time, known.time)
         content = _content(ctx, tx, article, place)
     else:
         place, content = _append(ctx, tx, article, text, known, by)
@@ -68,14 +68,17 @@ def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
         return
     articles.remove(tx, key)
     values.remove(tx, key)
-    if COLLISION in row.problems:
+    other = articles.get(tx, Name(row.collection, row.id))
+    if other is not None and other.status != "broken":
+        return
+    if COLLISION in {problem.code for problem in articles.problems_of(row)}:
         return
     change = Change(
         by.actor, by.source, "article", row.collection, row.id, key, "deleted",
         row.version, "", None, bool(row.visible), False, by.time,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
-    if (other := articles.get(tx, Name(row.collection, row.id))) is not None:
+    if other is not None:
         articles.set_mark(tx, other.key, "")
     if row.visible:
         _refresh_twins(tx, row, seq)
@@ -86,7 +89,7 @@ def absorb_image(ctx: Context, tx: Connection, image: Image, mark: str, by: Orig
     latest = changes.latest(tx, "image", "", image.path)
     known = latest if latest is not None and latest.action != "deleted" else None
     row = images.get(tx, image.path)
-    seq = row.seq if row else (known.seq if known else 0)
+    seq = _seq_of(tx, row)
     is_new = known is None or known.version != image.version
     if is_new:
         seq = _append_image(tx, image.path, "updated" if known else "created", image.version, known is not None, by)
@@ -106,6 +109,11 @@ def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -
     _refresh_articles(ctx, tx, path, seq)
 
 
+def _seq_of(tx: Connection, row: AnyRow | None) -> int:
+    """Where the row stands in the feed; one that is made again may have missed changes of its photos and twins."""
+    return changes.position(tx)[1] if row is None else int(row.seq)
+
+
 def _append(
     ctx: Context, tx: Connection, article: Article, text: bytes | None, known: AnyRow | None, by: Origin
 ) -> tuple[Place, published.Bytes]:
@@ -115,7 +123,8 @@ def _append(
     content = _content(ctx, tx, article, place)
     change = Change(
         by.actor, by.source, "article", article.collection, article.id, article.key,
-        "updated" if known else "created", article.version, content.digest, text,
+        "updated" if known else "created", article.version,
+        "" if article.status == "broken" else content.digest, text,
         bool(known.visible_after) if known else False, article.is_visible, moment,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
@@ -151,6 +160,7 @@ def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow,
     hidden = dataclasses.replace(article, status="broken", problems=(problem,))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
     articles.put(tx, hidden, _content(ctx, tx, hidden, place), place, mark)
+    values.remove(tx, article.key)
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:

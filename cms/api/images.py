@@ -103,6 +103,10 @@ def _files() -> list[Upload]:
 
 def _place() -> Place:
     article, folder = request.form.get("article"), request.form.get("folder")
+    if "\0" in f"{article}{folder}":
+        raise Invalid(
+            "No name holds NUL.", problems=[Problem("/article" if article else "/folder", "holds NUL", "nul")]
+        )
     if (article is None) == (folder is None):
         detail = "name the article the photos are for, or a folder"
         raise Invalid("Where do the photos go?", problems=[Problem("/article", detail, "required")])

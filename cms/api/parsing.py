@@ -16,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 
 from cms.api import problems
 from cms.context import Context
-from cms.errors import Invalid, Malformed, Problem, UnsupportedType
+from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model.pointer import pointer
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -74,6 +74,8 @@ def check_query() -> None:
     """Before each request: no query beyond what the route declares, nothing twice, nothing endless."""
     if len(request.query_string) > context().settings.limits.query_bytes:
         raise Malformed("The query string is too long.", code="query_too_long")
+    if "\0" in request.path:
+        raise NotFound("There is nothing at this path.")
     problems.set_location("query")
     doubled = [name for name, values in request.args.lists() if len(values) > 1]
     view = current_app.view_functions.get(request.endpoint or "")

@@ -104,7 +104,9 @@ def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool
     was, now = changes.alias(), changes.alias()
     found = select(spans).join(was, was.c.seq == spans.c.first).join(now, now.c.seq == spans.c.last)
     if drafts:
-        found = found.where(was.c.action != "created", now.c.action == "deleted")
+        # A broken article has no digest, and is in nobody's feed.
+        is_broken = (now.c.subject == "article") & (now.c.digest == "")
+        found = found.where(was.c.action != "created", (now.c.action == "deleted") | is_broken)
     else:
         found = found.where(was.c.visible_before, now.c.visible_after.is_(False))
     return list(tx.execute(found.order_by(spans.c.last)))

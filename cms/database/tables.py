@@ -40,7 +40,7 @@ changes = Table(
     Column("key", Text, nullable=False),
     Column("action", Text, nullable=False),  # created, updated, deleted
     Column("version", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # "" for what the feed cannot show: deleted, broken, an image
     Column("text", LargeBinary),  # an article's file, byte for byte
     Column("visible_before", Boolean, nullable=False),
     Column("visible_after", Boolean, nullable=False),

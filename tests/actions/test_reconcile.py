@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -89,6 +90,16 @@ def test_a_broken_file_leaves_what_is_published_and_comes_back(ctx: Context) -> 
     assert [visible for *_, visible in history(ctx, "news/en/x")] == [True, False, True]
 
 
+def test_a_broken_draft_leaves_the_feed_of_drafts(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    path = write(ctx, "news/en/x", TEXT.replace("tags", "draft: true\ntags"))
+    reconcile(ctx)
+    cursor = json.loads(client.get("/api/v1/sync?drafts=true", headers=admin).text.splitlines()[-1])["cursor"]
+    path.write_text("---\ntitle: [\n---\n")
+    reconcile(ctx)
+    lines = client.get(f"/api/v1/sync?drafts=true&cursor={cursor}", headers=admin).text.splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["deleted", "cursor"]
+
+
 def test_of_two_files_with_one_id_the_first_is_published(ctx: Context) -> None:
     first = write(ctx, "news/en/x")
     reconcile(ctx)
@@ -108,6 +119,23 @@ def test_of_two_files_with_one_id_the_first_is_published(ctx: Context) -> None:
     assert row is not None
     assert (row.key, row.status) == ("src/content/news/en/x/index.md", "published")
     assert second.exists()
+
+
+def test_a_deleted_file_does_not_take_the_article_of_another_with_it(ctx: Context, client: FlaskClient) -> None:
+    first = write(ctx, "news/en/x")
+    reconcile(ctx)
+    first.write_text("---\ntitle: [\n---\n")
+    second = write(ctx, "news/en/x/index")
+    reconcile(ctx)
+    second.write_text(second.read_text() + "More.\n")
+    reconcile(ctx)
+    assert status(ctx, "news/en/x") == "published"
+    cursor = json.loads(client.get("/api/v1/sync").text.splitlines()[-1])["cursor"]
+    first.unlink()
+    reconcile(ctx)
+    assert status(ctx, "news/en/x") == "published"
+    lines = [json.loads(line) for line in client.get(f"/api/v1/sync?cursor={cursor}").text.splitlines()]
+    assert "deleted" not in {line["type"] for line in lines}
 
 
 def test_a_slug_in_the_front_matter_is_the_id(ctx: Context) -> None:

@@ -47,6 +47,7 @@ def test_an_id_that_is_no_plain_path_is_refused(
     assert found["errors"][0]["pointer"] == "/id"
 
 
+@both_databases
 @pytest.mark.parametrize(
     "path",
     [

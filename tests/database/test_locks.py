@@ -280,3 +280,9 @@ def test_a_database_that_goes_away_while_a_key_is_held_hides_nothing_of_the_bloc
     with locks.hold([KEY]):
         assert done
     locks.close()
+
+
+def test_who_holds_the_start_can_lock_every_file(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path / "locks")
+    with locks.hold(["start"]), locks.hold(f"src/content/news/en/{number}.md" for number in range(20_000)):
+        assert len(list((tmp_path / "locks").iterdir())) == SHARDS + 1
