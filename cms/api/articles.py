@@ -42,7 +42,7 @@ def list_articles(query: dict[str, Any]) -> Response:
     with read(context().database) as tx:
         found = listing.page(tx, wanted, sorts, after, limit + 1)
         total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(_item(listed.row, query.get("fields_")) for listed in found[:limit])
+    items = ",".join(_item(listed.row, query) for listed in found[:limit])
     cursor = to_json(encode_cursor(found[limit - 1], query) if len(found) > limit else None)
     counted = "" if total is None else f',"total":{total}'
     return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
@@ -188,8 +188,10 @@ def _editing(name: Name) -> Editing:
     return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
 
 
-def _item(row: AnyRow, names: str | None) -> str:
-    if names is None:
+def _item(row: AnyRow, query: dict[str, Any]) -> str:
+    names, stands_in = query.get("fields_"), "fallback" in query and row.locale != query["locale"]
+    if names is None and not stands_in:
         return str(row.lean)
-    whole = json.loads(row.json)
-    return to_json({name: whole[name] for name in names.split(",") if name in whole})
+    whole = json.loads(row.lean if names is None else row.json)
+    kept = whole if names is None else {name: whole[name] for name in names.split(",") if name in whole}
+    return to_json({**kept, "fallback": True} if stands_in else kept)

@@ -31,7 +31,10 @@ def filter_of(query: dict[str, Any]) -> Filter:
     collection = query.get("collection")
     statuses, drafts_in = _visible(query["status"], collection)
     clauses = _clauses(query.get("filters", {}), collection)
-    return Filter(collection, query.get("locale"), statuses, drafts_in, clauses)
+    locale, fallback = query.get("locale"), query.get("fallback")
+    if fallback is not None and locale is None:
+        raise _wrong("fallback", "name the locale that it stands in for")
+    return Filter(collection, locale, fallback, statuses, drafts_in, clauses)
 
 
 def sorts_of(query: dict[str, Any]) -> list[Sort]:

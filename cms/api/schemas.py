@@ -136,6 +136,8 @@ class Article(LeanArticle):
 
 
 class ListedArticle(Article):
+    fallback = fields.Boolean(metadata=said("true: it stands in for a translation that is not there"))
+
     class Meta:
         exclude = ("warnings",)
 
@@ -149,6 +151,10 @@ class ArticlePage(Schema):
 class ArticleQuery(Schema):
     collection = Text()
     locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    fallback = Text(
+        validate=validate.Regexp(LOCALE_PATTERN),
+        metadata=said("where an article is not there in locale, show this one"),
+    )
     status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
     sort = Text(
         load_default="id",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, exists, func, or_, select
 from sqlalchemy import true as always
 
 from cms.database import values
@@ -31,10 +31,14 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen."""
+    """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen.
+
+    Where an article is not there in `locale`, its twin in `fallback` stands in for it.
+    """
 
     collection: str | None = None
     locale: str | None = None
+    fallback: str | None = None
     statuses: tuple[str, ...] = ("published",)
     drafts_in: tuple[str, ...] | None = ()
     clauses: tuple[Clause, ...] = ()
@@ -83,10 +87,34 @@ def _matching(found: Select[Any], wanted: Filter) -> Select[Any]:
     if wanted.collection is not None:
         found = found.where(articles.c.collection == wanted.collection)
     if wanted.locale is not None:
-        found = found.where(articles.c.locale == wanted.locale)
+        found = found.where(_in_locale(wanted))
     if wanted.drafts_in is not None:
-        found = found.where(articles.c.visible | articles.c.collection.in_(wanted.drafts_in))
+        found = found.where(_may_see(articles, wanted))
     return found.where(always(), *(values.condition(c.field, c.op, c.wanted) for c in wanted.clauses))
+
+
+def _may_see(rows: FromClause, wanted: Filter) -> ColumnElement[bool]:
+    if wanted.drafts_in is None:
+        return always()
+    visible: ColumnElement[bool] = rows.c.visible | rows.c.collection.in_(wanted.drafts_in)
+    return visible
+
+
+def _in_locale(wanted: Filter) -> ColumnElement[bool]:
+    own: ColumnElement[bool] = articles.c.locale == wanted.locale
+    if wanted.fallback is None:
+        return own
+    twin = articles.alias()
+    translated = exists(
+        select(1).where(
+            twin.c.collection == articles.c.collection,
+            twin.c.twin == articles.c.twin,
+            twin.c.locale == wanted.locale,
+            twin.c.status.in_(wanted.statuses),
+            _may_see(twin, wanted),
+        )
+    )
+    return own | ((articles.c.locale == wanted.fallback) & ~translated)
 
 
 def _ordered(sorts: Sequence[Sort]) -> tuple[FromClause, Order]:

@@ -41,6 +41,29 @@ def test_lists_are_narrowed_by_collection_and_locale_and_counted_on_request(clie
     assert "total" not in client.get(ARTICLES).get_json()
 
 
+@both_databases
+def test_a_missing_translation_is_stood_in_for_and_marked(client: FlaskClient, admin: dict[str, str]) -> None:
+    create_text(client, admin)
+    query = "collection=news&locale=km&fallback=en&limit=2"
+    assert all_ids(client, query) == [
+        NAME,
+        *(f"news/km/{name}" for name in ("4-post", "opening-day", "river-bus")),
+    ]
+    items = client.get(f"{ARTICLES}?collection=news&locale=km&fallback=en&total=true").get_json()
+    assert items["total"] == 4
+    assert [(item["locale"], item.get("fallback")) for item in items["items"]] == [
+        ("en", True),
+        *[("km", None)] * 3,
+    ]
+    brief = client.get(f"{ARTICLES}?collection=news&locale=km&fallback=en&fields=id").get_json()["items"]
+    assert brief[0] == {"id": "en/a-day", "fallback": True}
+    etag = client.get(f"{ARTICLES}/news/km/4-post").headers["ETag"]
+    patch(client, admin, "news/km/4-post", etag, {"data": {"draft": True}})
+    assert "news/en/4-post" in all_ids(client, query)
+    assert "news/en/4-post" not in all_ids(client, f"{query}&status=all", admin)
+    problem(client.get(f"{ARTICLES}?fallback=en"), 422)
+
+
 def test_list_items_are_lean_unless_fields_asks(client: FlaskClient) -> None:
     lean = client.get(f"{ARTICLES}?limit=1").get_json()["items"][0]
     assert lean.keys().isdisjoint({"body", "html", "headings"})
