@@ -18,7 +18,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Invalid, NotFound, Problem, Stale
 from cms.model import article as article_file
-from cms.model import document, ids, merge, splice, three_way
+from cms.model import document, ids, json_patch, merge, splice, three_way
 from cms.model.article import Article
 from cms.model.document import Document
 from cms.model.ids import Name
@@ -63,6 +63,22 @@ def patch(ctx: Context, editing: Editing, data: Any = None, body: str | None = N
     def make(rules: Rules, before: Document) -> str:
         wanted = None if data is None else merge.merge_patch(before.data, data, rules.reviving(before))
         return splice.edit(before, wanted, None if body is None else before.margin + body)
+
+    return _plan(ctx, editing, make)
+
+
+def patch_json(ctx: Context, editing: Editing, operations: Any) -> Plan:
+    """The article after the JSON Patch over its `data` and `body`."""
+
+    def make(rules: Rules, before: Document) -> str:
+        known = {"data": article_file.json_form(before.data)[0], "body": before.content}
+        found = json_patch.apply(known, operations, allowed=("/data", "/body"))
+        data, body = found.get("data"), found.get("body")
+        if not isinstance(data, dict) or not isinstance(body, str):
+            problem = Problem("", "data has to stay an object, and body a text", "json_patch")
+            raise Invalid("The patch cannot be applied; nothing was saved.", problems=[problem])
+        wanted = merge.carry_over(before.data, data, rules.reviving(before))
+        return splice.edit(before, wanted, before.margin + body)
 
     return _plan(ctx, editing, make)
 

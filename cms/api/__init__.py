@@ -52,7 +52,7 @@ def _finish(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if response.status_code in (405, 415) and request.method == "PATCH":
-        response.headers["Accept-Patch"] = articles.MERGE_PATCH
+        response.headers["Accept-Patch"] = f"{articles.MERGE_PATCH}, {articles.JSON_PATCH}"
     access.info(
         "request",
         extra={

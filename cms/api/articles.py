@@ -26,6 +26,7 @@ from cms.model.published import to_json
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 MARKDOWN = "text/markdown"
 
 
@@ -108,14 +109,21 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
 @blp.doc(
     requestBody={
         "required": True,
-        "content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ArticlePatch"}}},
+        "content": {
+            MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ArticlePatch"}},
+            JSON_PATCH: {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}}},
+        },
     }
 )
 @blp.response(200, schemas.Article)
 def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Change some fields, or the body, of an article (If-Match)."""
-    body = load(schemas.ArticlePatch(), strict_json(request, MERGE_PATCH))
-    plan = edit.patch(context(), _editing(Name(collection, article_id)), **body)
+    value = strict_json(request, MERGE_PATCH, JSON_PATCH)
+    editing = _editing(Name(collection, article_id))
+    if request.mimetype == JSON_PATCH:
+        plan = edit.patch_json(context(), editing, value)
+    else:
+        plan = edit.patch(context(), editing, **load(schemas.ArticlePatch(), value))
     return save_response(plan, dry_run=query["dry_run"])
 
 

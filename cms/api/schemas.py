@@ -200,6 +200,15 @@ class ArticlePatch(Schema):
     body = Text()
 
 
+class Operation(Schema):
+    """One step of a JSON Patch (RFC 6902)."""
+
+    op = fields.String(required=True, validate=validate.OneOf(["add", "remove", "replace", "move", "copy", "test"]))
+    path = fields.String(required=True, metadata=said("below /data or /body, as in /data/tags/0"))
+    source = fields.String(data_key="from")
+    value = fields.Raw()
+
+
 class SaveQuery(Schema):
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
 

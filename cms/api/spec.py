@@ -36,7 +36,7 @@ def create_api(app: Flask, limits: Limits) -> Api:
         },
     )
     api = Api(app)
-    for name in ("WholeArticle", "ArticlePatch"):
+    for name in ("WholeArticle", "ArticlePatch", "Operation"):
         api.spec.components.schema(name, schema=getattr(schemas, name))
     app.extensions["cms-api"] = api
     return api

@@ -264,7 +264,7 @@ def test_other_errors_have_the_same_shape(client: FlaskClient, admin: dict[str, 
     problem(client.post(f"{ARTICLES}/news", data="x", headers=admin, content_type="text/plain"), 415)
     response = client.patch(f"{ARTICLES}/{NAME}", data="{}", headers=admin, content_type="application/json")
     problem(response, 415)
-    assert response.headers["Accept-Patch"] == "application/merge-patch+json"
+    assert response.headers["Accept-Patch"] == "application/merge-patch+json, application/json-patch+json"
 
 
 def test_an_unknown_field_of_a_closed_schema_is_refused_and_a_known_one_kept(
