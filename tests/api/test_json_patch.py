@@ -49,7 +49,7 @@ def test_the_body_is_patched_as_a_whole(client: FlaskClient, admin: dict[str, st
 @pytest.mark.parametrize(
     "operations",
     [
-        {}, None, "x", [1], [{}], [{"op": "replace"}], [{"op": "jump", "path": "/data/title"}],
+        {}, "x", [1], [{}], [{"op": "replace"}], [{"op": "jump", "path": "/data/title"}],
         [{"op": "replace", "path": "/data/title"}], [{"op": "replace", "path": "/data/nothing", "value": 1}],
         [{"op": "remove", "path": "/data/tags/9"}], [{"op": "remove", "path": "/data/tags/x"}],
         [{"op": "add", "path": "/status", "value": "draft"}], [{"op": "add", "path": "", "value": {}}],
