@@ -15,8 +15,9 @@ from cms.actions import absorb
 from cms.actions.absorb import Origin
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, images
+from cms.database import articles, images, listing
 from cms.database.engine import read, write
+from cms.database.listing import Filter
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, InUse, Invalid, NotFound, Problem, Stale
 from cms.model import ids, photo, refs
@@ -87,7 +88,7 @@ def place_for_article(ctx: Context, actor: Actor, name: str) -> Place:
             raise Invalid("There is no such article.", problems=[problem])
         own = _mentions([row])
         shown = own or _mentions(articles.twins(tx, row))
-        usual = own or _mentions(articles.page(tx, articles.Filter(collection, None, ("published",)), "id", None, 50))
+        usual = own or _mentions(listing.first(tx, Filter(collection), 50))
     folders = Counter(posixpath.dirname(path) for path, _ in shown if path)
     folder = folders.most_common(1)[0][0] if folders else f"{collection}/{row.twin}"
     return Place(folder, refs.usual_spelling(ref for _, ref in usual), row.key)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, articles
 from cms.errors import Problem
 from cms.model.article import Article
 from cms.model.ids import Name, fold
 from cms.model.published import Bytes
-
-SORTS = ("id", "created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,44 +147,6 @@ def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:
 
 def problems_of(row: AnyRow) -> list[Problem]:
     return [Problem(*item) for item in json.loads(row.problems)]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen."""
-
-    collection: str | None
-    locale: str | None
-    statuses: tuple[str, ...]
-    drafts_in: tuple[str, ...] | None = ()
-
-
-def page(tx: Connection, wanted: Filter, sort: str, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
-    """A page in the order of `sort` (`-` for descending), after the row with these sort values and key."""
-    column = articles.c[sort.lstrip("-")]
-    found = _matching(select(articles), wanted)
-    descending = sort.startswith("-")
-    if after is not None:
-        place = tuple_(column, articles.c.key)
-        found = found.where(place < tuple_(*after) if descending else place > tuple_(*after))
-    order = (column.desc(), articles.c.key.desc()) if descending else (column, articles.c.key)
-    return list(tx.execute(found.order_by(*order).limit(limit)))
-
-
-def total(tx: Connection, wanted: Filter) -> int:
-    number: int = tx.execute(_matching(select(func.count()).select_from(articles), wanted)).scalar_one()
-    return number
-
-
-def _matching(found: Select[Any], wanted: Filter) -> Select[Any]:
-    found = found.where(articles.c.status.in_(wanted.statuses))
-    if wanted.collection is not None:
-        found = found.where(articles.c.collection == wanted.collection)
-    if wanted.locale is not None:
-        found = found.where(articles.c.locale == wanted.locale)
-    if wanted.drafts_in is not None:
-        found = found.where(articles.c.visible | articles.c.collection.in_(wanted.drafts_in))
-    return found
 
 
 def changed_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> Iterator[AnyRow]:

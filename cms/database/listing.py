@@ -77,6 +77,11 @@ def page(
     return [Listed(row, tuple(getattr(row, place.name) for place in places)) for row in tx.execute(found)]
 
 
+def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
+    """The first articles by id."""
+    return [listed.row for listed in page(tx, wanted, [Sort("id")], None, limit)]
+
+
 def total(tx: Connection, wanted: Filter) -> int:
     number: int = tx.execute(_matching(select(func.count()).select_from(articles), wanted)).scalar_one()
     return number

@@ -14,8 +14,9 @@ from cms.actions import reconcile as reconcile_action
 from cms.actions.reconcile import Reconciler
 from cms.actions.start import prepare, settle
 from cms.context import Context
-from cms.database import articles, changes
+from cms.database import articles, changes, listing
 from cms.database.engine import read
+from cms.database.listing import Filter
 from cms.model.ids import Name
 from tests.conftest import both_databases, close, make_context, make_settings, reconcile, state_of
 
@@ -249,7 +250,7 @@ def test_a_lost_database_is_made_again_from_the_files(ctx: Context, client: Flas
     before = client.get("/api/v1/articles?limit=100").get_json()["items"]
     fresh = make_context(make_settings(ctx.settings.site_folder, f"sqlite:///{tmp_path}/other.db"))
     with read(fresh.database) as tx:
-        rows = articles.page(tx, articles.Filter(None, None, ("published",)), "id", None, 100)
+        rows = listing.first(tx, Filter(), 100)
     assert [(row.id, row.digest) for row in rows] == [(item["id"], item["digest"]) for item in before]
     close(fresh)
 
