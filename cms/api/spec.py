@@ -14,6 +14,11 @@ from cms.api import problems, schemas
 from cms.model.limits import Limits
 
 PROBLEM = "application/problem+json"
+RENAMED = {
+    "UNPROCESSABLE_ENTITY": "UNPROCESSABLE_CONTENT",
+    "Unprocessable Entity": "Unprocessable Content",
+}
+"""What Python 3.13 calls by new names; the spec is the same on every Python."""
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # the package has no types
@@ -48,7 +53,10 @@ def to_text(app: Flask) -> str:
     for response in spec["components"].get("responses", {}).values():
         if "application/json" in response.get("content", {}):
             response["content"] = {PROBLEM: response["content"]["application/json"]}
-    return json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    for old, new in RENAMED.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _description(limits: Limits) -> str:

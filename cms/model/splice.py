@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cms.errors import Invalid
 from cms.model.document import Document, check_reads_back
 from cms.model.frontmatter_format import HANDLERS, OPENING
 from cms.model.pointer import refusal, refusal_at
-from cms.model.yaml_changes import Change, changes
+from cms.model.yaml_changes import Change, Manner, changes
 from cms.model.yaml_text import check_data
 from cms.model.yaml_tree import parse
 from cms.model.yaml_values import is_same
@@ -23,7 +24,15 @@ def edit(document: Document, data: Mapping[str, object] | None, body: str | None
     it; comments on lines above stay. Raises `Invalid`, code `cannot_edit`, for what cannot be done exactly.
     """
     wanted = document.data if data is None else data
-    front = _front(document, wanted)
+    try:
+        return _edited(document, wanted, body, by_item=True)
+    except Invalid:
+        # A list whose items are written in an odd way is replaced whole.
+        return _edited(document, wanted, body, by_item=False)
+
+
+def _edited(document: Document, wanted: Mapping[str, object], body: str | None, *, by_item: bool) -> str:
+    front = _front(document, wanted, by_item=by_item)
     if body is None or body == document.body:
         body = document.body
         if front == document.text[: document.body_start]:
@@ -38,7 +47,7 @@ def edit(document: Document, data: Mapping[str, object] | None, body: str | None
     return text
 
 
-def _front(document: Document, wanted: Mapping[str, object]) -> str:
+def _front(document: Document, wanted: Mapping[str, object], *, by_item: bool) -> str:
     """All that stands above the body, with the wanted data in it."""
     front = document.text[: document.body_start]
     if is_same(document.data, dict(wanted)):
@@ -49,7 +58,8 @@ def _front(document: Document, wanted: Mapping[str, object]) -> str:
     if document.format == "none":
         lines = ["---", HANDLERS["yaml"].export(dict(wanted)), "---", ""]
         return front + "\n".join(lines).replace("\n", document.newline)
-    found = changes(document.raw, parse(document.raw), document.data, wanted, document.newline)
+    manner = Manner(document.newline, by_item)
+    found = changes(document.raw, parse(document.raw), document.data, wanted, manner)
     return front[: document.raw_start] + _apply(document.raw, found) + front[document.raw_end :]
 
 

@@ -12,35 +12,44 @@ from dataclasses import dataclass
 
 from cms.errors import Invalid
 from cms.model.pointer import pointer, refusal, refusal_at
-from cms.model.yaml_replace import Slot, replaced
-from cms.model.yaml_text import block
-from cms.model.yaml_tree import Alias, Entry, Mapping, Node, Sequence, Tree
+from cms.model.yaml_lists import Step, dashes, steps
+from cms.model.yaml_replace import Slot, quote_of, replaced
+from cms.model.yaml_text import block, inline
+from cms.model.yaml_tree import Alias, Entry, Mapping, Node, Scalar, Sequence, Tree
 from cms.model.yaml_values import is_merge, is_same, key_of
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`text` instead of the span; `within` is the mapping that an addition makes longer."""
+    """`text` instead of the span; `within` is what an addition makes longer."""
 
     start: int
     end: int
     text: str
     pointer: str
-    within: Mapping | None = None
+    within: Mapping | Sequence | None = None
 
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
 _BREAK = re.compile(r"\r\n|\n|\r|\Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """The line break for new lines, and whether a list that differs is replaced whole or item by item."""
+
+    newline: str
+    by_item: bool
+
+
 def changes(
-    raw: str, tree: Tree, data: AnyMapping[str, object], wanted: AnyMapping[str, object], newline: str
+    raw: str, tree: Tree, data: AnyMapping[str, object], wanted: AnyMapping[str, object], manner: Manner
 ) -> list[Change]:
     """The changes that turn `data`, which `raw` holds, into `wanted`; raises `Invalid`, code `cannot_edit`."""
     if tree.root is not None and (not isinstance(tree.root, Mapping) or tree.root.is_flow):
         raise refusal("cannot_edit", "the front matter is one `{…}`; write it as lines of `key: value` first")
     root = tree.root or Mapping(0, 0, 1, None, None, False)
-    differ = _Difference(raw, newline, tree)
+    differ = _Difference(raw, manner, tree)
     found = list(differ.of(root, data, wanted, ()))
     _check_aliases(tree, found)
     return found
@@ -49,7 +58,7 @@ def changes(
 @dataclass(slots=True)
 class _Difference:
     raw: str
-    newline: str
+    manner: Manner
     tree: Tree
 
     def of(
@@ -64,7 +73,7 @@ class _Difference:
             if key in wanted:
                 yield from self._set(entries[key], data[key], wanted[key], (*path, key))
             else:
-                yield self._delete(entries[key], (*path, key))
+                yield self._delete(mapping, entries[key], (*path, key))
         added = {key: value for key, value in wanted.items() if key not in data}
         if added:
             yield self._add(mapping, added, path)
@@ -75,14 +84,81 @@ class _Difference:
         if isinstance(node, Mapping) and not node.is_flow and isinstance(new, dict) and new and isinstance(old, dict):
             yield from self.of(node, old, new, path)
             return
+        if self.manner.by_item and isinstance(node, Sequence) and isinstance(old, list) and isinstance(new, list):
+            found = self._items(node, old, new, path)
+            if found is not None:
+                yield from found
+                return
         if any(isinstance(part, Alias) for part in _walk(node)):
             raise _cannot("its value is an alias `*name`; edit the file by hand", path)
         start, end, text = replaced(slot, new)
-        yield Change(start, end, text.replace("\n", self.newline), pointer("data", *path))
+        yield Change(start, end, text.replace("\n", self.manner.newline), pointer("data", *path))
 
-    def _delete(self, entry: Entry, path: Path) -> Change:
+    def _items(self, node: Sequence, old: list[object], new: list[object], path: Path) -> list[Change] | None:
+        """The changes of the items that differ; None where the list has to be replaced whole."""
+        if not new or not old or len(node.items) != len(old):
+            return None
+        if node.is_flow:
+            return [self._flow_item(node, step, new, path) for step in steps(old, new)]
+        places = dashes(self.raw, node)
+        if places is None:
+            return None
+        found: list[Change] = []
+        for step in steps(old, new):
+            if step.kind == "set":
+                found += self._set_item(
+                    node.items[step.old], places[step.old], old[step.old], new[step.new], (*path, step.new)
+                )
+            else:
+                found.append(self._move_item(node, places, step, new, path))
+        return found
+
+    def _set_item(self, item: Node, dash: int, old: object, new: object, path: Path) -> list[Change]:
+        if isinstance(item, Mapping) and not item.is_flow and isinstance(old, dict) and isinstance(new, dict) and new:
+            return list(self.of(item, old, new, path))
+        if any(isinstance(part, Alias) for part in _walk(item)):
+            raise _cannot("its value is an alias `*name`; edit the file by hand", path)
+        start = _line_start(self.raw, dash)
+        if isinstance(item, Scalar) and not isinstance(new, list | AnyMapping):
+            first, last, text = replaced(Slot(self.raw, start, dash - start, dash + 1, item), new)
+            return [Change(first, last, text.replace("\n", self.manner.newline), pointer("data", *path))]
+        lines = block([new], dash - start)
+        text = self.manner.newline.join([lines[0].lstrip(" "), *lines[1:]])
+        return [Change(dash, item.end, text, pointer("data", *path))]
+
+    def _move_item(self, node: Sequence, places: list[int], step: Step, new: list[object], path: Path) -> Change:
+        where = pointer("data", *path, step.new)
+        if step.kind == "delete":
+            start, end = _line_start(self.raw, places[step.old]), self._line_end(node.items[step.old].end)
+            return Change(start, end, "", where)
+        column = places[0] - _line_start(self.raw, places[0])
+        text = "".join(line + self.manner.newline for line in block([new[step.new]], column, quote_of(node)))
+        start = _line_start(self.raw, places[0]) if step.old == 0 else self._line_end(node.items[step.old - 1].end)
+        return Change(start, start, text, where, node)
+
+    def _flow_item(self, node: Sequence, step: Step, new: list[object], path: Path) -> Change:
+        items, where = node.items, pointer("data", *path, step.new)
+        if step.kind == "delete":
+            is_last = step.old == len(items) - 1
+            start = items[step.old - 1].end if is_last else items[step.old].start
+            return Change(start, items[step.old].end if is_last else items[step.old + 1].start, "", where)
+        near = items[min(step.old, len(items) - 1)]
+        if any(isinstance(part, Alias) for part in _walk(near)):
+            raise _cannot("its value is an alias `*name`; edit the file by hand", path)
+        text = inline(new[step.new], quote_of(near), is_flow=True)
+        if step.kind == "set":
+            return Change(near.start, near.end, text, where)
+        if step.old == 0:
+            return Change(near.start, near.start, f"{text}, ", where, node)
+        end = items[step.old - 1].end
+        return Change(end, end, f", {text}", where, node)
+
+    def _delete(self, mapping: Mapping, entry: Entry, path: Path) -> Change:
         slot = self._slot(entry, path)
         end = self._line_end(entry.value.end)
+        if self.raw[slot.line_start : entry.key.start].strip(" "):
+            # The entry stands on its item's dash; the next one takes its place there.
+            return Change(entry.key.start, mapping.entries[1].key.start, "", pointer("data", *path))
         if slot.line_start == 0:
             raise _cannot("it stands on the line of the opening `---`; edit the file by hand", path)
         return Change(slot.line_start, end, "", pointer("data", *path))
@@ -98,7 +174,7 @@ class _Difference:
                 raise refusal_at(where, "cannot_edit", "the front matter ends with `...`; edit the file by hand")
         first = mapping.entries[0].key.start if mapping.entries else 0
         column = first - _line_start(self.raw, first)
-        text = "".join(line + self.newline for line in block(added, column))
+        text = "".join(line + self.manner.newline for line in block(added, column))
         return Change(position, position, text, where, mapping)
 
     def _line_end(self, position: int) -> int:
@@ -109,7 +185,7 @@ class _Difference:
         """Where the entry's value stands; refuses the forms whose lines are not simply `key: value`."""
         start = _line_start(self.raw, entry.key.start)
         colon = re.compile(r"[ \t]*:").match(self.raw, entry.key.end)
-        if colon is None or self.raw[start : entry.key.start].strip(" ") or colon.end() > entry.value.start:
+        if colon is None or self.raw[start : entry.key.start].strip(" -") or colon.end() > entry.value.start:
             raise _cannot("its key is written with `?`; edit the file by hand", path)
         return Slot(self.raw, start, entry.key.start - start, colon.end(), entry.value)
 

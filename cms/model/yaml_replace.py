@@ -32,7 +32,7 @@ class Slot:
 def replaced(slot: Slot, value: object) -> tuple[int, int, str]:
     """The span to replace, and the text to put there, whose line breaks are all `\\n`."""
     old = slot.value
-    quote = _quote(old)
+    quote = quote_of(old)
     is_long = isinstance(value, list | AnyMapping) and bool(value)
     if is_long and _may_be_block(slot, value):
         if _is_dashed(slot) and isinstance(value, list):
@@ -72,12 +72,12 @@ def _header(slot: Slot) -> str:
     return match[1] if match and isinstance(slot.value, Scalar) and slot.value.style in ("|", ">") else ""
 
 
-def _quote(old: Node) -> str:
+def quote_of(old: Node) -> str:
     """The quotes that the old value has, or the first value in it."""
     if isinstance(old, Sequence) and old.items:
-        return _quote(old.items[0])
+        return quote_of(old.items[0])
     if isinstance(old, Mapping) and old.entries:
-        return _quote(old.entries[0].value)
+        return quote_of(old.entries[0].value)
     return old.style if isinstance(old, Scalar) and old.style in ("'", '"') else ""
 
 

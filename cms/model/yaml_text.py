@@ -140,7 +140,7 @@ _PYYAML = yaml.SafeLoader.yaml_implicit_resolvers
 
 
 def _is_plain(text: str, is_flow: bool) -> bool:
-    if not text or text != text.strip() or text[0] in "-?:,[]{}#&*!|>'\"%@`" or text.startswith("..."):
+    if not text or text != text.strip() or text[0] in "-?:,[]{}#&*!|>'\"%@`" or text.startswith(("...", "+++")):
         return False
     if "\n" in text or "\t" in text or ": " in text or " #" in text or text.endswith(":"):
         return False
