@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from cms.errors import Invalid
 from cms.model.pointer import pointer, refusal, refusal_at
+from cms.model.yaml_flow import Path, spans
 from cms.model.yaml_lists import Step, dashes, steps
 from cms.model.yaml_replace import Slot, quote_of, replaced
-from cms.model.yaml_text import block, inline
+from cms.model.yaml_text import block
 from cms.model.yaml_tree import Alias, Entry, Mapping, Node, Scalar, Sequence, Tree
 from cms.model.yaml_values import is_merge, is_same, key_of
 
@@ -30,7 +31,6 @@ class Change:
     within: Mapping | Sequence | None = None
 
 
-Path = tuple[str | int, ...]
 _BREAK = re.compile(r"\r\n|\n|\r|\Z")
 
 
@@ -84,6 +84,9 @@ class _Difference:
         if isinstance(node, Mapping) and not node.is_flow and isinstance(new, dict) and new and isinstance(old, dict):
             yield from self.of(node, old, new, path)
             return
+        if self.manner.by_item and isinstance(node, Mapping | Sequence) and node.is_flow and type(old) is type(new):
+            yield from self._flow(node, old, new, path)
+            return
         if self.manner.by_item and isinstance(node, Sequence) and isinstance(old, list) and isinstance(new, list):
             found = self._items(node, old, new, path)
             if found is not None:
@@ -98,8 +101,6 @@ class _Difference:
         """The changes of the items that differ; None where the list has to be replaced whole."""
         if not new or not old or len(node.items) != len(old):
             return None
-        if node.is_flow:
-            return [self._flow_item(node, step, new, path) for step in steps(old, new)]
         places = dashes(self.raw, node)
         if places is None:
             return None
@@ -116,6 +117,8 @@ class _Difference:
     def _set_item(self, item: Node, dash: int, old: object, new: object, path: Path) -> list[Change]:
         if isinstance(item, Mapping) and not item.is_flow and isinstance(old, dict) and isinstance(new, dict) and new:
             return list(self.of(item, old, new, path))
+        if isinstance(item, Mapping | Sequence) and item.is_flow and type(old) is type(new):
+            return list(self._flow(item, old, new, path))
         if any(isinstance(part, Alias) for part in _walk(item)):
             raise _cannot("its value is an alias `*name`; edit the file by hand", path)
         start = _line_start(self.raw, dash)
@@ -136,22 +139,12 @@ class _Difference:
         start = _line_start(self.raw, places[0]) if step.old == 0 else self._line_end(node.items[step.old - 1].end)
         return Change(start, start, text, where, node)
 
-    def _flow_item(self, node: Sequence, step: Step, new: list[object], path: Path) -> Change:
-        items, where = node.items, pointer("data", *path, step.new)
-        if step.kind == "delete":
-            is_last = step.old == len(items) - 1
-            start = items[step.old - 1].end if is_last else items[step.old].start
-            return Change(start, items[step.old].end if is_last else items[step.old + 1].start, "", where)
-        near = items[min(step.old, len(items) - 1)]
-        if any(isinstance(part, Alias) for part in _walk(near)):
-            raise _cannot("its value is an alias `*name`; edit the file by hand", path)
-        text = inline(new[step.new], quote_of(near), is_flow=True)
-        if step.kind == "set":
-            return Change(near.start, near.end, text, where)
-        if step.old == 0:
-            return Change(near.start, near.start, f"{text}, ", where, node)
-        end = items[step.old - 1].end
-        return Change(end, end, f", {text}", where, node)
+    def _flow(self, node: Mapping | Sequence, old: object, new: object, path: Path) -> Iterator[Change]:
+        for span in spans(node, old, new, path):
+            if any(isinstance(part, Alias) for part in _walk(span.node)):
+                raise _cannot("its value is an alias `*name`; edit the file by hand", span.path)
+            grown = span.node if span.start == span.end and isinstance(span.node, Mapping | Sequence) else None
+            yield Change(span.start, span.end, span.text, pointer("data", *span.path), grown)
 
     def _delete(self, mapping: Mapping, entry: Entry, path: Path) -> Change:
         slot = self._slot(entry, path)
