@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
@@ -27,12 +28,18 @@ from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
-from tests.components import has_module, node_with_packages, require, s3_environment, s3_server
+from tests.components import NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
 from tests.receiver import Receiver, receiving
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
 REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
+
+
+# What CI runs is the same each time; elsewhere every run tries other examples.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+if NEEDED:
+    hypothesis.settings.load_profile("repeatable")
 
 
 def copy_site(source: Path, target: Path) -> Path:

@@ -115,7 +115,7 @@ class _Difference:
         return found
 
     def _set_item(self, item: Node, dash: int, old: object, new: object, path: Path) -> list[Change]:
-        if isinstance(item, Mapping) and not item.is_flow and isinstance(old, dict) and isinstance(new, dict) and new:
+        if _may_recurse(item, new) and isinstance(item, Mapping) and isinstance(old, dict) and isinstance(new, dict):
             return list(self.of(item, old, new, path))
         if isinstance(item, Mapping | Sequence) and item.is_flow and type(old) is type(new):
             return list(self._flow(item, old, new, path))
@@ -181,6 +181,13 @@ class _Difference:
         if colon is None or self.raw[start : entry.key.start].strip(" -") or colon.end() > entry.value.start:
             raise _cannot("its key is written with `?`; edit the file by hand", path)
         return Slot(self.raw, start, entry.key.start - start, colon.end(), entry.value)
+
+
+def _may_recurse(item: Node, new: object) -> bool:
+    """Whether one of a block mapping's first two entries stays, to stand on the item's dash."""
+    if not isinstance(item, Mapping) or item.is_flow or not isinstance(new, dict):
+        return False
+    return any(key_of(entry.key) in new for entry in item.entries[:2])
 
 
 def _line_start(raw: str, position: int) -> int:

@@ -319,7 +319,12 @@ def test_any_edit_gives_the_wanted_data_and_leaves_other_lines_alone(drawn: tupl
         with contextlib.suppress(Invalid):
             edit(document, wanted, None)
         return
-    text = edit(document, wanted, None)
+    try:
+        text = edit(document, wanted, None)
+    except Invalid:
+        # Blank lines that a deleted entry leaves behind would become part of a `|+` text above it.
+        assert "|+" in document.raw
+        return
     found = read(text.encode())
     assert is_same(found.data, wanted)
     assert found.body == document.body
