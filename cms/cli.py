@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -41,6 +42,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     from cms.serving import run
 
     settings = _settings()
+    _check_port(host, port)
     with _told():
         from cms.actions.start import prepare
 
@@ -76,6 +78,16 @@ def worker(parent: int | None) -> None:
     with _context() as ctx:
         log_as_json()
         work(ctx, stop)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Server processes share their port; without this look, two sites could end up behind one address."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        detail = f"Cannot listen on {host}:{port} ({error.strerror}); choose another with --host or --port."
+        raise click.ClickException(detail) from error
 
 
 def _start_worker() -> subprocess.Popen[bytes]:

@@ -1,6 +1,6 @@
 """What can go wrong, in words of the domain.
 
-Each error carries data, not only text; `api/base.py` holds the one table that turns a class into a status.
+Each error carries data, not only text; `api/problems.py` holds the one table that turns a class into a status.
 """
 
 from __future__ import annotations

@@ -150,6 +150,15 @@ def test_one_edit_is_one_signed_post(site: Path, tmp_path: Path, receiver: Recei
         assert verified[0]["ids"] == ["news/en/opening-day"]
 
 
+def test_a_port_that_is_taken_is_named(site: Path, tmp_path: Path) -> None:
+    with cms_server(site, tmp_path / "log") as server:
+        port = server.url.rpartition(":")[2]
+        second = cms(site, "serve", "--port", port)
+        assert second.returncode == 1
+        assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
+        assert "Serving" not in second.stderr
+
+
 def test_any_wsgi_server_can_serve_it(site: Path, tmp_path: Path) -> None:
     port = free_port()
     code = (

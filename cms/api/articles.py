@@ -193,6 +193,7 @@ def _plan_put(name: Name) -> Plan:
 
 
 def _editing(name: Name) -> Editing:
+    auth.actor().require("articles:write", name.collection)  # a token comes before its preconditions
     return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
 
 

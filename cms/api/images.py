@@ -79,6 +79,7 @@ def upload_images() -> Response:
 @blp.response(204)
 def delete_image(path: str) -> Response:
     """Delete a photo (If-Match) that no article shows."""
+    auth.actor().require("images:write")
     photos.delete(context(), auth.actor(), path, expected_version())
     return Response(status=204)
 

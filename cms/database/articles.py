@@ -117,17 +117,6 @@ def marks(tx: Connection) -> dict[str, str]:
     return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
 
 
-def image_paths(tx: Connection, collection: str) -> list[tuple[str, str]]:
-    """Keys of a collection's articles with the photo paths they refer to."""
-    found = (
-        select(article_images.c.key, article_images.c.path)
-        .join(articles, articles.c.key == article_images.c.key)
-        .where(articles.c.collection == collection)
-        .order_by(article_images.c.key, article_images.c.path)
-    )
-    return [(row.key, row.path) for row in tx.execute(found)]
-
-
 def counts(tx: Connection) -> dict[str, dict[str, int]]:
     """How many articles each collection has, by status."""
     found = select(articles.c.collection, articles.c.status, func.count()).group_by(

@@ -118,6 +118,14 @@ def test_a_patch_that_cannot_be_accepted_says_why(
         assert found["errors"]
 
 
+def test_a_token_comes_before_the_version(client: FlaskClient, weak: dict[str, str], unchanged: str) -> None:
+    for headers, status in (({}, 401), (weak, 403)):
+        problem(patch(client, headers, NAME, None, {"data": {"title": "x"}}), status)
+        problem(client.put(f"{ARTICLES}/{NAME}", json={"data": GOOD, "body": ""}, headers=headers), status)
+        problem(client.delete(f"{ARTICLES}/{NAME}", headers=headers), status)
+        problem(client.delete("/api/v1/images/x.jpg", headers=headers), status)
+
+
 def test_every_problem_is_named_at_once(client: FlaskClient, admin: dict[str, str], unchanged: str) -> None:
     body = {"data": {"title": 1, "date": "soon", "tags": "none", "author": None}}
     found = problem(patch(client, admin, NAME, unchanged, body), 422)
