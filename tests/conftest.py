@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, select, text
 
 from cms.actions import reconcile as reconcile_action
 from cms.actions import tokens
@@ -24,6 +24,7 @@ from cms.actions.start import prepare, settle
 from cms.api import create_flask
 from cms.app import create_context
 from cms.context import Context
+from cms.database import search
 from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
@@ -189,10 +190,12 @@ def state_of(ctx: Context) -> dict[str, str]:
         for stat in store.list("src"):
             found[f"{name}:{stat.key}"] = hashlib.sha256(store.read(stat.key) or b"").hexdigest()
     with read(ctx.database) as tx:
-        for table in [*kept.sorted_tables, *derived.sorted_tables]:
-            rows = sorted(repr(tuple(row)) for row in tx.execute(select(table)))
-            found[f"table:{table.name}"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-            found[f"count:{table.name}"] = str(tx.execute(select(func.count()).select_from(table)).scalar())
+        tables = {table.name: select(table) for table in [*kept.sorted_tables, *derived.sorted_tables]}
+        tables[search.NAME] = select(search.words.c.key, search.words.c.data, search.words.c.body)
+        for name, query in tables.items():
+            rows = sorted(repr(tuple(row)) for row in tx.execute(query))
+            found[f"table:{name}"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+            found[f"count:{name}"] = str(len(rows))
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from cms.model import ids
+from cms.model.pointer import strings
 from tests.components import ASTRO
-from tests.conftest import REAL, bearer, close, copy_site, make_client, make_context, make_settings
+from tests.conftest import REAL, bearer, both_databases, close, copy_site, make_client, make_context, make_settings
 
+LINK = re.compile(r"\]\([^)]*\)")
 READ_BY_JAVASCRIPT = """
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -143,3 +146,27 @@ def test_one_field_of_every_article_changes_as_one_line(ctx: Context, client: Fl
         assert before[-len(rest) :] == rest
         dropped = before[start + 1 : len(before) - len(rest)]
         assert all(line.startswith((" ", "\t")) or not line for line in dropped), dropped
+
+
+QUERIES = ("ក្រសួង", "បច្ចេកវិទ្យា", "មជ្ឈមណ្ឌល", "ខេត្ត", "សិស្ស", "តា", "tech", "AI", "library", "បណ្ណាល័យ")
+
+
+@both_databases
+def test_search_finds_khmer_wherever_it_stands_and_other_words_by_their_beginning(
+    articles: list[dict[str, Any]], database_url: str, tmp_path: Path
+) -> None:
+    texts = [[*(text for _, text in strings(item["data"])), LINK.sub("]", item["body"])] for item in articles]
+    made = make_context(make_settings(copy_site(REAL, tmp_path / "site"), database_url))
+    client, reader = make_client(made), bearer(made, "articles:read-drafts")
+    for query in QUERIES:
+        start = r"\b" if query.isascii() else ""
+        pattern = re.compile(start + plain(query))
+        expected = sum(any(pattern.search(plain(text)) for text in each) for each in texts)
+        asked = {"q": query, "status": "all", "total": "true", "limit": "1"}
+        assert client.get("/api/v1/articles", query_string=asked, headers=reader).get_json()["total"] == expected, query
+    close(made)
+
+
+def plain(text: str) -> str:
+    """Without case, Unicode form and zero-width spaces."""
+    return unicodedata.normalize("NFC", text).replace("\u200b", "").casefold()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import articles, changes, images, values
+from cms.database import articles, changes, images, search, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -25,6 +25,8 @@ from cms.model.article import Article
 from cms.model.field import values_of
 from cms.model.ids import ASSETS, Name
 from cms.model.image import Image
+from cms.model.pointer import strings
+from cms.model.search import indexed
 
 COLLISION = "id_collision"
 
@@ -55,8 +57,7 @@ def absorb_article(ctx: Context, tx: Connection, article: Article, text: bytes |
         content = _content(ctx, tx, article, place)
     else:
         place, content = _append(ctx, tx, article, text, known, by)
-    articles.put(tx, article, content, place, mark)
-    values.put(tx, article.key, values_of(article.data))
+    _put(tx, article, content, place, mark)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -66,8 +67,7 @@ def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
     row = articles.by_key(tx, key)
     if row is None:
         return
-    articles.remove(tx, key)
-    values.remove(tx, key)
+    _remove(tx, key)
     other = articles.get(tx, Name(row.collection, row.id))
     if other is not None and other.status != "broken":
         return
@@ -107,6 +107,18 @@ def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -
     images.remove(tx, path)
     seq = _append_image(tx, path, "deleted", row.sha256, True, by)
     _refresh_articles(ctx, tx, path, seq)
+
+
+def _put(tx: Connection, article: Article, content: published.Bytes, place: Place, mark: str) -> None:
+    articles.put(tx, article, content, place, mark)
+    values.put(tx, article.key, values_of(article.data))
+    texts = (text for _, text in strings(article.data))
+    search.put(tx, article.key, indexed(texts), indexed([article.rendered.readable]))
+
+
+def _remove(tx: Connection, key: str) -> None:
+    for rows in (articles, values, search):
+        rows.remove(tx, key)
 
 
 def _seq_of(tx: Connection, row: AnyRow | None) -> int:
@@ -159,8 +171,7 @@ def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow,
     problem = Problem("/id", f"{rival.key} has the id {article.id} already; rename one of the two files", COLLISION)
     hidden = dataclasses.replace(article, status="broken", problems=(problem,))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
-    articles.put(tx, hidden, _content(ctx, tx, hidden, place), place, mark)
-    values.remove(tx, article.key)
+    _put(tx, hidden, _content(ctx, tx, hidden, place), place, mark)
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:

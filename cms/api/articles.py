@@ -14,14 +14,17 @@ from cms.actions.save import Plan, Saved
 from cms.api import auth, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
-from cms.api.listing import decode_cursor, encode_cursor, filter_of, sorts_of
+from cms.api.listing import decode_cursor, encode_cursor, filter_of, sorts_of, words_of
 from cms.api.parsing import Blueprint, context, load, strict_json
 from cms.database import articles, changes, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, NotFound, Problem, Stale
 from cms.model.ids import Name
+from cms.model.markdown import readable_of
+from cms.model.pointer import strings
 from cms.model.published import to_json
+from cms.model.search import snippets
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
@@ -198,9 +201,20 @@ def _editing(name: Name) -> Editing:
 
 
 def _item(row: AnyRow, query: dict[str, Any]) -> str:
-    names, stands_in = query.get("fields_"), "fallback" in query and row.locale != query["locale"]
-    if names is None and not stands_in:
+    names, words = query.get("fields_"), words_of(query)
+    more: dict[str, Any] = {}
+    if "fallback" in query and row.locale != query["locale"]:
+        more["fallback"] = True
+    if words:
+        more["snippets"] = _snippets(row, words)
+    if names is None and not more:
         return str(row.lean)
     whole = json.loads(row.lean if names is None else row.json)
-    kept = whole if names is None else {name: whole[name] for name in names.split(",") if name in whole}
-    return to_json({**kept, "fallback": True} if stands_in else kept)
+    wanted = whole if names is None else ("collection", "id", *names.split(","))
+    return to_json({**{name: whole[name] for name in wanted if name in whole}, **more})
+
+
+def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
+    whole = json.loads(row.json)
+    texts = [*strings(whole["data"], ("data",)), ("/body", readable_of(whole["html"]))]
+    return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]

@@ -14,11 +14,12 @@ from typing import Any, get_args
 from cms.actions.rules import fields_of_collection
 from cms.api import auth, problems
 from cms.api.parsing import context
-from cms.database.listing import BUILT_IN, Clause, Filter, Listed, Sort
+from cms.database.listing import BUILT_IN, RANK, Clause, Filter, Listed, Sort
 from cms.errors import Invalid, Malformed, Problem
 from cms.model.field import Field, Op, parse
 from cms.model.pointer import pointer
 from cms.model.published import to_json
+from cms.model.search import tokens
 
 MOST_CLAUSES = 10
 MOST_VALUES = 20
@@ -34,19 +35,35 @@ def filter_of(query: dict[str, Any]) -> Filter:
     locale, fallback = query.get("locale"), query.get("fallback")
     if fallback is not None and locale is None:
         raise _wrong("fallback", "name the locale that it stands in for")
-    return Filter(collection, locale, fallback, statuses, drafts_in, clauses)
+    return Filter(collection, locale, fallback, statuses, drafts_in, clauses, words_of(query))
+
+
+def words_of(query: dict[str, Any]) -> tuple[str, ...]:
+    """What is searched for; empty without `q`."""
+    found = tuple(tokens(query.get("q", "")))
+    if "q" in query and not found:
+        raise _wrong("q", "write at least one letter or digit")
+    return found
 
 
 def sorts_of(query: dict[str, Any]) -> list[Sort]:
     """The order that the query asks for."""
-    names = query["sort"].split(",")
+    names = _order(query).split(",")
     if len(names) > MOST_SORTS:
         raise _wrong("sort", f"at most {MOST_SORTS} sorts are taken")
+    if "q" not in query and RANK in (name.removeprefix("-") for name in names):
+        raise _wrong("sort", "only what q searches for has a relevance")
     return [_sort(name, query.get("collection")) for name in names]
 
 
+def _order(query: dict[str, Any]) -> str:
+    """Without `sort` the best hits come first, or else articles in the order of their ids."""
+    order: str = query.get("sort", f"-{RANK}" if "q" in query else "id")
+    return order
+
+
 def encode_cursor(listed: Listed, query: dict[str, Any]) -> str:
-    place = to_json([query["sort"], *listed.place])
+    place = to_json([_order(query), *listed.place])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
@@ -65,7 +82,7 @@ def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | N
     fits = len(place) == len(expected) and all(
         isinstance(value, kind) and not isinstance(value, bool) for value, kind in zip(place, expected, strict=True)
     )
-    if sort != query["sort"] or not fits or any(isinstance(value, str) and "\0" in value for value in place):
+    if sort != _order(query) or not fits or any(isinstance(value, str) and "\0" in value for value in place):
         raise _no_cursor()
     return place
 

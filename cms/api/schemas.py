@@ -20,6 +20,7 @@ ARTICLE_FIELDS = (
     "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 MAX_LIMIT = 100
+MAX_QUERY = 200
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
 
 
@@ -135,7 +136,13 @@ class Article(LeanArticle):
     )
 
 
+class Snippet(Schema):
+    pointer = fields.String(required=True, metadata=said("where the match stands: /body, or below /data"))
+    html = fields.String(required=True, metadata=said("the text around it, the match in <mark>, safe to show"))
+
+
 class ListedArticle(Article):
+    snippets = fields.List(fields.Nested(Snippet), metadata=said("with q: where it was found"))
     fallback = fields.Boolean(metadata=said("true: it stands in for a translation that is not there"))
 
     class Meta:
@@ -156,15 +163,23 @@ class ArticleQuery(Schema):
         metadata=said("where an article is not there in locale, show this one"),
     )
     status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
+    q = Text(
+        validate=validate.Length(1, MAX_QUERY),
+        metadata=said("words to be found one after the other in front matter or body; the last may be a beginning"),
+    )
     sort = Text(
-        load_default="id",
-        metadata=said(f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends"),
+        metadata=said(
+            f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends."
+            " Without it by id; with q the best hits first"
+        ),
     )
     filters = fields.Dict(
         data_key="filter",
         metadata=said(f"filter[field][op]=value; op is one of {', '.join(OPS)}; needs a collection"),
     )
-    fields_ = FieldNames(data_key="fields", metadata=said(f"members, separated by commas; without it all but {HEAVY}"))
+    fields_ = FieldNames(
+        data_key="fields", metadata=said(f"members, with commas between; without it all but {', '.join(HEAVY)}")
+    )
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = Text(metadata=said("the next_cursor of the page before"))
     total = fields.Boolean(load_default=False)

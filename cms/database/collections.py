@@ -6,6 +6,7 @@ import time
 
 from sqlalchemy import Connection, delete, insert, select
 
+from cms.database import search
 from cms.database.tables import AnyRow, collections, indexes
 
 
@@ -40,3 +41,4 @@ def clear_derived(tx: Connection) -> None:
     """Forget all that the store's files can tell again."""
     for table in collections.metadata.sorted_tables:
         tx.execute(delete(table))
+    search.clear(tx)

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, exists, func, or_, select
 from sqlalchemy import true as always
 
-from cms.database import values
+from cms.database import search, values
 from cms.database.tables import AnyRow, article_values, articles
 from cms.model.field import Field, Op
 
-BUILT_IN = ("id", "created_at", "updated_at")
-"""What lists are sorted by without a schema."""
+RANK = "relevance"
+BUILT_IN = ("id", "created_at", "updated_at", RANK)
+"""What lists are sorted by without a schema; by relevance only where words are searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Clause:
 class Filter:
     """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen.
 
-    Where an article is not there in `locale`, its twin in `fallback` stands in for it.
+    Where an article is not there in `locale`, its twin in `fallback` stands in for it. `words` are searched for.
     """
 
     collection: str | None = None
@@ -42,6 +43,7 @@ class Filter:
     statuses: tuple[str, ...] = ("published",)
     drafts_in: tuple[str, ...] | None = ()
     clauses: tuple[Clause, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ def page(
     tx: Connection, wanted: Filter, sorts: Sequence[Sort], after: Sequence[Any] | None, limit: int
 ) -> list[Listed]:
     """At most `limit` articles, after the place `after`."""
-    source, order = _ordered(sorts)
+    source, order = _ordered(_source(wanted), sorts, wanted)
     places = [expression.label(f"place_{number}") for number, (expression, _) in enumerate(order)]
-    found = _matching(select(articles, *places).select_from(source), wanted)
+    found = _matching(tx, select(articles, *places).select_from(source), wanted)
     if after is not None:
         found = found.where(_behind(order, after))
     found = found.order_by(*(expr.desc() if descending else expr for expr, descending in order)).limit(limit)
@@ -83,11 +85,16 @@ def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
 
 
 def total(tx: Connection, wanted: Filter) -> int:
-    number: int = tx.execute(_matching(select(func.count()).select_from(articles), wanted)).scalar_one()
+    found = select(func.count()).select_from(_source(wanted))
+    number: int = tx.execute(_matching(tx, found, wanted)).scalar_one()
     return number
 
 
-def _matching(found: Select[Any], wanted: Filter) -> Select[Any]:
+def _source(wanted: Filter) -> FromClause:
+    return articles.join(search.words, search.words.c.key == articles.c.key) if wanted.words else articles
+
+
+def _matching(tx: Connection, found: Select[Any], wanted: Filter) -> Select[Any]:
     found = found.where(articles.c.status.in_(wanted.statuses))
     if wanted.collection is not None:
         found = found.where(articles.c.collection == wanted.collection)
@@ -95,6 +102,8 @@ def _matching(found: Select[Any], wanted: Filter) -> Select[Any]:
         found = found.where(_in_locale(wanted))
     if wanted.drafts_in is not None:
         found = found.where(_may_see(articles, wanted))
+    if wanted.words:
+        found = found.where(search.condition(tx, wanted.words))
     return found.where(always(), *(values.condition(c.field, c.op, c.wanted) for c in wanted.clauses))
 
 
@@ -122,10 +131,12 @@ def _in_locale(wanted: Filter) -> ColumnElement[bool]:
     return own | ((articles.c.locale == wanted.fallback) & ~translated)
 
 
-def _ordered(sorts: Sequence[Sort]) -> tuple[FromClause, Order]:
-    source: FromClause = articles
+def _ordered(source: FromClause, sorts: Sequence[Sort], wanted: Filter) -> tuple[FromClause, Order]:
     order: Order = []
     for sort in sorts:
+        if sort.by == RANK:
+            order.append((search.rank(wanted.words), sort.descending))
+            continue
         if isinstance(sort.by, str):
             order.append((articles.c[sort.by], sort.descending))
             continue

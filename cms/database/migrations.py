@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine, text
 
+from cms.database import search
 from cms.database.engine import write
 from cms.database.tables import derived
 
@@ -28,6 +29,7 @@ def migrate(engine: Engine) -> None:
                 step(tx)
                 tx.execute(text("INSERT INTO schema_version VALUES (:number)"), {"number": number})
         derived.create_all(tx)
+        search.create(tx)
 
 
 def _first_tables(tx: Connection) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what the derived tables hold is computed differently."""
 
 kept = MetaData()

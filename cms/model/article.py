@@ -79,7 +79,7 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
 def broken(key: str, version: str, problems: tuple[Problem, ...]) -> Article:
     """The article of a file that cannot be read."""
     collection, path = split_key(key)
-    nothing = Rendered("", (), (), "")
+    nothing = Rendered("", (), (), "", "")
     return Article(key, collection, id_of(path), "broken", version, {}, (), "", nothing, (), problems)
 
 

@@ -17,9 +17,10 @@ ASSETS = "src/assets/"
 EXTENSION = ".md"
 
 _KEPT = ("L", "M", "Nd", "Nl", "Pc")
-_IGNORABLE = re.compile(
-    "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
-)
+IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+"""Characters that nobody sees, as they stand in a regular expression's class."""
+
+_IGNORED = re.compile(f"[{IGNORABLE}]")
 _ISO_639_1 = """
     aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
     en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu
@@ -88,7 +89,7 @@ def twin_of(article_id: str) -> str:
 
 def fold(text: str) -> str:
     """Equal for two names that some file system or reader takes for the same (case, Unicode form, invisibles)."""
-    return unicodedata.normalize("NFC", _IGNORABLE.sub("", unicodedata.normalize("NFKC", text)).casefold())
+    return unicodedata.normalize("NFC", _IGNORED.sub("", unicodedata.normalize("NFKC", text)).casefold())
 
 
 def check_new_id(article_id: str, limits: Limits) -> list[Problem]:

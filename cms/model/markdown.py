@@ -44,16 +44,15 @@ class Rendered:
     headings: tuple[Heading, ...]
     images: tuple[tuple[str, str], ...]
     excerpt: str
+    readable: str
 
 
 def render(body: str) -> Rendered:
     """The body as HTML; image sources are as the author wrote them until `place_images`."""
     html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
     clean = nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES)
-    reader = _Reader()
-    reader.feed(clean)
-    reader.close()
-    return Rendered(clean, tuple(headings), tuple(reader.images), _excerpt(reader.paragraphs))
+    reader = _read(clean)
+    return Rendered(clean, tuple(headings), tuple(reader.images), _excerpt(reader.paragraphs), reader.readable)
 
 
 def place_images(html: str, url_of: Callable[[str], str | None]) -> str:
@@ -67,10 +66,19 @@ def place_images(html: str, url_of: Callable[[str], str | None]) -> str:
 
 
 def text_of(html: str) -> str:
+    return _SPACE.sub(" ", _read(html).text).strip()
+
+
+def readable_of(html: str) -> str:
+    """The text of rendered HTML with the alt texts of its images in their places."""
+    return _read(html).readable
+
+
+def _read(html: str) -> _Reader:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return _SPACE.sub(" ", reader.text).strip()
+    return reader
 
 
 def _options() -> tuple[comrak.ExtensionOptions, comrak.ParseOptions, comrak.RenderOptions]:
@@ -117,11 +125,12 @@ def _excerpt(paragraphs: list[str]) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects text, paragraphs and images of sanitised HTML."""
+    """Collects texts, paragraphs and images of sanitised HTML."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.text = ""
+        self.readable = ""
         self.paragraphs: list[str] = []
         self.images: list[tuple[str, str]] = []
         self._in_paragraph = False
@@ -134,6 +143,7 @@ class _Reader(HTMLParser):
             found = dict(attrs)
             if source := found.get("src"):
                 self.images.append((source, found.get("alt") or ""))
+                self.readable += f" {found.get('alt') or ''} "
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "p":
@@ -141,5 +151,6 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        self.readable += data
         if self._in_paragraph:
             self.paragraphs[-1] += data

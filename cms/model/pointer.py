@@ -1,9 +1,11 @@
-"""JSON Pointers (RFC 6901), and the refusal that names one place by such a pointer.
+"""JSON Pointers (RFC 6901), the strings they lead to, and the refusal that names one place by such a pointer.
 
 `~` and `/` in a key are always escaped, so that a pointer never means two places.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 
 from cms.errors import Invalid, Problem
 
@@ -11,6 +13,18 @@ from cms.errors import Invalid, Problem
 def pointer(*parts: str | int) -> str:
     """`pointer("data", "a/b", 0)` is `/data/a~1b/0`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def strings(value: object, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Every string in JSON, at any depth, after its pointer."""
+    if isinstance(value, str):
+        yield pointer(*where), value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from strings(item, (*where, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from strings(item, (*where, index))
 
 
 def refusal(code: str, detail: str, *parts: str | int) -> Invalid:

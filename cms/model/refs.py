@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from cms.model.ids import ASSETS
-from cms.model.pointer import pointer
+from cms.model.pointer import strings
 
 Spelling = Literal["@/", "~/", "/src/", "src/", "relative"]
 
@@ -63,7 +63,7 @@ def is_reference(text: str) -> bool:
 
 def find_in_data(data: Mapping[str, object], key: str) -> Iterator[Ref]:
     """Every reference in front matter, at any depth."""
-    for where, text in _strings(data, ()):
+    for where, text in strings(data):
         if is_reference(text):
             yield Ref(text, where, None, resolve(text, key))
 
@@ -76,17 +76,6 @@ def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Ite
         ref = plain if plain in body else source
         if not _ELSEWHERE.match(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
             yield Ref(ref, None, alt, resolve(plain, key))
-
-
-def _strings(value: object, where: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield pointer(*where), value
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _strings(item, (*where, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*where, index))
 
 
 def spelling_of(ref: str) -> Spelling:

@@ -238,7 +238,7 @@ def test_a_credential_that_is_not_valid_is_never_an_anonymous_visitor(
         ("fields=title", 422), ("fields=", 422), ("sort=title", 422), ("sort=", 422), ("status=secret", 422),
         ("cursor=x", 400), ("cursor=W10", 400), ("collection=a%00b", 422), ("locale=../x", 422),
         ("total=maybe", 422), ("collection=nowhere", 404),
-        ("limit=1" + "0" * 30, 422), ("q=x", 422), ("x=" + "y" * 5000, 400),
+        ("limit=1" + "0" * 30, 422), ("search=x", 422), ("x=" + "y" * 5000, 400),
     ],
 )  # fmt: skip
 def test_a_query_that_is_not_understood_is_refused(

@@ -56,7 +56,7 @@ def test_a_missing_translation_is_stood_in_for_and_marked(client: FlaskClient, a
         *[("km", None)] * 3,
     ]
     brief = client.get(f"{ARTICLES}?collection=news&locale=km&fallback=en&fields=id").get_json()["items"]
-    assert brief[0] == {"id": "en/a-day", "fallback": True}
+    assert brief[0] == {"collection": "news", "id": "en/a-day", "fallback": True}
     etag = client.get(f"{ARTICLES}/news/km/4-post").headers["ETag"]
     patch(client, admin, "news/km/4-post", etag, {"data": {"draft": True}})
     assert "news/en/4-post" in all_ids(client, query)
@@ -67,8 +67,8 @@ def test_a_missing_translation_is_stood_in_for_and_marked(client: FlaskClient, a
 def test_list_items_are_lean_unless_fields_asks(client: FlaskClient) -> None:
     lean = client.get(f"{ARTICLES}?limit=1").get_json()["items"][0]
     assert lean.keys().isdisjoint({"body", "html", "headings"})
-    asked = client.get(f"{ARTICLES}?limit=1&fields=id,body,data").get_json()["items"][0]
-    assert set(asked) == {"id", "body", "data"}
+    asked = client.get(f"{ARTICLES}?limit=1&fields=body,data").get_json()["items"][0]
+    assert set(asked) == {"collection", "id", "body", "data"}
 
 
 def test_an_article_is_what_its_file_says(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -1,0 +1,109 @@
+"""Text as it is searched, in every script, the same for both databases.
+
+Scripts that write no spaces between words (Khmer first of all) are cut into orthographic clusters, all else into whole
+words. A search is for these one after the other; the last may go on, so that a word is found while it is typed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from cms.model.ids import IGNORABLE, fold
+
+MOST_BYTES = 1_000_000
+"""What is searchable of one article: PostgreSQL's tsvector holds no more."""
+
+MOST_SNIPPETS = 3
+_AROUND = 80
+_LONGEST_WORD = 64
+_BREAK = "\ue000"
+"""Stands between two texts, so that no phrase runs over; a private character, which is in no token."""
+
+# Thai, Lao, Burmese, Khmer, kana, Chinese characters.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17b3\u17d7\u17dc\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_LAST_MARK = 0x1FFFF
+
+
+def _piece() -> re.Pattern[str]:
+    marks = "".join(chr(c) for c in range(min(_LAST_MARK, sys.maxunicode)) if unicodedata.category(chr(c))[0] == "M")
+    follows = re.escape(marks) + IGNORABLE
+    # U+17D2, the Khmer coeng, binds the consonant after it.
+    cluster = f"(?=[^\\W\\d])[{_SPACELESS}](?:\u17d2[{IGNORABLE}]*[\u1780-\u17b3]|[{follows}])*"
+    letter = f"[^\\W_{_SPACELESS}]|\\d"
+    word = f"(?:{letter})(?:{letter}|[{follows}]){{0,{_LONGEST_WORD - 1}}}"
+    return re.compile(f"{cluster}|{word}")
+
+
+_PIECE = _piece()
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Where a match stands (a JSON Pointer), and the text around it as HTML, the match in `<mark>`."""
+
+    pointer: str
+    html: str
+
+
+def tokens(text: str) -> list[str]:
+    """The words and clusters of a text, without case, Unicode form and invisible characters."""
+    return _PIECE.findall(fold(text))
+
+
+def phrase(words: Sequence[str]) -> str:
+    """Stands in `indexed` text wherever the words stand one after the other, the last perhaps only beginning."""
+    return " " + " ".join(words)
+
+
+def indexed(texts: Iterable[str]) -> str:
+    """The tokens of the texts, a space before each."""
+    whole = f" {_BREAK}".join(phrase(found) for text in texts if (found := tokens(text)))
+    return whole.encode()[:MOST_BYTES].decode(errors="ignore")
+
+
+def snippets(words: Sequence[str], texts: Iterable[tuple[str, str]]) -> list[Snippet]:
+    """The places where the words are found in the texts, given with their pointers."""
+    found: list[Snippet] = []
+    for where, text in texts:
+        pieces = [(match.start(), match.end(), token) for match in _PIECE.finditer(text) for token in tokens(match[0])]
+        hits = list(_hits(words, pieces))
+        if hits:
+            found.append(Snippet(where, _cut(text, pieces, hits)))
+        if len(found) == MOST_SNIPPETS:
+            break
+    return found
+
+
+Piece = tuple[int, int, str]
+
+
+def _hits(words: Sequence[str], pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+    """Start and end of each match in the text, none beginning before the last has ended."""
+    *whole, last = words
+    free = 0
+    for number in range(len(pieces) - len(whole)):
+        here = [token for _, _, token in pieces[number : number + len(words)]]
+        start, end = pieces[number][0], pieces[number + len(whole)][1]
+        if here[:-1] == whole and here[-1].startswith(last) and start >= free:
+            yield start, end
+            free = end
+
+
+def _cut(text: str, pieces: Sequence[Piece], hits: Sequence[tuple[int, int]]) -> str:
+    """The text around the first match, between whole pieces, with every match in it marked."""
+    first = min((start for start, _, _ in pieces if start >= hits[0][0] - _AROUND), default=0)
+    last = max(end for _, end, _ in pieces if end <= hits[0][1] + _AROUND)
+    start = 0 if first <= pieces[0][0] else first
+    end = len(text) if last >= pieces[-1][1] else last
+    shown, position = "…" if start else "", start
+    for hit_start, hit_end in hits:
+        if hit_end <= end:
+            shown += f"{escape(text[position:hit_start])}<mark>{escape(text[hit_start:hit_end])}</mark>"
+            position = hit_end
+    shown += escape(text[position:end]) + ("…" if end < len(text) else "")
+    return re.sub(r"\s+", " ", shown).strip()
