@@ -44,7 +44,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     table = cms(site, "check")
     assert table.returncode == 1
     assert table.stdout.count("\n") == 10
-    assert "en/number.md /data/title: 12 is not of type" in table.stdout
+    assert "en/number.md /data/title: has to be text" in table.stdout
     assert (news / "broken.md").read_text() == "---\ntitle: [\n---\n"
 
 

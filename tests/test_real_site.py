@@ -156,15 +156,24 @@ def test_search_finds_khmer_wherever_it_stands_and_other_words_by_their_beginnin
     articles: list[dict[str, Any]], database_url: str, tmp_path: Path
 ) -> None:
     texts = [[*(text for _, text in strings(item["data"])), LINK.sub("]", item["body"])] for item in articles]
+    expected = {query: sum(any(is_in(query, text) for text in each) for each in texts) for query in QUERIES}
     made = make_context(make_settings(copy_site(REAL, tmp_path / "site"), database_url))
     client, reader = make_client(made), bearer(made, "articles:read-drafts")
-    for query in QUERIES:
-        start = r"\b" if query.isascii() else ""
-        pattern = re.compile(start + plain(query))
-        expected = sum(any(pattern.search(plain(text)) for text in each) for each in texts)
+
+    def total(query: str) -> int:
         asked = {"q": query, "status": "all", "total": "true", "limit": "1"}
-        assert client.get("/api/v1/articles", query_string=asked, headers=reader).get_json()["total"] == expected, query
+        found: int = client.get("/api/v1/articles", query_string=asked, headers=reader).get_json()["total"]
+        return found
+
+    found = {query: total(query) for query in QUERIES}
     close(made)
+    assert found == expected
+
+
+def is_in(query: str, text: str) -> bool:
+    """A consonant below another (U+17D2 before it) begins no cluster."""
+    start = r"\b" if query.isascii() else "(?<!\u17d2)"
+    return re.search(start + plain(query), plain(text)) is not None
 
 
 def plain(text: str) -> str:

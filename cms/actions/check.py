@@ -11,12 +11,14 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from cms.actions.rules import schema_of
+from cms.actions.faults import against_rules
+from cms.actions.rules import rules_in
 from cms.context import Context
 from cms.database import articles, collections, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import ids
+from cms.model.refs import Ref
 
 Severity = Literal["error", "warning"]
 _SAYS_NOTHING = re.compile(r"\W*(photo|image|img|picture|pic|thumbnail)?\W*\d*\W*(\.\w{3,4})?", re.IGNORECASE)
@@ -39,7 +41,7 @@ def check(ctx: Context) -> list[Finding]:
         found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx)]
         for collection in collections.all_of(tx):
             rows = list(articles.changed_since(tx, -1, collection.name, drafts=True))
-            found += [*_against_rules(collection, rows), *_alt_texts(rows), *_untranslated(rows)]
+            found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -59,15 +61,14 @@ def _unused_photos(tx: Connection) -> Iterator[Finding]:
         yield Finding("warning", ids.ASSETS + path, "", "no article shows this photo", "image_unused")
 
 
-def _against_rules(collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:
-    schema = schema_of(collection.schema)
-    if schema is None:
-        if collection.schema is not None:
-            detail = "its schema cannot be read; run `astro sync` again"
-            yield Finding("error", ids.CONTENT + collection.name, "", detail, "schema_unreadable")
-        return
+def _against_rules(tx: Connection, collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:
+    rules = rules_in(collection)
+    for detail in rules.unreadable:
+        yield Finding("error", ids.CONTENT + collection.name, "", detail, "rules_unreadable")
     for row in rows:
-        for problem in schema.problems(json.loads(row.json)["data"]):
+        whole = json.loads(row.json)
+        mentions = [Ref(item["ref"], item["field"], item["alt"], item["path"]) for item in whole["images"]]
+        for problem in against_rules(tx, rules, whole["data"], mentions):
             # Zod drops keys it does not know: the site builds all the same.
             severity: Severity = "warning" if problem.code == "unknown_field" else "error"
             yield Finding(severity, row.key, problem.pointer, problem.detail, problem.code)

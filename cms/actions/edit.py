@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cms.actions import naming
+from cms.actions.faults import added, faults_of
 from cms.actions.rules import Rules, rules_of
 from cms.actions.save import Plan, check_free, expected_bytes, stale
 from cms.context import Context
@@ -134,13 +136,12 @@ def require_publish(actor: Actor, name: Name, *states: bool) -> None:
 def _plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], bytes], source: Source) -> Plan:
     actor.require("articles:write", name.collection)
     rules = rules_of(ctx, name.collection)
-    if problems := ids.check_new_id(name.id, ctx.settings.limits):
-        raise Invalid("The article cannot have this id.", problems=problems)
+    naming.check_new_id(ctx, name)
     key = Key(ids.key_of(name))
     data = text(rules)
     article = _read_back(ctx, key, data, name)
     require_publish(actor, name, article.is_visible)
-    _refuse(rules.problems(article))
+    _refuse(faults_of(ctx, rules, article))
     check_free(ctx, name)
     return Plan(actor, source, key, None, data, article)
 
@@ -196,9 +197,8 @@ def _check(ctx: Context, editing: Editing, row: AnyRow, before: bytes, after: by
     was = article_file.read(key, before, version_of(before), ctx.settings.limits)
     article = _read_back(ctx, key, after, editing.name)
     require_publish(editing.actor, editing.name, was.is_visible, bool(row.visible), article.is_visible)
-    old_problems = rules.problems(was)
-    problems = rules.problems(article, known=was.data)
-    _refuse([problem for problem in problems if problem not in old_problems])
+    problems = faults_of(ctx, rules, article, was)
+    _refuse(added(problems, faults_of(ctx, rules, was, was)))
     return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cms.actions.rules import rules_of
@@ -21,13 +21,15 @@ MOST_ALIKE = 1000
 def choose_id(ctx: Context, actor: Actor, collection: str, request: Mapping[str, Any]) -> str:
     """The id that was asked for, or one from `slug` or the title; made ones get a number until they are free."""
     actor.require("articles:write", collection)
-    rules_of(ctx, collection)
     given, locale, slug = request.get("id"), request.get("locale"), request.get("slug")
     if given is not None:
         if locale is not None or slug is not None:
             raise _wrong("/id", "give either id, or slug and locale")
         return str(given)
-    start = _start(ctx, collection, locale)
+    known = locales_of(ctx, collection)
+    if known and locale not in known:
+        raise _wrong("/locale", f"name the article's language, {_languages(collection, known)}")
+    start = "" if locale is None else f"{locale}/"
     if slug is not None:
         return start + str(slug)
     title = next((request["data"][name] for name in TITLES if isinstance(request["data"].get(name), str)), "")
@@ -37,13 +39,29 @@ def choose_id(ctx: Context, actor: Actor, collection: str, request: Mapping[str,
     return _free(ctx, collection, start + made)
 
 
-def _start(ctx: Context, collection: str, locale: str | None) -> str:
-    """The id's first segment, where the collection's articles have locales."""
+def locales_of(ctx: Context, collection: str) -> list[str]:
+    """The locales of which an article has to have one; empty where it needs none."""
+    if named := rules_of(ctx, collection).annotation.locales:
+        return [locale.lower() for locale in named]
     with read(ctx.database) as tx:
         known = articles.locales(tx, collection)
-    if locale is None and known and None not in known:
-        raise _wrong("/locale", f"name the article's language, one of {', '.join(sorted(map(str, known)))}")
-    return "" if locale is None else f"{locale}/"
+    return [] if None in known else sorted(str(locale).lower() for locale in known)
+
+
+def check_new_id(ctx: Context, name: Name) -> None:
+    """Refuse an id that no article can have, or of a language that the collection does not know."""
+    problems = ids.check_new_id(name.id, ctx.settings.limits)
+    known = locales_of(ctx, name.collection)
+    if known and ids.locale_of(name.id) not in known:
+        detail = f"begin the id with the article's language, {_languages(name.collection, known)}"
+        problems.append(Problem("/id", detail, "locale_unknown"))
+    if problems:
+        raise Invalid("The article cannot have this id.", problems=problems)
+
+
+def _languages(collection: str, known: Sequence[str]) -> str:
+    new = f"`locales` in {ids.CONTENT}{collection}.cms.json opens another"
+    return f"one of {', '.join(known)}; {new}"
 
 
 def _free(ctx: Context, collection: str, wanted: str) -> str:

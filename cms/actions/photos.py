@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cms.actions import absorb
 from cms.actions.absorb import Origin
+from cms.actions.rules import rules_of
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import articles, images, listing
@@ -88,21 +89,26 @@ def place_for_article(ctx: Context, actor: Actor, name: str) -> Place:
             raise Invalid("There is no such article.", problems=[problem])
         own = _mentions([row])
         shown = own or _mentions(articles.twins(tx, row))
-        usual = own or _mentions(listing.first(tx, Filter(collection), 50))
+        others = _mentions(listing.first(tx, Filter(collection), 50))
     folders = Counter(posixpath.dirname(path) for path, _ in shown if path)
-    folder = folders.most_common(1)[0][0] if folders else f"{collection}/{row.twin}"
-    return Place(folder, refs.usual_spelling(ref for _, ref in usual), row.key)
+    usual_folder = rules_of(ctx, collection).annotation.folder or collection
+    folder = folders.most_common(1)[0][0] if folders else f"{usual_folder}/{row.twin}"
+    safe: tuple[refs.Spelling, ...] = (*refs.ALIASES, "relative")
+    spelling = refs.usual_spelling(ref for _, ref in own) or refs.usual_spelling((ref for _, ref in others), safe)
+    return Place(folder, spelling or "relative", row.key)
 
 
-def place_for_folder(actor: Actor, folder: str) -> Place:
-    """A folder below `src/assets` that the editor names."""
+def place_for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
+    """A folder below `src/assets` that the editor names; the references are good in every article."""
     actor.require("images:write")
     segments = folder.strip("/").split("/")
     plain = (segment == segment.strip() and ids.slug(segment) == segment.lower() for segment in segments)
     if not all(plain) or not all(segments) or any(s.startswith(("_", "-")) for s in segments) or len(folder) > 200:
         problem = Problem("/folder", "use letters, digits and dashes, with / between folders", "folder")
         raise Invalid("The folder cannot have this name.", problems=[problem])
-    return Place("/".join(segments), "/src/", "")
+    with read(ctx.database) as tx:
+        shown = _mentions(listing.first(tx, Filter(), 50))
+    return Place("/".join(segments), refs.usual_spelling((ref for _, ref in shown), refs.ALIASES) or "@/", "")
 
 
 def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:

@@ -75,7 +75,7 @@ class Reconciler:
         self._tell(report.held)
         if report.held is not None:
             return report
-        self._absorb_schemas(seen)
+        self._absorb_rules(seen)
         changed = [stat for stat in seen.changed() if self._is_still(stat)]
         report.unsettled = len(seen.changed()) - len(changed)
         for batch in _batches(changed):
@@ -129,20 +129,26 @@ class Reconciler:
                 log.error(held)
                 notices.put(tx, HELD, held)
 
-    def _absorb_schemas(self, seen: Seen) -> None:
-        wanted = {name: seen.schemas.get(name) for name in seen.collections | set(seen.schemas)}
+    def _absorb_rules(self, seen: Seen) -> None:
+        """The collections, with the files that say what their articles must be."""
+        names = seen.collections | set(seen.schemas)
+        files = {name: (seen.schemas.get(name), seen.annotations.get(name)) for name in names}
+        marks = {name: " ".join(stat.mark if stat else "-" for stat in pair) for name, pair in files.items()}
         with read(self.ctx.database) as tx:
             known = {row.name: row.mark for row in collections.all_of(tx)}
-        marks = {name: stat.mark if stat else "" for name, stat in wanted.items()}
         if known == marks:
             return
-        texts = {name: self.ctx.site.read(stat.key) if stat else None for name, stat in wanted.items()}
+        changed = [name for name in sorted(names) if known.get(name) != marks[name]]
+        texts = {name: tuple(self._text(stat) for stat in files[name]) for name in changed}
         with write(self.ctx.database) as tx:
-            for name in known.keys() - marks.keys():
+            for name in known.keys() - names:
                 collections.remove(tx, name)
-            for name, text in texts.items():
-                if known.get(name) != marks[name]:
-                    collections.put(tx, name, None if text is None else text.decode("utf-8", "replace"), marks[name])
+            for name, (schema, annotation) in texts.items():
+                collections.put(tx, name, schema, annotation, marks[name])
+
+    def _text(self, stat: Stat | None) -> str | None:
+        data = None if stat is None else self.ctx.site.read(stat.key)
+        return None if data is None else data.decode("utf-8", "replace")
 
     def _absorb(self, seen: Seen, batch: list[Stat]) -> None:
         """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""

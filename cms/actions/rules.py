@@ -1,35 +1,34 @@
-"""The site's own rules for one collection: its schema, and which values are dates."""
+"""The site's own rules for one collection: its schema, its annotation, and which values are dates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from cms.context import Context
 from cms.database import collections
 from cms.database.engine import read
-from cms.errors import NotFound, Problem
-from cms.model.article import Article, json_form
+from cms.database.tables import AnyRow
+from cms.errors import NotFound
+from cms.model import annotation as annotation_file
+from cms.model.annotation import NONE, Annotation
+from cms.model.article import json_form
 from cms.model.document import Document
 from cms.model.field import Field, fields_of
-from cms.model.merge import Revive, Where
-from cms.model.pointer import pointer
+from cms.model.merge import Revive
+from cms.model.pointer import Where, place, pointer
 from cms.model.schema import Schema, to_date
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`schema` is None where Astro wrote none: then every field is accepted."""
+    """`schema` is None where Astro wrote none: then every field is accepted. `unreadable` says what is wrong with the
+    files that hold the rules; what cannot be read rules nothing."""
 
     collection: str
-    schema: Schema | None
-
-    def problems(self, article: Article, known: Iterable[str] = ()) -> list[Problem]:
-        """What the site would not accept; keys in `known` were in the file before."""
-        if self.schema is None or article.status == "broken":
-            return []
-        return self.schema.problems(article.data, known=known)
+    schema: Schema | None = None
+    annotation: Annotation = NONE
+    unreadable: tuple[str, ...] = ()
 
     def revive(self, value: Any, where: Where) -> Any:
         """A JSON value as it is to be written: a date in a date's place."""
@@ -37,11 +36,12 @@ class Rules:
         return to_date(value) if is_date else value
 
     def reviving(self, before: Document) -> Revive:
-        """As `revive`; what was a date in the file stays one, schema or not."""
-        dates = set(json_form(before.data)[1])
+        """As `revive`; where the file has dates there will be dates, schema or not."""
+        dates = {place(found) for found in json_form(before.data)[1]}
 
         def revive(value: Any, where: Where) -> Any:
-            return to_date(value) if isinstance(value, str) and pointer(*where) in dates else self.revive(value, where)
+            is_date = isinstance(value, str) and place(pointer(*where)) in dates
+            return to_date(value) if is_date else self.revive(value, where)
 
         return revive
 
@@ -52,18 +52,24 @@ def rules_of(ctx: Context, collection: str) -> Rules:
         row = collections.get(tx, collection)
     if row is None:
         raise NotFound(f"There is no collection {collection}.")
-    return Rules(collection, schema_of(row.schema))
+    return rules_in(row)
+
+
+def rules_in(row: AnyRow) -> Rules:
+    """The rules that a collection's row holds."""
+    schema, annotation, unreadable = None, NONE, []
+    try:
+        schema = None if row.schema is None else Schema(row.schema)
+    except (ValueError, RecursionError):
+        unreadable.append("its schema cannot be read; run `astro sync` again")
+    try:
+        annotation = NONE if row.annotation is None else annotation_file.read(row.annotation)
+    except (ValueError, RecursionError) as error:
+        unreadable.append(f"its annotation ({row.name}.cms.json) cannot be read: {error}")
+    return Rules(row.name, schema, annotation, tuple(unreadable))
 
 
 def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:
     """The fields that lists of the collection may be filtered and sorted by."""
     schema = rules_of(ctx, collection).schema
     return {} if schema is None else fields_of(schema)
-
-
-def schema_of(text: str | None) -> Schema | None:
-    """A schema that cannot be read rules nothing; `cms check` names it."""
-    try:
-        return None if text is None else Schema(text)
-    except ValueError:
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cms.context import Context
@@ -31,6 +30,7 @@ class Seen:
     stats: dict[str, Stat] = field(default_factory=dict)
     in_media: set[str] = field(default_factory=set)
     schemas: dict[str, Stat] = field(default_factory=dict)
+    annotations: dict[str, Stat] = field(default_factory=dict)
     collections: set[str] = field(default_factory=set)
     marks: dict[str, str] = field(default_factory=dict)
 
@@ -55,8 +55,8 @@ def look(ctx: Context, *, at_media: bool) -> Seen:
             seen.collections.add(ids.split_key(stat.key)[0])
     # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
     for folder in (".astro/collections/", ids.CONTENT):
-        for name, stat in _schemas(ctx.site, folder):
-            seen.schemas[name] = stat
+        seen.schemas |= _files(ctx.site, folder, ".schema.json")
+    seen.annotations = _files(ctx.site, ids.CONTENT, ".cms.json")
     photos = [(stat, False) for stat in ctx.site.list(ids.ASSETS)]
     if at_media and ctx.media is not ctx.site:
         photos += [(stat, True) for stat in ctx.media.list(ids.ASSETS)]
@@ -79,11 +79,12 @@ def _leave_out_media(seen: Seen) -> None:
         seen.stats.pop(key, None)
 
 
-def _schemas(store: Store, folder: str) -> Iterator[tuple[str, Stat]]:
-    for stat in store.list(folder):
-        name = stat.key.removeprefix(folder)
-        if name.endswith(".schema.json") and "/" not in name:
-            yield name.removesuffix(".schema.json"), stat
+def _files(store: Store, folder: str, ending: str) -> dict[str, Stat]:
+    """Those directly in the folder, by the collection that they are named after."""
+    found = {stat.key.removeprefix(folder): stat for stat in store.list(folder)}
+    return {
+        name.removesuffix(ending): stat for name, stat in found.items() if name.endswith(ending) and "/" not in name
+    }
 
 
 def find(ctx: Context, key: str) -> Stat | None:

@@ -113,7 +113,7 @@ def _place() -> Place:
         raise Invalid("Where do the photos go?", problems=[Problem("/article", detail, "required")])
     if article is not None:
         return photos.place_for_article(context(), auth.actor(), article)
-    return photos.place_for_folder(auth.actor(), str(folder))
+    return photos.place_for_folder(context(), auth.actor(), str(folder))
 
 
 def _shown(stored: Stored) -> dict[str, Any]:

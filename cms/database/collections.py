@@ -1,4 +1,4 @@
-"""The collections that the site has, with the schema text that Astro wrote for each."""
+"""The collections that the site has, each with the texts of its schema and its annotation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def get(tx: Connection, name: str) -> AnyRow | None:
     return tx.execute(select(collections).where(collections.c.name == name)).one_or_none()
 
 
-def put(tx: Connection, name: str, schema: str | None, mark: str) -> None:
+def put(tx: Connection, name: str, schema: str | None, annotation: str | None, mark: str) -> None:
     remove(tx, name)
-    tx.execute(insert(collections).values(name=name, schema=schema, mark=mark))
+    tx.execute(insert(collections).values(name=name, schema=schema, annotation=annotation, mark=mark))
 
 
 def remove(tx: Connection, name: str) -> None:

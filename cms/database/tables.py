@@ -110,6 +110,7 @@ collections = Table(
     derived,
     Column("name", Text, primary_key=True),
     Column("schema", Text),
+    Column("annotation", Text),
     Column("mark", Text, nullable=False),
 )
 

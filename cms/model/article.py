@@ -120,6 +120,11 @@ def json_form(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]
     return {name: convert(value, (name,)) for name, value in data.items()}, tuple(dates)
 
 
+def json_value(value: Any) -> Any:
+    """One value of front matter as JSON has it."""
+    return json_form({"": value})[0][""]
+
+
 def iso(value: date) -> str:
     """A date as `2025-06-24`, a timestamp as JavaScript writes it: `2025-06-24T03:00:00.000Z`."""
     if not isinstance(value, datetime):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cms.model.article import iso
+from cms.model.pointer import Where
 from cms.model.schema import DATE_FORMATS, Schema, to_date
 
 Kind = Literal["text", "number", "boolean", "date"]
@@ -48,7 +49,7 @@ def values_of(data: Mapping[str, Any]) -> list[Value]:
     """Every value of front matter in its JSON form."""
     counted: dict[str, int] = {}
     values: list[Value] = []
-    for name, value in _leaves(data, ""):
+    for name, _, value in leaves(data):
         position = counted.get(name, 0)
         counted[name] = position + 1
         if isinstance(value, bool | int | float):
@@ -56,6 +57,18 @@ def values_of(data: Mapping[str, Any]) -> list[Value]:
         else:
             values.append(Value(name, position, comparable(str(value)), None))
     return values
+
+
+def leaves(value: Any, name: str = "", where: Where = ()) -> Iterator[tuple[str, Where, str | float]]:
+    """Each value that holds no others, after its field's name and the keys that lead to it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{name}.{key}" if name else key, (*where, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, name, (*where, index))
+    elif value is not None:
+        yield name, where, value
 
 
 def comparable(text: str) -> str:
@@ -107,14 +120,3 @@ def _types(option: Mapping[str, Any]) -> list[str]:
     given = option.get("type", [])
     names = [given] if isinstance(given, str) else given
     return [name for name in names if name != "null"]
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, str | float]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, f"{name}.{key}" if name else key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item, name)
-    elif value is not None:
-        yield name, value

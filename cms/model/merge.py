@@ -6,13 +6,13 @@ unchanged stays the value it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from cms.model.article import iso
+from cms.model.article import json_value
+from cms.model.pointer import Where
 
-Where = tuple[str | int, ...]
 Revive = Callable[[Any, Where], Any]
 """Turns the JSON value for a place into the value to be written there."""
 
@@ -36,9 +36,26 @@ def carry_over(old: Any, new: Any, revive: Revive, where: Where = ()) -> Any:
         known = old if isinstance(old, Mapping) else {}
         return {name: carry_over(known.get(name), value, revive, (*where, name)) for name, value in new.items()}
     if isinstance(new, list):
-        known_items = old if isinstance(old, list) else []
-        padded = [*known_items, *([None] * len(new))]
-        return [carry_over(padded[index], value, revive, (*where, index)) for index, value in enumerate(new)]
-    if isinstance(old, date) and new == iso(old):
+        known_items = _Items(old if isinstance(old, list) else [])
+        return [
+            carry_over(known_items.same_as(value, index), value, revive, (*where, index))
+            for index, value in enumerate(new)
+        ]
+    if isinstance(old, str | date) and new == json_value(old):
         return old
     return revive(new, where)
+
+
+class _Items:
+    """A list's items, found again by what they are in JSON, wherever they have moved to."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+        self._json = [json_value(item) for item in items]
+
+    def same_as(self, value: Any, index: int) -> Any:
+        """The item that is `value`, at best the one at `index`; else what is at `index`, None beyond the end."""
+        here = self._items[index] if index < len(self._items) else None
+        if here is not None and self._json[index] == value:
+            return here
+        return next((item for item, known in zip(self._items, self._json, strict=True) if known == value), here)

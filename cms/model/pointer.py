@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from cms.errors import Invalid, Problem
+
+Where = tuple[str | int, ...]
+"""The keys and list positions that lead to a value."""
 
 
 def pointer(*parts: str | int) -> str:
     """`pointer("data", "a/b", 0)` is `/data/a~1b/0`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def place(pointer: str) -> str:
+    """The pointer with `*` for the numbers in it: the same for all items of a list."""
+    return re.sub(r"/\d+(?=/|$)", "/*", pointer)
 
 
 def strings(value: object, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
@@ -18,6 +18,9 @@ from cms.model.ids import ASSETS
 from cms.model.pointer import strings
 
 Spelling = Literal["@/", "~/", "/src/", "src/", "relative"]
+SPELLINGS: tuple[Spelling, ...] = ("@/", "~/", "/src/", "src/", "relative")
+ALIASES: tuple[Spelling, ...] = ("@/", "~/")
+"""Good in front matter and bodies of every article; from the root, Astro takes a path in a body for one in public/."""
 
 _IMAGE = re.compile(r"\.(jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)$", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
@@ -40,24 +43,28 @@ def is_image_name(name: str) -> bool:
     return bool(_IMAGE.search(name))
 
 
+def target(ref: str, key: str) -> str | None:
+    """The key of the file that `ref` means in the article at `key`."""
+    for start in SPELLINGS[:-1]:
+        if ref.startswith(start):
+            return posixpath.normpath("src/" + ref.removeprefix(start))
+    return None if ref.startswith("/") else posixpath.normpath(posixpath.join(posixpath.dirname(key), ref))
+
+
 def resolve(ref: str, key: str) -> str | None:
     """The path below `src/assets` that `ref` means in the article at `key`."""
-    for start in ("@/", "~/", "/src/", "src/"):
-        if ref.startswith(start):
-            return _below_assets("src/" + ref.removeprefix(start))
-    if ref.startswith("/"):
-        return None
-    return _below_assets(posixpath.join(posixpath.dirname(key), ref))
+    found = target(ref, key)
+    return found.removeprefix(ASSETS) if found is not None and found.startswith(ASSETS) else None
 
 
-def _below_assets(key: str) -> str | None:
-    plain = posixpath.normpath(key)
-    return plain.removeprefix(ASSETS) if plain.startswith(ASSETS) else None
+def is_elsewhere(ref: str) -> bool:
+    """Whether it leads out of the site, as a URL does."""
+    return bool(_ELSEWHERE.match(ref))
 
 
 def is_reference(text: str) -> bool:
     """Whether a front matter string is meant as a photo of the site: a path with an image's ending."""
-    local = is_image_name(text) and "\n" not in text and not _ELSEWHERE.match(text)
+    local = is_image_name(text) and "\n" not in text and not is_elsewhere(text)
     return local and "/" in text and (not text.startswith("/") or text.startswith("/src/"))
 
 
@@ -74,19 +81,18 @@ def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Ite
         plain = unquote(source)
         # Rendering percent-encodes; what the author wrote is what stands in the body.
         ref = plain if plain in body else source
-        if not _ELSEWHERE.match(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
+        if not is_elsewhere(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
             yield Ref(ref, None, alt, resolve(plain, key))
 
 
 def spelling_of(ref: str) -> Spelling:
-    starts: tuple[Spelling, ...] = ("@/", "~/", "/src/", "src/")
-    return next((start for start in starts if ref.startswith(start)), "relative")
+    return next((start for start in SPELLINGS[:-1] if ref.startswith(start)), "relative")
 
 
-def usual_spelling(refs: Iterable[str]) -> Spelling:
-    """The spelling most of the references have; relative, which Astro always understands, when there are none."""
-    counted = Counter(spelling_of(ref) for ref in refs).most_common(1)
-    return counted[0][0] if counted else "relative"
+def usual_spelling(refs: Iterable[str], among: Sequence[Spelling] = SPELLINGS) -> Spelling | None:
+    """The spelling that most of the references have, of those that count; None when no reference has one."""
+    counted = Counter(spelling for ref in refs if (spelling := spelling_of(ref)) in among)
+    return counted.most_common(1)[0][0] if counted else None
 
 
 def spell(path: str, spelling: Spelling, key: str) -> str:

@@ -25,6 +25,16 @@ _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz
 DATE_FORMATS = ("date", "date-time")
 
 
+_TYPES = {
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+    "boolean": "true or false",
+    "number": "a number",
+    "integer": "a whole number",
+}
+
+
 class Schema:
     """What the front matter of one collection must be."""
 
@@ -51,8 +61,21 @@ class Schema:
                     Problem(pointer("data", *where, error.kind.as_dict()["property"]), "is required", "required")
                 )
             else:
-                found.append(Problem(pointer("data", *where), error.message[:500], _code(kind)))
+                found.append(Problem(pointer("data", *where), self._detail(error, where), _code(kind)))
         return found
+
+    def _detail(self, error: jsonschema_rs.ValidationError, where: list[str | int]) -> str:
+        """What to do about it; the schema library's own words where these are plain enough."""
+        facts = error.kind.as_dict()
+        if self.is_date(tuple(where)):
+            return "write a date, as in 2025-12-31"
+        if "types" in facts:
+            return f"has to be {' or '.join(_TYPES.get(name, name) for name in sorted(facts['types']))}"
+        if "options" in facts:
+            return f"has to be one of {', '.join(map(str, facts['options']))}"[:500]
+        if "format" in facts:
+            return f"has to be of the form {facts['format']}"
+        return error.message[:500]
 
     def is_date(self, where: tuple[str | int, ...]) -> bool:
         """Whether the value at this place is a date to the site."""

@@ -20,7 +20,7 @@ description: >-
 date: 2025-06-24
 author: Reading Room
 
-image: "@/assets/news/day/photo-1.jpg"
+image: "@/assets/news/river-bus/photo-1.jpg"
 tags: [books, "open day"]
 ---
 
@@ -28,7 +28,7 @@ First paragraph.
 
 ---
 
-![The hall](@/assets/news/day/photo-1.jpg)
+![The hall](@/assets/news/river-bus/photo-1.jpg)
 """
 
 

@@ -53,7 +53,7 @@ def test_null_removes_a_field_and_a_new_field_is_added_at_the_end(
     etag = create_text(client, admin)
     response = patch(client, admin, NAME, etag, {"data": {"image": None, "draft": False}})
     assert "image" not in response.get_json()["data"]
-    image = 'image: "@/assets/news/day/photo-1.jpg"\n'
+    image = 'image: "@/assets/news/river-bus/photo-1.jpg"\n'
     expected = TEXT.replace(image, "").replace('[books, "open day"]\n', '[books, "open day"]\ndraft: false\n')
     assert file_of(site) == expected
 

@@ -34,7 +34,7 @@ def test_operations_change_the_lines_they_mean(client: FlaskClient, admin: dict[
     assert response.status_code == 200, response.text
     assert response.get_json()["dates"] == ["/date"]
     expected = TEXT.replace("Reading Room", "Front Desk").replace("2025-06-24", "2025-07-01")
-    expected = expected.replace('image: "@/assets/news/day/photo-1.jpg"\n', "").replace(
+    expected = expected.replace('image: "@/assets/news/river-bus/photo-1.jpg"\n', "").replace(
         '"open day"]', '"open day", "evening"]'
     )
     assert (ctx.settings.site_folder / f"src/content/{NAME}.md").read_text() == expected

@@ -1,0 +1,119 @@
+"""What a site would not accept of an article: its schema's errors, and what breaks a build that no schema sees."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from sqlalchemy import Connection
+
+from cms.actions.rules import Rules
+from cms.actions.survey import find
+from cms.context import Context
+from cms.database import articles, images, listing
+from cms.database.engine import read
+from cms.database.listing import Filter
+from cms.errors import Problem
+from cms.model import refs
+from cms.model.article import Article
+from cms.model.field import leaves
+from cms.model.ids import Name
+from cms.model.pointer import place, pointer
+from cms.model.refs import Ref
+from cms.store.base import Key
+
+
+def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
+    """All that is wrong with an article, which is to take the place of `was` (None: of nothing)."""
+    if article.status == "broken":
+        return []
+    with read(ctx.database) as tx:
+        found = [*against_rules(tx, rules, article.data, article.refs, known=was.data if was else ())]
+        found += _quoted_dates(rules, article, was.dates if was else _usual_dates(tx, article))
+        unknown = _unknown_photos(tx, rules, article)
+    found += [_missing(ref) for ref, key in unknown if find(ctx, key) is None]
+    return found
+
+
+def added(problems: Iterable[Problem], before: Iterable[Problem]) -> list[Problem]:
+    """Those that were not there before; an item that has moved in its list brings nothing new."""
+    old = Counter(_kind(problem) for problem in before)
+    result: list[Problem] = []
+    for problem in problems:
+        if old[_kind(problem)] > 0:
+            old[_kind(problem)] -= 1
+        else:
+            result.append(problem)
+    return result
+
+
+def against_rules(
+    tx: Connection, rules: Rules, data: dict[str, Any], mentions: Sequence[Ref], *, known: Iterable[str] = ()
+) -> Iterator[Problem]:
+    """What schema and annotation refuse; keys in `known` are accepted at the top level."""
+    if rules.schema is not None:
+        yield from rules.schema.problems(data, known=known)
+    for name, where, value in leaves(data, where=("data",)):
+        if name in rules.annotation.images and not _may_be_photo(value):
+            yield Problem(pointer(*where), "name a photo of the site, as an upload's `ref` does", "image")
+        collection = _target(rules, name)
+        if collection is not None and not _exists(tx, Name(collection, str(value))):
+            yield Problem(pointer(*where), f"there is no article {collection}/{value}", "reference_missing")
+    for ref in mentions:
+        if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
+            yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
+
+
+def _kind(problem: Problem) -> tuple[str, str, str]:
+    return place(problem.pointer), problem.detail, problem.code
+
+
+def _may_be_photo(value: Any) -> bool:
+    return isinstance(value, str) and refs.is_image_name(value) and not refs.is_elsewhere(value)
+
+
+def _target(rules: Rules, field: str) -> str | None:
+    """Astro takes a reference as an id, or as an object that holds one."""
+    plain = field.removesuffix(".id").removesuffix(".slug")
+    return rules.annotation.references.get(field) or rules.annotation.references.get(plain)
+
+
+def _exists(tx: Connection, name: Name) -> bool:
+    row = articles.get(tx, name)
+    return row is not None and row.status != "broken"
+
+
+def _quoted_dates(rules: Rules, article: Article, dates: Iterable[str]) -> Iterator[Problem]:
+    """`z.date()` takes no text: where dates stand, a date has to stand again, which no JSON Schema says."""
+    expected = {place(found) for found in dates}
+    for _, where, value in leaves(article.data) if rules.schema is not None else ():
+        plain = pointer(*where)
+        if isinstance(value, str) and place(plain) in expected and plain not in article.dates:
+            yield Problem(f"/data{plain}", "write it as a date without quotes, as in 2025-06-24", "date_quoted")
+
+
+def _usual_dates(tx: Connection, article: Article) -> list[str]:
+    """Where the collection's other articles have dates."""
+    rows = listing.first(tx, Filter(article.collection), 20)
+    return [found for row in rows for found in json.loads(row.lean)["dates"]]
+
+
+def _unknown_photos(tx: Connection, rules: Rules, article: Article) -> list[tuple[Ref, Key]]:
+    """What the article shows and the database does not know, with the keys of the files."""
+    known = images.facts_of(tx, {ref.path for ref in article.refs})
+    named = {pointer(*where) for name, where, _ in leaves(article.data) if name in rules.annotation.images}
+    found: list[tuple[Ref, Key]] = []
+    for ref in article.refs:
+        key = refs.target(unquote(ref.ref) if ref.field is None else ref.ref, article.key)
+        is_ours = ref.path is not None or ref.field in named or (ref.field is None and ref.ref.startswith("."))
+        if key is not None and is_ours and ref.path not in known:
+            found.append((ref, Key(key)))
+    return found
+
+
+def _missing(ref: Ref) -> Problem:
+    where = "/body" if ref.field is None else f"/data{ref.field}"
+    return Problem(where, f"there is no photo {ref.ref}; upload it first", "image_missing")
