@@ -102,6 +102,16 @@ class Gone(CmsError):
     code = "gone"
 
 
+class Moved(Gone):
+    """It has another name now, `moved_to`."""
+
+    code = "moved"
+
+    def __init__(self, detail: str, *, moved_to: str) -> None:
+        super().__init__(detail)
+        self.moved_to = moved_to
+
+
 class TooLarge(CmsError):
     """A limit on size was passed."""
 

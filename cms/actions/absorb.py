@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import articles, changes, images, search, values
+from cms.database import articles, changes, history, images, search, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
 from cms.errors import Problem
-from cms.model import image as image_json
-from cms.model import markdown, published
+from cms.model import published
 from cms.model.article import Article
 from cms.model.field import values_of
-from cms.model.ids import ASSETS, Name
-from cms.model.image import Image
+from cms.model.ids import Name
 from cms.model.pointer import strings
 from cms.model.search import indexed
 
@@ -40,24 +38,42 @@ class Origin:
     time: float | None = None
 
 
-def absorb_article(ctx: Context, tx: Connection, article: Article, text: bytes | None, mark: str, by: Origin) -> None:
-    """The file says `article`, in the bytes `text` (None when they are too many to keep)."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a file says, its bytes (None when they are too many to keep), and the store's mark of them ("" when it is
+    not known, which asks for another look)."""
+
+    article: Article
+    text: bytes | None
+    mark: str
+
+
+def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_from: str = "") -> None:
+    """The file is there and says this.
+
+    Another id for the same file is a rename, and so is another file in place of the one at `moved_from`.
+    """
+    article = file.article
     row = articles.by_key(tx, article.key)
-    if row is not None and row.id != article.id:
-        absorb_deletion(ctx, tx, article.key, by)
+    if article.status == "broken" and row is not None:
+        article = dataclasses.replace(article, id=row.id)  # its own slug cannot be read just now
+    rival = _rival(tx, article, moved_from)
+    old = articles.by_key(tx, moved_from) if moved_from else row
+    renamed_from = None
+    if old is not None and (old.key, old.id) != (article.key, article.id):
+        renamed_from = _leave(ctx, tx, old, None if rival else article.name, by)
         row = None
-    if (rival := _rival(tx, article)) is not None:
-        _put_collided(ctx, tx, article, rival, mark)
+    if rival is not None:
+        _put_collided(ctx, tx, article, rival, file.mark)
         return
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
-        born = changes.born(tx, "article", article.collection, article.id)
-        place = Place(_seq_of(tx, row), born or known.time, known.time)
+        place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
         content = _content(ctx, tx, article, place)
     else:
-        place, content = _append(ctx, tx, article, text, known, by)
-    _put(tx, article, content, place, mark)
+        place, content = _append(ctx, tx, dataclasses.replace(file, article=article), known, by, renamed_from)
+    _put(tx, article, content, place, file.mark)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -65,48 +81,38 @@ def absorb_article(ctx: Context, tx: Connection, article: Article, text: bytes |
 def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
     """The article's file is not there any more."""
     row = articles.by_key(tx, key)
-    if row is None:
-        return
-    _remove(tx, key)
+    if row is not None:
+        _delete(ctx, tx, row, by, moved_to=None)
+
+
+def _leave(ctx: Context, tx: Connection, old: AnyRow, name: Name | None, by: Origin) -> str | None:
+    """Take the article out of its old place, `name` being what it is called now; returns the id that it gave up."""
+    if name == (old.collection, old.id):
+        _remove(tx, old.key)
+        return None
+    moved_to = name.id if name is not None and name.collection == old.collection else None
+    was_told = _delete(ctx, tx, old, by, moved_to)
+    return str(old.id) if was_told and moved_to is not None else None
+
+
+def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str | None) -> bool:
+    """Remove the row; says whether the log tells of it, which it does unless another file has the id."""
+    _remove(tx, row.key)
     other = articles.get(tx, Name(row.collection, row.id))
     if other is not None and other.status != "broken":
-        return
+        return False
     if COLLISION in {problem.code for problem in articles.problems_of(row)}:
-        return
+        return False
     change = Change(
-        by.actor, by.source, "article", row.collection, row.id, key, "deleted",
-        row.version, "", None, bool(row.visible), False, by.time,
+        by.actor, by.source, "article", row.collection, row.id, row.key, "deleted",
+        row.version, "", None, bool(row.visible), False, by.time, moved_to,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     if other is not None:
         articles.set_mark(tx, other.key, "")
     if row.visible:
         _refresh_twins(tx, row, seq)
-
-
-def absorb_image(ctx: Context, tx: Connection, image: Image, mark: str, by: Origin) -> None:
-    """The photo's file is this."""
-    latest = changes.latest(tx, "image", "", image.path)
-    known = latest if latest is not None and latest.action != "deleted" else None
-    row = images.get(tx, image.path)
-    seq = _seq_of(tx, row)
-    is_new = known is None or known.version != image.version
-    if is_new:
-        seq = _append_image(tx, image.path, "updated" if known else "created", image.version, known is not None, by)
-    shown = image_json.published(image, ctx.settings.media_url)
-    images.put(tx, image, shown, seq, mark)
-    if is_new:
-        _refresh_articles(ctx, tx, image.path, seq)
-
-
-def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -> None:
-    """The photo's file is not there any more."""
-    row = images.get(tx, path)
-    if row is None:
-        return
-    images.remove(tx, path)
-    seq = _append_image(tx, path, "deleted", row.sha256, True, by)
-    _refresh_articles(ctx, tx, path, seq)
+    return True
 
 
 def _put(tx: Connection, article: Article, content: published.Bytes, place: Place, mark: str) -> None:
@@ -121,35 +127,28 @@ def _remove(tx: Connection, key: str) -> None:
         rows.remove(tx, key)
 
 
-def _seq_of(tx: Connection, row: AnyRow | None) -> int:
+def seq_of(tx: Connection, row: AnyRow | None) -> int:
     """Where the row stands in the feed; one that is made again may have missed changes of its photos and twins."""
     return changes.position(tx)[1] if row is None else int(row.seq)
 
 
 def _append(
-    ctx: Context, tx: Connection, article: Article, text: bytes | None, known: AnyRow | None, by: Origin
+    ctx: Context, tx: Connection, file: File, known: AnyRow | None, by: Origin, renamed_from: str | None
 ) -> tuple[Place, published.Bytes]:
+    article = file.article
     moment = time.time() if by.time is None else by.time
-    born = changes.born(tx, "article", article.collection, article.id) if known else None
+    earlier = Name(article.collection, renamed_from) if renamed_from else article.name if known else None
+    born = None if earlier is None else history.born(tx, earlier)
     place = Place(0, born or moment, moment)
     content = _content(ctx, tx, article, place)
     change = Change(
         by.actor, by.source, "article", article.collection, article.id, article.key,
         "updated" if known else "created", article.version,
-        "" if article.status == "broken" else content.digest, text,
-        bool(known.visible_after) if known else False, article.is_visible, moment,
+        "" if article.status == "broken" else content.digest, file.text,
+        bool(known.visible_after) if known else False, article.is_visible, moment, renamed_from,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return dataclasses.replace(place, seq=seq), content
-
-
-def _append_image(tx: Connection, path: str, action: changes.Action, version: str, before: bool, by: Origin) -> int:
-    change = Change(
-        by.actor, by.source, "image", "", path, ASSETS + path, action, version, "", None,
-        before, action != "deleted", by.time,
-    )  # fmt: skip
-    seq, _ = changes.append(tx, change)
-    return seq
 
 
 def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
@@ -161,10 +160,11 @@ def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> pu
     return published.dump(shown, place.created_at, place.updated_at)
 
 
-def _rival(tx: Connection, article: Article) -> AnyRow | None:
+def _rival(tx: Connection, article: Article, moved_from: str) -> AnyRow | None:
     """Another file that has the id already."""
     other = articles.get(tx, article.name)
-    return other if other is not None and other.key != article.key and other.status != "broken" else None
+    is_own = other is None or other.status == "broken" or other.key in (article.key, moved_from)
+    return None if is_own else other
 
 
 def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow, mark: str) -> None:
@@ -180,14 +180,4 @@ def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:
         shown = json.loads(row.json)
         others = articles.twins(tx, row)
         published.place_twins(shown, [(other.locale, other.id) for other in others if other.visible])
-        articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)
-
-
-def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int) -> None:
-    """Articles tell the facts of the photos they show; when a photo changes, so do they."""
-    for row in articles.showing(tx, path):
-        shown = json.loads(row.json)
-        photos = images.facts_of(tx, {item["path"] for item in shown["images"]})
-        html = markdown.render(shown["body"]).html
-        published.place_photos(shown, html, photos, ctx.settings.media_url)
         articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

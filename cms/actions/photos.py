@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cms.actions import absorb
+from cms.actions import absorb_images, lookup
 from cms.actions.absorb import Origin
 from cms.actions.rules import rules_of
 from cms.actions.survey import MEDIA_MARK
@@ -20,7 +20,7 @@ from cms.database import articles, images, listing
 from cms.database.engine import read, write
 from cms.database.listing import Filter
 from cms.database.tables import AnyRow
-from cms.errors import CmsError, InUse, Invalid, NotFound, Problem, Stale
+from cms.errors import CmsError, InUse, Invalid, Moved, NotFound, Problem, Stale
 from cms.model import ids, photo, refs
 from cms.model.ids import Name
 from cms.model.image import Image
@@ -83,10 +83,11 @@ def place_for_article(ctx: Context, actor: Actor, name: str) -> Place:
     collection, _, article_id = name.partition("/")
     actor.require("images:write", collection)
     with read(ctx.database) as tx:
-        row = articles.get(tx, Name(collection, article_id))
-        if row is None or not (row.visible or actor.may("articles:read-drafts", collection)):
-            problem = Problem("/article", f"there is no article {name}", "not_found")
-            raise Invalid("There is no such article.", problems=[problem])
+        try:
+            row = lookup.visible(tx, actor, Name(collection, article_id))
+        except (NotFound, Moved) as error:
+            problem = Problem("/article", error.detail, error.code)
+            raise Invalid("Photos cannot be stored for this article.", problems=[problem]) from error
         own = _mentions([row])
         shown = own or _mentions(articles.twins(tx, row))
         others = _mentions(listing.first(tx, Filter(collection), 50))
@@ -124,12 +125,12 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
         if row.sha256 != expect:
             raise Stale("The photo has changed since you looked.", current=row.sha256)
         if users:
-            seen = [u for u in users if u.visible or actor.may("articles:read-drafts", u.collection)]
+            seen = [user for user in users if lookup.is_visible(actor, user)]
             detail = f"{len(users)} article(s) show this photo; take it out of them first."
             raise InUse(detail, used_by=[f"{user.collection}/{user.id}" for user in seen])
         _home(ctx, key).delete(key, expect=Version(expect))
         with write(ctx.database) as tx:
-            absorb.absorb_image_deletion(ctx, tx, path, Origin(actor.name, "api"))
+            absorb_images.absorb_image_deletion(ctx, tx, path, Origin(actor.name, "api"))
 
 
 def _store(ctx: Context, place: Place, name: str, prepared: Photo) -> tuple[Image, bool]:
@@ -163,7 +164,7 @@ def _commit(ctx: Context, actor: Actor, stored: list[Image]) -> list[AnyRow]:
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
         for image in stored:
-            absorb.absorb_image(ctx, tx, image, mark, by)
+            absorb_images.absorb_image(ctx, tx, image, mark, by)
         rows = (images.get(tx, image.path) for image in stored)
         return [row for row in rows if row is not None]
 

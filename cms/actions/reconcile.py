@@ -17,9 +17,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb
-from cms.actions.absorb import Origin
-from cms.actions.survey import Seen, find, look, too_many
+from cms.actions import absorb, absorb_images
+from cms.actions.absorb import File, Origin
+from cms.actions.rename import heal
+from cms.actions.survey import Seen, find, look, moves, too_many
 from cms.context import Context
 from cms.database import collections, notices
 from cms.database.engine import read, write
@@ -69,8 +70,10 @@ class Reconciler:
         if not self.ctx.site.is_settled():
             report.unsettled = 1
             return report
+        heal(self.ctx)
         seen = look(self.ctx, at_media=self._is_media_due())
-        gone = self._gone(seen)
+        moved = moves(seen)
+        gone = [key for key in self._gone(seen) if key not in moved.values()]
         report.held = None if accept_deletions else too_many(seen, gone)
         self._tell(report.held)
         if report.held is not None:
@@ -79,7 +82,7 @@ class Reconciler:
         changed = [stat for stat in seen.changed() if self._is_still(stat)]
         report.unsettled = len(seen.changed()) - len(changed)
         for batch in _batches(changed):
-            self._absorb(seen, batch)
+            self._absorb(seen, batch, moved)
             report.read += len(batch)
             if progress is not None:
                 progress(report.read, len(changed))
@@ -150,19 +153,22 @@ class Reconciler:
         data = None if stat is None else self.ctx.site.read(stat.key)
         return None if data is None else data.decode("utf-8", "replace")
 
-    def _absorb(self, seen: Seen, batch: list[Stat]) -> None:
+    def _absorb(self, seen: Seen, batch: list[Stat], moved: dict[str, str]) -> None:
         """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""
         prepared = [(stat, self._prepare(stat, seen)) for stat in batch]
-        with self.ctx.locks.hold(stat.key for stat in batch):
+        old_keys = [moved[stat.key] for stat in batch if stat.key in moved]
+        with self.ctx.locks.hold([*(stat.key for stat in batch), *old_keys]):
             still = [(stat, found) for stat, found in prepared if _is_as_seen(seen, stat)]
             with write(self.ctx.database) as tx:
                 for stat, found in still:
                     by = Origin("files", "files", min(stat.modified, time.time()))
                     if isinstance(found, Image):
-                        absorb.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
+                        absorb_images.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
                     else:
-                        article, text = found
-                        absorb.absorb_article(self.ctx, tx, article, text, seen.mark(stat), by)
+                        old_key = moved.get(stat.key, "")
+                        is_moved = bool(old_key) and find(self.ctx, old_key) is None
+                        file = File(*found, seen.mark(stat))
+                        absorb.absorb_article(self.ctx, tx, file, by, old_key if is_moved else "")
 
     def _prepare(self, stat: Stat, seen: Seen) -> Image | tuple[Article, bytes | None]:
         store = seen.store(stat.key)
@@ -219,7 +225,7 @@ def read_image(store: Store, stat: Stat) -> Image:
 def _absorb_one_deletion(ctx: Context, tx: Connection, key: str) -> None:
     by = Origin("files", "files")
     if key.startswith(ids.ASSETS):
-        absorb.absorb_image_deletion(ctx, tx, key.removeprefix(ids.ASSETS), by)
+        absorb_images.absorb_image_deletion(ctx, tx, key.removeprefix(ids.ASSETS), by)
     else:
         absorb.absorb_deletion(ctx, tx, key, by)
 

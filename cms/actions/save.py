@@ -9,7 +9,8 @@ import difflib
 from dataclasses import dataclass
 
 from cms.actions import absorb
-from cms.actions.absorb import Origin
+from cms.actions.absorb import File, Origin
+from cms.actions.rename import rename
 from cms.context import Context
 from cms.database import articles
 from cms.database.changes import Source
@@ -26,8 +27,9 @@ from cms.store.base import ABSENT, Key, Version, version_of
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one;
-    `warnings` is what was wrong with it and still will be."""
+    """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one, and
+    `old_key` where it lies, if that is to change. `is_rename` says that the article gets another id. `warnings` is what
+    was wrong with it and still will be."""
 
     actor: Actor
     source: Source
@@ -36,11 +38,13 @@ class Plan:
     after: bytes
     article: Article
     warnings: tuple[Problem, ...] = ()
+    old_key: Key | None = None
+    is_rename: bool = False
 
     @property
     def diff(self) -> str:
         """The change as a unified diff."""
-        return unified_diff(self.before, self.after, self.key)
+        return unified_diff(self.before, self.after, self.old_key or self.key, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,18 @@ class Saved:
 
 def save(ctx: Context, plan: Plan) -> Saved:
     """Do it; `Stale` or `Exists` when somebody was faster."""
-    with ctx.locks.hold([plan.key]):
+    home = plan.old_key or plan.key
+    with ctx.locks.hold([plan.key, home]):
         if plan.before is None:
             return _create(ctx, plan)
         expect = version_of(plan.before)
-        expected_bytes(ctx, plan.key, expect)
-        _absorb_unseen(ctx, plan.key, plan.before)
-        if plan.after != plan.before:
+        expected_bytes(ctx, home, expect)
+        _absorb_unseen(ctx, home, plan.before)
+        if plan.is_rename:
+            check_free(ctx, plan.article.name, besides=home)
+        if plan.old_key is not None:
+            rename(ctx, plan.actor.name, plan.source, home, expect, File(plan.article, plan.after, ""))
+        elif plan.after != plan.before:
             ctx.site.write(plan.key, plan.after, expect=expect)
             _commit(ctx, plan)
         return Saved(_row(ctx, plan.key), plan.warnings)
@@ -75,10 +84,11 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str) -> None:
             absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api"))
 
 
-def check_free(ctx: Context, name: Name) -> None:
-    """Refuse an id that is taken, also by case or Unicode form, and a collection whose folder is away."""
+def check_free(ctx: Context, name: Name, besides: str = "") -> None:
+    """Refuse an id that another file than `besides` has, also by case or Unicode form, and a collection whose folder
+    is away."""
     with read(ctx.database) as tx:
-        taken = articles.alike(tx, name)
+        taken = articles.alike(tx, name, besides)
     if taken is not None:
         raise Exists(f"{name.collection}/{taken.id} is there already; choose another id.")
     if next(ctx.site.list(ids.CONTENT + name.collection), None) is None:
@@ -99,14 +109,14 @@ def stale(current: str | None) -> Stale:
     return Stale("The article has changed since you read it; read it again and repeat your edit.", current=current)
 
 
-def unified_diff(before: bytes | None, after: bytes | None, name: str) -> str:
+def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name: str | None = None) -> str:
     """From one file's bytes to another's; text that is not UTF-8 is shown as well as can be."""
     old, new = (b"" if data is None else data for data in (before, after))
     lines = difflib.unified_diff(
         old.decode(errors="replace").splitlines(keepends=True),
         new.decode(errors="replace").splitlines(keepends=True),
         f"a/{name}",
-        f"b/{name}",
+        f"b/{new_name or name}",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -125,7 +135,7 @@ def _commit(ctx: Context, plan: Plan) -> None:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     by = Origin(plan.actor.name, plan.source)
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, plan.article, plan.after, "", by)
+        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
 
 
 def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
@@ -136,7 +146,7 @@ def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
         return
     article = article_file.read(key, data, version_of(data), ctx.settings.limits)
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, article, data, "", Origin("files", "files"))
+        absorb.absorb_article(ctx, tx, File(article, data, ""), Origin("files", "files"))
 
 
 def _row(ctx: Context, key: Key) -> AnyRow:

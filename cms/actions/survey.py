@@ -10,7 +10,7 @@ from cms.database import articles, images
 from cms.database.engine import read
 from cms.model import ids
 from cms.model.refs import is_image_name
-from cms.store.base import Key, Stat, Store
+from cms.store.base import Key, Stat, Store, version_of
 
 MEDIA_MARK = "media:"
 """The marks of photos in a media store apart from the site begin so."""
@@ -70,6 +70,24 @@ def look(ctx: Context, *, at_media: bool) -> Seen:
     if not at_media:
         _leave_out_media(seen)
     return seen
+
+
+def moves(seen: Seen) -> dict[str, str]:
+    """The articles' files that were given another place: new key to old, told by their bytes."""
+    lost = [key for key in seen.marks if key not in seen.stats and ids.is_article(key)]
+    new = [stat for key, stat in sorted(seen.stats.items()) if key not in seen.marks and ids.is_article(key)]
+    if not lost or not new:
+        return {}
+    with read(seen.ctx.database) as tx:
+        versions = articles.versions(tx)
+    found: dict[str, str] = {}
+    by_version = {versions[key]: key for key in sorted(lost, reverse=True) if key in versions}
+    for stat in new:
+        data = seen.ctx.site.read(stat.key)
+        old_key = None if data is None else by_version.pop(version_of(data), None)
+        if old_key is not None:
+            found[stat.key] = old_key
+    return found
 
 
 def _leave_out_media(seen: Seen) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import edit, naming, save
-from cms.actions.edit import Editing
+from cms.actions import edit, lookup, naming, planning, save
+from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, sorts_of, words_of
 from cms.api.parsing import Blueprint, context, load, strict_json
-from cms.database import articles, changes, listing
+from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, NotFound, Problem, Stale
@@ -62,7 +62,7 @@ def get_article(collection: str, article_id: str) -> Response:
     row = visible_row(Name(collection, article_id))
     if request.accept_mimetypes.best_match(["application/json", MARKDOWN]) == MARKDOWN:
         with read(context().database) as tx:
-            text = changes.text_of(tx, Name(collection, article_id), row.version)
+            text = history.text_of(tx, Name(collection, article_id), row.version)
         if text is None:
             raise NotFound("The text of this file is too large to be kept.")
         response = respond(text, version=row.version, media_type=f"{MARKDOWN}; charset=utf-8")
@@ -135,8 +135,8 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 def delete_article(collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
-    row, key = edit.find(context(), auth.actor(), name)
-    edit.require_publish(auth.actor(), name, row.visible)
+    row, key = planning.find(context(), auth.actor(), name)
+    planning.require_publish(auth.actor(), name, row.visible)
     save.delete(context(), auth.actor(), key, expected_version())
     return Response(status=204)
 
@@ -144,24 +144,23 @@ def delete_article(collection: str, article_id: str) -> Response:
 def visible_row(name: Name) -> AnyRow:
     """The article, if the caller may know of it."""
     with read(context().database) as tx:
-        row = articles.get(tx, name)
-    if row is None or not (row.visible or auth.actor().may("articles:read-drafts", name.collection)):
-        raise NotFound(f"There is no article {name}.")
-    return row
+        return lookup.visible(tx, auth.actor(), name)
 
 
 def save_response(plan: Plan, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
         shown = {"diff": plan.diff, "warnings": _problems(plan.warnings), "version": plan.article.version}
+        shown["id"] = plan.article.id
         return reply(shown)
     saved = save.save(context(), plan)
     status = 201 if plan.before is None else 200
     response = _representation(saved, status)
     response.headers["ETag"] = etag_of(saved.row.version, saved.row.json.encode())
-    if status == 201:
+    if status == 201 or plan.is_rename:
         values = {"collection": saved.row.collection, "article_id": saved.row.id}
-        response.headers["Location"] = url_for("articles.get_article", **values, _external=False)
+        header = "Location" if status == 201 else "Content-Location"
+        response.headers[header] = url_for("articles.get_article", **values, _external=False)
     return response
 
 

@@ -12,7 +12,7 @@ from cms.api import auth, schemas
 from cms.api.articles import save_response
 from cms.api.conditional import expected_version, respond
 from cms.api.parsing import Blueprint, context
-from cms.database import changes
+from cms.database import history
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Malformed, NotFound
@@ -31,11 +31,11 @@ def get_history(query: dict[str, Any], collection: str, article_id: str) -> Resp
     name, limit = Name(collection, article_id), query["limit"]
     with read(context().database) as tx:
         if "seq" in query:
-            row = changes.one(tx, name, query["seq"])
+            row = history.one(tx, name, query["seq"])
             rows = [] if row is None else [row]
-            items = [_detailed(row, changes.before(tx, row)) for row in rows]
+            items = [_detailed(row, history.before(tx, name, row)) for row in rows]
         else:
-            rows = changes.history(tx, name, before=_before(query), limit=limit + 1)
+            rows = history.page(tx, name, before=_before(query), limit=limit + 1)
             items = [_shown(row) for row in rows[:limit]]
     if not rows:
         raise NotFound(f"There is no such revision of {name}.")
@@ -66,7 +66,11 @@ def _before(query: dict[str, Any]) -> int | None:
 
 def _shown(row: AnyRow) -> dict[str, Any]:
     names = ("seq", "actor", "source", "action", "version", "visible_before", "visible_after")
-    return {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
+    shown = {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
+    if row.other is None:
+        return shown
+    other = "renamed_from" if row.action == "created" else "renamed_to"
+    return {**shown, "action": "renamed", other: row.other}
 
 
 def _detailed(row: AnyRow, before: AnyRow | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ STATUS: dict[type[CmsError], int] = {
     errors.Exists: 409,
     errors.InUse: 409,
     errors.Gone: 410,
+    errors.Moved: 410,
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
@@ -55,6 +56,8 @@ def _answer_cms_error(error: CmsError) -> Response:
         more["current_version"] = error.current
         if error.changed is not None:
             more["changed"] = list(error.changed)
+    if isinstance(error, errors.Moved):
+        more["moved_to"] = error.moved_to
     if isinstance(error, errors.InUse):
         more["used_by"] = list(error.used_by)
     if isinstance(error, errors.NotAuthenticated):

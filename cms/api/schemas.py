@@ -72,6 +72,7 @@ class Problem(Schema):
     errors = fields.List(fields.Nested(ProblemItem), metadata=said("all that is wrong, at once"))
     current_version = fields.String(allow_none=True, metadata=said("412: what is there now; null when nothing is"))
     changed = fields.List(fields.String(), metadata=said("412: pointers of what others changed since your version"))
+    moved_to = fields.String(metadata=said("410: what the article is called now, as collection/id"))
     used_by = fields.List(fields.String(), metadata=said("409: the articles that show the photo"))
 
 
@@ -211,6 +212,7 @@ class WholeArticle(Schema):
 
 
 class ArticlePatch(Schema):
+    new_id = Text(data_key="id", metadata=said("another id renames the article; the old one answers 410 from then on"))
     data = fields.Dict(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
     body = Text()
 
@@ -219,7 +221,7 @@ class Operation(Schema):
     """One step of a JSON Patch (RFC 6902)."""
 
     op = fields.String(required=True, validate=validate.OneOf(["add", "remove", "replace", "move", "copy", "test"]))
-    path = fields.String(required=True, metadata=said("below /data or /body, as in /data/tags/0"))
+    path = fields.String(required=True, metadata=said("/id, /body, or below /data, as in /data/tags/0"))
     source = fields.String(data_key="from")
     value = fields.Raw()
 
@@ -231,6 +233,7 @@ class SaveQuery(Schema):
 class DryRun(Schema):
     """What a save would do."""
 
+    id = fields.String(required=True, metadata=said("the article's id as it would be"))
     diff = fields.String(required=True, metadata=said("unified diff of the file; empty when nothing would change"))
     warnings = fields.List(fields.Nested(FileProblem), required=True)
     version = fields.String(required=True, metadata=said("of the file as it would be"))
@@ -253,10 +256,12 @@ class Change(Schema):
     time = fields.AwareDateTime(required=True)
     actor = fields.String(required=True)
     source = fields.String(required=True)
-    action = fields.String(required=True)
+    action = fields.String(required=True, validate=validate.OneOf(["created", "updated", "renamed", "deleted"]))
     version = fields.String(required=True)
     visible_before = fields.Boolean(required=True)
     visible_after = fields.Boolean(required=True)
+    renamed_from = fields.String(metadata=said("the id it had until then"))
+    renamed_to = fields.String(metadata=said("the id it has had since"))
     text = fields.String(metadata=said("with seq: the file as it was; null when it was not UTF-8"), allow_none=True)
     diff = fields.String(metadata=said("with seq: unified diff from the revision before"))
 

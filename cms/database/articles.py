@@ -82,10 +82,10 @@ def by_key(tx: Connection, key: str) -> AnyRow | None:
     return tx.execute(select(articles).where(articles.c.key == key)).one_or_none()
 
 
-def alike(tx: Connection, name: Name) -> AnyRow | None:
-    """An article whose id equals this one but for case and Unicode form."""
+def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
+    """An article, in another file than `besides`, whose id equals this one but for case and Unicode form."""
     found = select(articles).where(articles.c.collection == name.collection, articles.c.fold == fold(name.id))
-    return tx.execute(found.limit(1)).one_or_none()
+    return tx.execute(found.where(articles.c.key != besides).limit(1)).one_or_none()
 
 
 def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
@@ -115,6 +115,11 @@ def locales(tx: Connection, collection: str) -> set[str | None]:
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each file as it was last read, by key."""
     return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
+
+
+def versions(tx: Connection) -> dict[str, str]:
+    """The version of each file, by key."""
+    return {row.key: row.version for row in tx.execute(select(articles.c.key, articles.c.version))}
 
 
 def counts(tx: Connection) -> dict[str, dict[str, int]]:

@@ -1,6 +1,6 @@
 """The log: one row a change, numbered in the order of commit, never altered.
 
-History, the feed, the webhooks and the audit trail are all read from it.
+History (`history.py`), the feed, the webhooks and the audit trail are all read from it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from cms.database.tables import AnyRow, changes, log
-from cms.model.ids import Name
 
 Action = Literal["created", "updated", "deleted"]
 Source = Literal["api", "files", "restore"]
@@ -20,7 +19,8 @@ Source = Literal["api", "files", "restore"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path."""
+    """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path.
+    A rename is two changes, each with the `other` id."""
 
     actor: str
     source: Source
@@ -35,6 +35,7 @@ class Change:
     visible_before: bool
     visible_after: bool
     time: float | None = None
+    other: str | None = None
 
 
 def append(tx: Connection, change: Change) -> tuple[int, float]:
@@ -55,38 +56,6 @@ def position(tx: Connection) -> tuple[str, int]:
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
     """The last change of the subject, None when the log has never seen it."""
     return tx.execute(_of(subject, collection, name).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
-
-
-def born(tx: Connection, subject: str, collection: str, name: str) -> float | None:
-    """When the subject was last created."""
-    found = _of(subject, collection, name).where(changes.c.action == "created")
-    row = tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
-    return None if row is None else row.time
-
-
-def history(tx: Connection, name: Name, *, before: int | None, limit: int) -> list[AnyRow]:
-    """An article's changes, newest first."""
-    found = _of("article", *name)
-    if before is not None:
-        found = found.where(changes.c.seq < before)
-    return list(tx.execute(found.order_by(changes.c.seq.desc()).limit(limit)))
-
-
-def one(tx: Connection, name: Name, seq: int) -> AnyRow | None:
-    return tx.execute(_of("article", *name).where(changes.c.seq == seq)).one_or_none()
-
-
-def before(tx: Connection, change: AnyRow) -> AnyRow | None:
-    """The subject's change before this one."""
-    found = _of(change.subject, change.collection, change.name).where(changes.c.seq < change.seq)
-    return tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
-
-
-def text_of(tx: Connection, name: Name, version: str) -> bytes | None:
-    """The article's file as it was at that version."""
-    found = _of("article", *name).where(changes.c.version == version, changes.c.text.is_not(None))
-    row = tx.execute(found.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
-    return None if row is None else row.text
 
 
 def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[AnyRow]:

@@ -57,4 +57,14 @@ def _first_tables(tx: Connection) -> None:
     tx.execute(text("INSERT INTO log VALUES (1, :epoch, 0)"), {"epoch": secrets.token_hex(4)})
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _renames(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE changes ADD COLUMN other TEXT"))
+    tx.execute(
+        text(
+            "CREATE TABLE intents (id TEXT PRIMARY KEY, time DOUBLE PRECISION NOT NULL, actor TEXT NOT NULL,"
+            " old_key TEXT NOT NULL, old_version TEXT NOT NULL, new_key TEXT NOT NULL, new_version TEXT NOT NULL)"
+        )
+    )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames)

@@ -44,6 +44,7 @@ changes = Table(
     Column("text", LargeBinary),  # an article's file, byte for byte
     Column("visible_before", Boolean, nullable=False),
     Column("visible_after", Boolean, nullable=False),
+    Column("other", Text),  # of a rename: the new id where the old one is deleted, the old one where the new is created
     Index("changes_by_subject", "subject", "collection", "name", "seq"),
 )
 
@@ -88,6 +89,18 @@ deliveries = Table(
     Column("error", Text),
     Column("duration_ms", Integer, nullable=False),
     Index("deliveries_by_webhook", "webhook_id", "time"),
+)
+
+intents = Table(
+    "intents",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("time", Float(53), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("old_key", Text, nullable=False),
+    Column("old_version", Text, nullable=False),
+    Column("new_key", Text, nullable=False),
+    Column("new_version", Text, nullable=False),
 )
 
 notices = Table(

@@ -66,7 +66,7 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
             raise too_large(limits)
         found = document.read(data, yaml_limits(limits))
         values, dates = json_form(found.data)
-        article_id = _own_slug(found.data) or id_of(path)
+        article_id = own_slug(found.data) or id_of(path)
     except Invalid as error:
         return broken(key, version, error.problems)
     body = found.content
@@ -97,7 +97,7 @@ def yaml_limits(limits: Limits) -> YamlLimits:
     )
 
 
-def _own_slug(data: Mapping[str, object]) -> str | None:
+def own_slug(data: Mapping[str, object]) -> str | None:
     """Astro lets `slug` in the front matter stand in for the id."""
     own = data.get("slug")
     return own if isinstance(own, str) and own else None

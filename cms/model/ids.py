@@ -74,6 +74,13 @@ def key_of(name: Name) -> str:
     return f"{CONTENT}{name}{EXTENSION}"
 
 
+def moved_key(key: str, new_id: str) -> str:
+    """Where the article's file goes when it gets another id; `x/index.md` stays an index."""
+    collection, path = split_key(key)
+    tail = "/index" if path.endswith("/index" + EXTENSION) else ""
+    return f"{CONTENT}{collection}/{new_id}{tail}{EXTENSION}"
+
+
 def locale_of(article_id: str) -> str | None:
     """The language tag that is the id's first segment, if it is one and something follows."""
     first, slash, _ = article_id.partition("/")

@@ -14,7 +14,7 @@ from cms.actions import reconcile as reconcile_action
 from cms.actions.reconcile import Reconciler
 from cms.actions.start import prepare, settle
 from cms.context import Context
-from cms.database import articles, changes, listing
+from cms.database import articles, changes, history, listing
 from cms.database.engine import read
 from cms.database.listing import Filter
 from cms.model.ids import Name
@@ -31,10 +31,10 @@ def write(ctx: Context, name: str, text: str = TEXT) -> Path:
     return path
 
 
-def history(ctx: Context, name: str) -> list[tuple[str, str, bool]]:
+def told(ctx: Context, name: str) -> list[tuple[str, str, bool]]:
     """Action, source and visibility of each change, oldest first."""
     with read(ctx.database) as tx:
-        rows = changes.history(tx, Name(*name.split("/", 1)), before=None, limit=100)
+        rows = history.page(tx, Name(*name.split("/", 1)), before=None, limit=100)
     return [(row.action, row.source, row.visible_after) for row in reversed(rows)]
 
 
@@ -51,7 +51,7 @@ def test_hand_edits_become_revisions_and_absorbing_twice_is_absorbing_once(ctx: 
     reconcile(ctx)
     path.unlink()
     reconcile(ctx)
-    assert history(ctx, "news/en/x") == [
+    assert told(ctx, "news/en/x") == [
         ("created", "files", True),
         ("updated", "files", True),
         ("deleted", "files", False),
@@ -66,7 +66,7 @@ def test_a_touched_file_is_no_change(ctx: Context) -> None:
     reconcile(ctx)
     os.utime(path, (1, 1))
     reconcile(ctx)
-    assert len(history(ctx, "news/en/x")) == 1
+    assert len(told(ctx, "news/en/x")) == 1
 
 
 def test_an_edit_that_keeps_size_and_time_is_seen(ctx: Context) -> None:
@@ -76,7 +76,7 @@ def test_an_edit_that_keeps_size_and_time_is_seen(ctx: Context) -> None:
     path.write_text(TEXT.replace("Body", "Ybod"))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     reconcile(ctx)
-    assert len(history(ctx, "news/en/x")) == 2
+    assert len(told(ctx, "news/en/x")) == 2
 
 
 def test_a_broken_file_leaves_what_is_published_and_comes_back(ctx: Context) -> None:
@@ -88,7 +88,7 @@ def test_a_broken_file_leaves_what_is_published_and_comes_back(ctx: Context) -> 
     path.write_text(TEXT)
     reconcile(ctx)
     assert status(ctx, "news/en/x") == "published"
-    assert [visible for *_, visible in history(ctx, "news/en/x")] == [True, False, True]
+    assert [visible for *_, visible in told(ctx, "news/en/x")] == [True, False, True]
 
 
 def test_a_broken_draft_leaves_the_feed_of_drafts(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
@@ -146,7 +146,7 @@ def test_a_slug_in_the_front_matter_is_the_id(ctx: Context) -> None:
     path.write_text(TEXT)
     reconcile(ctx)
     assert (status(ctx, "news/en/x"), status(ctx, "news/en/y")) == ("published", None)
-    assert history(ctx, "news/en/y")[-1] == ("deleted", "files", False)
+    assert told(ctx, "news/en/y")[-1] == ("deleted", "files", False)
 
 
 def test_a_file_counts_only_when_it_has_been_still(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_file_counts_only_when_it_has_been_still(ctx: Context, monkeypatch: py
         time.sleep(0.02)
         assert time.time() - started < 10
     assert time.time() - started >= 0.5
-    assert history(ctx, "news/en/x") == [("created", "files", True)]
+    assert told(ctx, "news/en/x") == [("created", "files", True)]
 
 
 def test_a_deletion_counts_when_seen_twice(ctx: Context) -> None:

@@ -35,7 +35,7 @@ def test_a_revision_is_restored_by_tag(client: FlaskClient, admin: dict[str, str
     changed = patch(client, admin, NAME, etag, {"body": "Gone.\n"})
     seq = client.get(HISTORY, headers=admin).get_json()["items"][-1]["seq"]
     problem(client.post(f"{HISTORY}?seq={seq}", headers={**admin, "If-Match": etag}), 412)
-    problem(client.post(f"{HISTORY}?seq={seq}", headers=admin), 409)
+    problem(client.post(f"{HISTORY}?seq={seq}", headers=admin), 428)
     problem(client.post(HISTORY, headers={**admin, "If-Match": changed.headers["ETag"]}), 422)
     headers = {**admin, "If-Match": changed.headers["ETag"]}
     restored = client.post(f"{HISTORY}?seq={seq}", headers=headers)

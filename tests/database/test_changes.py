@@ -14,7 +14,6 @@ from cms.database import changes
 from cms.database.changes import Action, Change
 from cms.database.engine import read, write
 from cms.database.tables import changes as table
-from cms.model.ids import Name
 from tests.conftest import both_databases
 from tests.store.racing import race
 
@@ -164,25 +163,6 @@ def test_an_append_that_is_rolled_back_leaves_no_gap(database: Engine) -> None:
         raise RuntimeError("changed its mind")
     log(database, ("blog/en/b", BORN))
     assert all_seqs(database) == [1, 2]
-
-
-@both_databases
-def test_an_articles_history_is_its_own_and_newest_first(database: Engine) -> None:
-    log(database, ("blog/en/a", BORN), ("blog/en/b", BORN), ("blog/en/a", EDITED), ("news/en/a", BORN))
-    log(database, ("blog/en/a", REMOVED), ("blog/en/a", BORN))
-    name = Name("blog", "en/a")
-    with read(database) as tx:
-        assert [row.seq for row in changes.history(tx, name, before=None, limit=10)] == [6, 5, 3, 1]
-        assert [row.seq for row in changes.history(tx, name, before=6, limit=2)] == [5, 3]
-        assert changes.born(tx, "article", "blog", "en/a") == 6.0
-        assert changes.born(tx, "article", "blog", "en/none") is None
-        assert changes.one(tx, name, 2) is None
-        third = changes.one(tx, name, 3)
-        assert third is not None
-        earlier = changes.before(tx, third)
-        assert earlier is not None
-        assert earlier.seq == 1
-        assert changes.before(tx, earlier) is None
 
 
 @both_databases

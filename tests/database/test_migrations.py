@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Table,
     Text,
     insert,
     inspect,
@@ -64,9 +65,16 @@ def actual_shape(engine: Engine) -> dict[str, Any]:
     return found
 
 
+def tables_there(engine: Engine) -> dict[str, Table]:
+    """Those of ours that the database has, as it has them."""
+    there = MetaData()
+    there.reflect(engine, only=lambda name, _: name in {*kept.tables, *derived.tables})
+    return dict(there.tables)
+
+
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    tables = tables_there(engine)
     with read(engine) as tx:
-        tables = {table.name: table for table in [*kept.sorted_tables, *derived.sorted_tables]}
         found = {name: sorted(tuple(row) for row in tx.execute(select(table))) for name, table in tables.items()}
         found["schema_version"] = [tuple(row) for row in tx.execute(text("SELECT version FROM schema_version"))]
     return found
@@ -75,9 +83,10 @@ def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 def fill(engine: Engine) -> None:
     """One row in every kept table that begins empty."""
     values = {"Text": "ក", "LargeBinary": b"\x00\xff", "Boolean": True, "Float": 0.1, "BigInteger": 1 << 40}
+    tables = tables_there(engine)
     with write(engine) as tx:
-        for table in kept.sorted_tables:
-            if table is not log:
+        for name, table in tables.items():
+            if name in kept.tables and name != log.name:
                 tx.execute(insert(table).values({c.name: values.get(family(c.type), 7) for c in table.columns}))
 
 
@@ -147,8 +156,8 @@ def test_a_database_of_version_one_keeps_its_rows(empty: Engine, monkeypatch: py
     before = rows(empty)
     migrate(empty)
     after = rows(empty)
-    for table in kept.sorted_tables:
-        assert [row[: len(before[table.name][0])] for row in after[table.name]] == before[table.name]
+    for name in before.keys() & kept.tables.keys():
+        assert [row[: len(before[name][0])] for row in after[name]] == before[name]
     assert after["schema_version"][0] == (1,)
 
 
@@ -165,6 +174,7 @@ def test_a_later_step_runs_once_on_top_of_the_others(database: Engine, monkeypat
     assert actual_shape(database)["tokens"]["columns"][-1] == ("note", "Text")
     after = rows(database)
     assert after.pop("schema_version") == [*before.pop("schema_version"), (len(STEPS) + 1,)]
+    after["tokens"] = [row[:-1] for row in after["tokens"]]
     assert after == before
 
 

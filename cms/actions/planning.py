@@ -1,0 +1,179 @@
+"""Plans the save of an article: reads the file, has the new text made of it, and checks that by the site's own rules.
+
+All of it happens before the lock (`save.py`). A save may add no new error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cms.actions import lookup, naming
+from cms.actions.faults import added, faults_of
+from cms.actions.rules import Rules, rules_of
+from cms.actions.save import Plan, check_free, stale
+from cms.context import Context
+from cms.database import history
+from cms.database.changes import Source
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+from cms.errors import Invalid, Problem, Stale
+from cms.model import article as article_file
+from cms.model import document, ids, splice, three_way
+from cms.model.article import Article
+from cms.model.document import Document
+from cms.model.ids import Name
+from cms.model.pointer import pointer
+from cms.model.scopes import Actor
+from cms.store.base import Key, version_of
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """Who edits which article, and the version they started from. With `merge`, what others changed elsewhere in it
+    since then is kept instead of refusing the edit."""
+
+    actor: Actor
+    name: Name
+    expect: str
+    merge: bool = False
+    source: Source = "api"
+
+
+class Made(NamedTuple):
+    """The file's new text, and the article's new id, None for the one it has."""
+
+    text: str
+    id: str | None = None
+
+
+Make = Callable[[Rules, Document], Made]
+"""What is made of the file as it is, given the collection's rules."""
+
+
+def find(ctx: Context, actor: Actor, name: Name) -> tuple[AnyRow, Key]:
+    """The article to be changed; nobody learns of a draft they may not read."""
+    actor.require("articles:write", name.collection)
+    with read(ctx.database) as tx:
+        row = lookup.visible(tx, actor, name)
+    return row, Key(row.key)
+
+
+def require_publish(actor: Actor, name: Name, *states: bool) -> None:
+    """What the public sees, or saw, changes only by those who may publish; `states` say whether it does."""
+    if any(states):
+        actor.require("articles:publish", name.collection)
+
+
+def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], bytes], source: Source) -> Plan:
+    """A new article; `Exists` when its id is taken, also by case or Unicode form."""
+    actor.require("articles:write", name.collection)
+    rules = rules_of(ctx, name.collection)
+    naming.check_new_id(ctx, name)
+    key = Key(ids.key_of(name))
+    data = text(rules)
+    article = _read_back(ctx, key, data)
+    if article.id != name.id:
+        raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
+    require_publish(actor, name, article.is_visible)
+    _refuse(faults_of(ctx, rules, article))
+    check_free(ctx, name)
+    return Plan(actor, source, key, None, data, article)
+
+
+def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
+    """What `make` makes of the article, merged with what others made of it meanwhile if that was asked for."""
+    row, key = find(ctx, editing.actor, editing.name)
+    rules = rules_of(ctx, editing.name.collection)
+    limits = article_file.yaml_limits(ctx.settings.limits)
+    before = ctx.site.read(key)
+    if before is None:
+        raise stale(None)
+    if version_of(before) == editing.expect:
+        made = make(rules, document.read(before, limits))
+        return plan_bytes(ctx, editing, row, before, made.text.encode(), made.id)
+    base = _base(ctx, editing, before)
+    current = document.read(before, limits)
+    theirs = three_way.differences(three_way.content_of(base), three_way.content_of(current))
+    made = make(rules, base)
+    mine = three_way.differences(
+        three_way.content_of(base), three_way.content_of(document.read(made.text.encode(), limits))
+    )
+    conflicts = three_way.overlap(mine, theirs)
+    if not editing.merge or conflicts:
+        raise _stale(before, theirs, conflicts if editing.merge else [])
+    merged = three_way.applied(three_way.content_of(current), mine)
+    after = splice.edit(current, merged["data"], current.margin + merged["body"])
+    return plan_bytes(ctx, editing, row, before, after.encode(), made.id)
+
+
+def _base(ctx: Context, editing: Editing, before: bytes) -> Document:
+    """The version that the editor started from, which only the log still has; `Stale` when it has not."""
+    with read(ctx.database) as tx:
+        text = history.text_of(tx, editing.name, editing.expect)
+    if text is None:
+        raise stale(version_of(before))
+    try:
+        return document.read(bytes(text), article_file.yaml_limits(ctx.settings.limits))
+    except Invalid as error:
+        raise stale(version_of(before)) from error
+
+
+def _stale(before: bytes, theirs: Mapping[three_way.Path, Any], conflicts: list[three_way.Path]) -> Stale:
+    error = stale(version_of(before))
+    error.changed = tuple(pointer(*path) for path in theirs)
+    error.problems = tuple(
+        Problem(pointer(*path), "was changed by somebody else since you read it", "conflict") for path in conflicts
+    )
+    return error
+
+
+def plan_bytes(
+    ctx: Context, editing: Editing, row: AnyRow, before: bytes, after: bytes, new_id: str | None = None
+) -> Plan:
+    """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
+    rules, old_key = rules_of(ctx, editing.name.collection), Key(row.key)
+    was = article_file.read(old_key, before, version_of(before), ctx.settings.limits)
+    key = old_key
+    if new_id is not None and new_id != editing.name.id:
+        naming.check_new_id(ctx, Name(editing.name.collection, new_id))
+        own_id = _read_back(ctx, old_key, after).id
+        if own_id not in (editing.name.id, new_id):
+            raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
+        key, after = _renamed(ctx, old_key, after, new_id)
+    article = _read_back(ctx, key, after)
+    is_rename = article.id != editing.name.id
+    if is_rename:
+        naming.check_new_id(ctx, article.name)
+        check_free(ctx, article.name, besides=old_key)
+    require_publish(editing.actor, editing.name, was.is_visible, bool(row.visible), article.is_visible)
+    problems = faults_of(ctx, rules, article, was)
+    _refuse(added(problems, faults_of(ctx, rules, was, was)))
+    moved = None if key == old_key else old_key
+    return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
+
+
+def _renamed(ctx: Context, key: Key, data: bytes, new_id: str) -> tuple[Key, bytes]:
+    """Where the article's file goes, and its bytes; one that has a slug of its own gets another and stays."""
+    found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
+    if article_file.own_slug(found.data) is None:
+        return Key(ids.moved_key(key, new_id)), data
+    return key, splice.edit(found, {**found.data, "slug": new_id}, None).encode()
+
+
+def _read_back(ctx: Context, key: Key, data: bytes) -> Article:
+    """The article that the new bytes would be; refuses bytes that cannot be read."""
+    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    if article.status == "broken":
+        raise Invalid("The article could not be read again; nothing was saved.", problems=article.problems)
+    return article
+
+
+def _other_id(where: str, detail: str) -> Invalid:
+    return Invalid("The article cannot have this id.", problems=[Problem(where, detail, "id_change")])
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise Invalid("The article breaks rules of its collection; nothing was saved.", problems=problems)

@@ -1,0 +1,70 @@
+"""Gives an article's file another place, in steps of which each may be the last before the power fails.
+
+What is about to happen is written down first; whoever finds such a note with nobody at work on it (`heal`) finishes
+the rename, or undoes it when the article has moved on.
+"""
+
+from __future__ import annotations
+
+from cms.actions import absorb
+from cms.actions.absorb import File, Origin
+from cms.context import Context
+from cms.database import intents
+from cms.database.changes import Source
+from cms.database.engine import read, write
+from cms.database.tables import AnyRow
+from cms.errors import Exists, Stale
+from cms.model import article as article_file
+from cms.store.base import ABSENT, Key, Version, version_of
+
+
+def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, file: File) -> None:
+    """The file at `old` becomes `file`, which has another key; the caller holds both keys' locks."""
+    new = Key(file.article.key)
+    data = file.text or b""
+    with write(ctx.database) as tx:
+        intent = intents.add(tx, actor, (old, expect), (new, version_of(data)))
+    try:
+        ctx.site.write(new, data, expect=ABSENT)
+    except Stale as error:
+        with write(ctx.database) as tx:
+            intents.remove(tx, intent.id)
+        raise Exists(f"The file {new} is there already.") from error
+    try:
+        ctx.site.delete(old, expect=expect)
+    except Stale:
+        _settle(ctx, intent)
+        raise
+    with write(ctx.database) as tx:
+        absorb.absorb_article(ctx, tx, file, Origin(actor, source), moved_from=old)
+        intents.remove(tx, intent.id)
+
+
+def heal(ctx: Context) -> None:
+    """Finish or undo the renames that were left half done."""
+    with read(ctx.database) as tx:
+        begun = intents.all_of(tx)
+    for intent in begun:
+        with ctx.locks.hold([intent.old_key, intent.new_key]):
+            with read(ctx.database) as tx:
+                is_open = intents.get(tx, intent.id) is not None
+            if is_open:
+                _settle(ctx, intent)
+
+
+def _settle(ctx: Context, intent: AnyRow) -> None:
+    old, new = Key(intent.old_key), Key(intent.new_key)
+    left_data, made = ctx.site.read(old), ctx.site.read(new)
+    left = None if left_data is None else version_of(left_data)
+    is_made = made is not None and version_of(made) == intent.new_version
+    if is_made and left is not None and left == intent.old_version:
+        ctx.site.delete(old, expect=left)
+        left = None
+    elif is_made and left is not None:
+        # Somebody has edited the article where it was: that edit counts, and the copy goes.
+        ctx.site.delete(new, expect=Version(intent.new_version))
+    with write(ctx.database) as tx:
+        if made is not None and is_made and left is None:
+            article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
+            absorb.absorb_article(ctx, tx, File(article, made, ""), Origin(intent.actor, "api"), moved_from=old)
+        intents.remove(tx, intent.id)

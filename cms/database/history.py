@@ -1,0 +1,102 @@
+"""What the log tells of one article, under every id that it has had.
+
+A rename is two changes: the old id is deleted, the new one created, each naming the `other`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+
+from cms.database.tables import AnyRow, changes
+from cms.model.ids import Name
+
+_MOST_RENAMES = 100
+_END = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """The changes under one id, from `first` on and before `end`."""
+
+    id: str
+    first: int
+    end: int
+
+
+def page(tx: Connection, name: Name, *, before: int | None, limit: int) -> list[AnyRow]:
+    """An article's changes, newest first."""
+    found = _all(tx, name)
+    if before is not None:
+        found = found.where(changes.c.seq < before)
+    return list(tx.execute(found.limit(limit)))
+
+
+def one(tx: Connection, name: Name, seq: int) -> AnyRow | None:
+    return tx.execute(_all(tx, name).where(changes.c.seq == seq)).one_or_none()
+
+
+def before(tx: Connection, name: Name, change: AnyRow) -> AnyRow | None:
+    """The article's change before this one."""
+    return tx.execute(_all(tx, name).where(changes.c.seq < change.seq).limit(1)).one_or_none()
+
+
+def text_of(tx: Connection, name: Name, version: str) -> bytes | None:
+    """The article's file as it was at that version."""
+    found = _all(tx, name).where(changes.c.version == version, changes.c.text.is_not(None))
+    row = tx.execute(found.limit(1)).one_or_none()
+    return None if row is None else row.text
+
+
+def born(tx: Connection, name: Name) -> float | None:
+    """When the article was created, whatever it was called then."""
+    life = _lives(tx, name)[-1]
+    row = tx.execute(_under(name.collection, life).where(changes.c.action == "created").limit(1)).one_or_none()
+    return None if row is None else row.time
+
+
+def moved_to(tx: Connection, name: Name) -> AnyRow | None:
+    """The change by which the id was given up for the one in its `other`; None when it was not, or is in use again."""
+    row = tx.execute(_of(name.collection, name.id).limit(1)).one_or_none()
+    return row if row is not None and row.action == "deleted" and row.other is not None else None
+
+
+def _all(tx: Connection, name: Name) -> Select[*tuple[Any, ...]]:
+    newest, *older = _lives(tx, name)
+    # That an id was given up is told by what it was given up for.
+    told: list[ColumnElement[bool]] = [_within(newest)]
+    told += [and_(_within(life), or_(changes.c.action != "deleted", changes.c.other.is_(None))) for life in older]
+    found = select(changes).where(changes.c.subject == "article", changes.c.collection == name.collection, or_(*told))
+    return found.order_by(changes.c.seq.desc())
+
+
+def _lives(tx: Connection, name: Name) -> list[_Life]:
+    lives: list[_Life] = []
+    own_id, end = name.id, _END
+    while len(lives) < _MOST_RENAMES:
+        rows = _of(name.collection, own_id).where(changes.c.seq < end)
+        last = tx.execute(rows.limit(1)).one_or_none()
+        renamed = rows.where(changes.c.other.is_not(None))
+        if last is not None and last.action == "deleted":
+            renamed = renamed.where(changes.c.seq != last.seq)
+        row = tx.execute(renamed.limit(1)).one_or_none()
+        if row is None or row.action == "deleted":
+            return [*lives, _Life(own_id, 0 if row is None else row.seq + 1, end)]
+        lives.append(_Life(own_id, row.seq, end))
+        own_id, end = row.other, row.seq
+    return lives
+
+
+def _of(collection: str, own_id: str) -> Select[*tuple[Any, ...]]:
+    return _under(collection, _Life(own_id, 0, _END))
+
+
+def _under(collection: str, life: _Life) -> Select[*tuple[Any, ...]]:
+    own = select(changes).where(changes.c.subject == "article", changes.c.collection == collection, _within(life))
+    return own.order_by(changes.c.seq.desc())
+
+
+def _within(life: _Life) -> ColumnElement[bool]:
+    return and_(changes.c.name == life.id, changes.c.seq >= life.first, changes.c.seq < life.end)
