@@ -47,7 +47,7 @@ class YamlFrontMatter(YAMLHandler):
 
 
 class TomlFrontMatter(BaseHandler):
-    """TOML between `+++` lines, which is read and never written."""
+    """TOML between `+++` lines, which is read here and edited by `toml_edit.py`; new files are YAML."""
 
     FM_BOUNDARY = OPENING
     START_DELIMITER = END_DELIMITER = "+++"
@@ -69,7 +69,7 @@ class TomlFrontMatter(BaseHandler):
         return data
 
     def export(self, metadata: Mapping[str, object], **kwargs: object) -> str:
-        raise refusal("toml_read_only", "TOML front matter is only read here; change it to YAML or edit the file")
+        raise refusal("toml_new", "new front matter is written as YAML")
 
 
 HANDLERS: Final[Mapping[str, YamlFrontMatter | TomlFrontMatter]] = {

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cms.errors import Invalid
+from cms.model import toml_edit
 from cms.model.document import Document, check_reads_back
 from cms.model.frontmatter_format import HANDLERS, OPENING
-from cms.model.pointer import refusal, refusal_at
+from cms.model.pointer import refusal_at
 from cms.model.yaml_changes import Change, Manner, changes
 from cms.model.yaml_text import check_data
 from cms.model.yaml_tree import parse
@@ -54,7 +55,8 @@ def _front(document: Document, wanted: Mapping[str, object], *, by_item: bool) -
         return front
     check_data(wanted)
     if document.format == "toml":
-        raise refusal("cannot_edit", "TOML front matter is only read here; change it to YAML or edit the file")
+        text = toml_edit.edited(document.raw, document.data, wanted, by_item=by_item)
+        return front[: document.raw_start] + text + front[document.raw_end :]
     if document.format == "none":
         lines = ["---", HANDLERS["yaml"].export(dict(wanted)), "---", ""]
         return front + "\n".join(lines).replace("\n", document.newline)

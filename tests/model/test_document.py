@@ -71,13 +71,13 @@ def test_a_line_of_dashes_is_not_an_open_fence() -> None:
     assert read(b"-----\n\nText").format == "none"
 
 
-def test_toml_is_read_and_not_written() -> None:
+def test_toml_is_read_and_not_written_anew() -> None:
     data = read(b"+++\nd = 2025-06-24\nt = 2025-06-24T10:00:00+07:00\nl = [1, {a = 'b'}]\nc = 07:30:00\n+++\n").data
     moment = datetime(2025, 6, 24, 3, tzinfo=UTC)
     assert data == {"d": date(2025, 6, 24), "t": moment, "l": [1, {"a": "b"}], "c": "07:30:00"}
     with pytest.raises(Invalid) as caught:
         TomlFrontMatter().export(data)
-    assert caught.value.code == "toml_read_only"
+    assert caught.value.code == "toml_new"
 
 
 def test_the_handlers_find_split_and_load_a_file() -> None:

@@ -226,7 +226,7 @@ def test_what_cannot_be_done_exactly_is_refused_with_the_place() -> None:
     assert refused("---\n? a\n: 1\n---\n", {"a": 2}) == ("cannot_edit", "/data/a")
     assert refused("---\n? a/b\n: 1\nc: 1\n---\n", {"c": 1}) == ("cannot_edit", "/data/a~1b")
     assert refused("---\na: 1\n...\n---\n", {"a": 1, "b": 1}) == ("cannot_edit", "/data/b")
-    assert refused("+++\na = 1\n+++\n", {"a": 2}) == ("cannot_edit", "/data")
+    assert refused("+++\na = 1\n+++\n", {"a": None}) == ("cannot_edit", "/data")
     assert refused("--- a: 1\n---\n", {}) == ("cannot_edit", "/data/a")
     assert refused("Body", None, "---\na: 1\n---\n") == ("cannot_edit", "/body")
     assert refused("Body", None, "---\nText") == ("cannot_edit", "/body")
