@@ -26,6 +26,7 @@ def edited(raw: str, old: Mapping[str, object], wanted: Mapping[str, object], *,
             raise refusal("cannot_edit", "this TOML cannot be kept as it is written; edit the file")
         _change(document, old, wanted, by_item=by_item)
         text = document.as_string()
+        text += "" if text.endswith("\n") else "\n"
     except (TOMLKitError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise refusal("cannot_edit", f"this change cannot be made in TOML: {error}") from error
     return text.replace("\n", "\r\n") if is_crlf else text
