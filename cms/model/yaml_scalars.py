@@ -1,7 +1,7 @@
 """What a plain YAML scalar means: null, a boolean, a number, a date, or its own text.
 
-The rules are those of js-yaml 4 (default schema), because that is what the site's build reads; JavaScript's odd
-dates (30 February is 2 March, year 25 is 1925) are part of them.
+The rules are those of js-yaml 4.3 (default schema), because that is what the site's build reads; JavaScript's odd
+dates (30 February is 2 March, year 25 is 1925) are part of them. Up to 4.1 it took `1_000` for a number, too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _WORDS: dict[str, object] = {"": None, "~": None, "null": None, "Null": None, "N
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 _FIRST = frozenset("0123456789+-.")
-_INT = re.compile(r"([-+]?)(?:0b([01_]*[01])|0o([0-7_]*[0-7])|0x([0-9A-Fa-f_]*[0-9A-Fa-f])|([0-9](?:[0-9_]*[0-9])?))")
+_INT = re.compile(r"([-+]?)(?:0b([01]+)|0o([0-7]+)|0x([0-9A-Fa-f]+)|([0-9]+))")
 _FLOAT = re.compile(
-    r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"
-    r"|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+    r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
+    r"|\.[0-9]+(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -37,7 +37,7 @@ def resolve(text: str) -> object:
         return text
     if match := _INT.fullmatch(text):
         return _int(match)
-    if not text.endswith("_") and _FLOAT.fullmatch(text):
+    if _FLOAT.fullmatch(text):
         return _float(text)
     if match := _DATE.fullmatch(text):
         year, month, day = (int(part) for part in match.groups())
@@ -54,13 +54,13 @@ def is_int(text: str) -> bool:
 
 def is_float(text: str) -> bool:
     """Whether `!!float` may stand before this text."""
-    return not text.endswith("_") and _FLOAT.fullmatch(text) is not None
+    return _FLOAT.fullmatch(text) is not None
 
 
 def _int(match: re.Match[str]) -> int:
     groups = match.groups()
     base = next(base for base, digits in zip((2, 8, 16, 10), groups[1:], strict=True) if digits)
-    digits = next(digits for digits in groups[1:] if digits).replace("_", "")
+    digits = next(digits for digits in groups[1:] if digits)
     if len(digits) > _MAX_DIGITS:
         raise ValueError("the number is too large")
     value = int(digits, base)
@@ -69,10 +69,7 @@ def _int(match: re.Match[str]) -> int:
 
 
 def _float(text: str) -> int | float:
-    try:
-        value = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
-    except ValueError:
-        value = math.nan  # `._e5` passes the pattern, and is NaN for JavaScript too
+    value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     _check_finite(value)
     # JavaScript has one kind of number: 1e3 is 1000, and -0.0 is written 0.
     return int(value) if value.is_integer() and abs(value) <= 2**53 else value

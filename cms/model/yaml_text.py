@@ -147,7 +147,8 @@ def _is_plain(text: str, is_flow: bool) -> bool:
     if _NOT_PRINTABLE.search(text) or (is_flow and re.search(r"[\[\]{},]|:\S", text)) or _CORE_NUMBER.fullmatch(text):
         return False
     try:
-        means_itself = resolve(text) == text
+        plain = text.replace("_", "")  # up to 4.1, js-yaml read numbers with underscores
+        means_itself = resolve(text) == text and resolve(plain) == plain
     except ValueError:
         return False
     return means_itself and not any(pattern.match(text) for _, pattern in _PYYAML.get(text[0], ()))

@@ -20,6 +20,7 @@ from yaml.events import (
     ScalarEvent,
 )
 
+from cms.model.pointer import refusal
 from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits, check_text, guarded_events, place_of
 
 
@@ -146,14 +147,24 @@ class _Builder:
                 return
             assert isinstance(event, NodeEvent)
             child = self._node(event, events)
+            self._check_flow(node, child)
             if isinstance(node, Mapping):
                 value_event = next(events)
                 assert isinstance(value_event, NodeEvent)
-                node.entries.append(Entry(child, self._node(value_event, events)))
-                node.end = max(child.end, node.entries[-1].value.end)
+                value = self._node(value_event, events)
+                self._check_flow(node, value)
+                node.entries.append(Entry(child, value))
+                node.end = max(child.end, value.end)
             else:
                 node.items.append(child)
                 node.end = child.end
+
+    def _check_flow(self, node: Sequence | Mapping, child: Node) -> None:
+        """What js-yaml reads otherwise or not at all: `[-]` and `[?a]`."""
+        if node.is_flow and isinstance(child, Scalar) and not child.style:
+            is_dash = child.text == "-" and self.text[child.end : child.end + 1] != ":"
+            if is_dash or self.text[child.start - 1 : child.start] == "?":
+                raise refusal("yaml_syntax", f"line {child.line}: put quotes around what begins with a dash or ?")
 
 
 _BREAK = re.compile(r"(\r\n|\n|\r)")
