@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from cms.errors import CmsError
 from cms.settings import Settings, load
 
 if TYPE_CHECKING:
+    from cms.actions.check import Finding
     from cms.context import Context
 
 # Everything else is imported by the command that needs it, so that `cms --help` answers at once.
@@ -153,7 +155,8 @@ def sync(accept_deletions: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-def check(as_json: bool) -> None:
+@click.option("--errors", "only_errors", is_flag=True, help="Leave out the warnings.")
+def check(as_json: bool, only_errors: bool) -> None:
     """Say what is wrong with the content; ends with 1 when there are errors."""
     from cms.actions.check import check as find
     from cms.actions.reconcile import Reconciler
@@ -161,17 +164,25 @@ def check(as_json: bool) -> None:
 
     with _context() as ctx:
         settle(Reconciler(ctx))
-        findings = find(ctx)
+        findings = [found for found in find(ctx) if found.severity == "error" or not only_errors]
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([dataclasses.asdict(found) for found in findings], indent=2, ensure_ascii=False))
     else:
-        for finding in findings:
-            click.echo(
-                f"{finding.severity:8}{finding.path}{finding.pointer and ' ' + finding.pointer}: {finding.detail}"
-            )
-        click.echo(f"{len(findings)} problems." if findings else "No problems.")
-    if any(finding.severity == "error" for finding in findings):
+        _show(findings)
+    if any(found.severity == "error" for found in findings):
         sys.exit(1)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """A table: each file, below it what is wrong with it, and at the end how much that is."""
+    path = ""
+    for found in findings:
+        if found.path != path:
+            path = found.path
+            click.echo(path)
+        click.echo(f"  {found.severity:8} {found.code:20} {found.pointer:24} {found.detail}")
+    counted = Counter(found.severity for found in findings)
+    click.echo(f"{counted['error']} errors, {counted['warning']} warnings." if findings else "No problems.")
 
 
 @main.command()

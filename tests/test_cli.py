@@ -18,6 +18,7 @@ def test_a_site_without_faults_has_no_findings(site: Path) -> None:
 def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     news = site / "src/content/news/en"
     (news / "broken.md").write_text("---\ntitle: [\n---\n")
+    (news / "zz-river.md").write_text("---\nslug: en/river-bus\n---\n")
     (news / "number.md").write_text("---\ntitle: 12\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n")
     (site / "src/assets/news/opening-day/photo-1.jpg").rename(site / "src/assets/news/unused.jpg")
     river = (news / "river-bus.md").read_text()
@@ -34,6 +35,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     assert found == {
         ("en/broken.md", "yaml_syntax"),
         ("en/number.md", "type"),
+        ("en/zz-river.md", "id_collision"),
         ("en/number.md", "translation_missing"),
         ("en/river-bus.md", "alt_text_empty"),
         ("en/river-bus.md", "alt_text_repeated"),
@@ -43,8 +45,11 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     }
     table = cms(site, "check")
     assert table.returncode == 1
-    assert table.stdout.count("\n") == 10
-    assert "en/number.md /data/title: has to be text" in table.stdout
+    lines = [line.split(maxsplit=3) for line in table.stdout.splitlines()]
+    assert ["error", "type", "/data/title", "has to be text"] in lines
+    assert table.stdout.splitlines()[-1] == "5 errors, 4 warnings."
+    errors = json.loads(cms(site, "check", "--json", "--errors").stdout)
+    assert {finding["severity"] for finding in errors} == {"error"}
     assert (news / "broken.md").read_text() == "---\ntitle: [\n---\n"
 
 

@@ -21,8 +21,6 @@ from cms.model.pointer import pointer
 from cms.model.published import to_json
 from cms.model.search import tokens
 
-MOST_CLAUSES = 10
-MOST_VALUES = 20
 MOST_SORTS = 4
 _ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
 
@@ -40,8 +38,13 @@ def filter_of(query: dict[str, Any]) -> Filter:
 
 def words_of(query: dict[str, Any]) -> tuple[str, ...]:
     """What is searched for; empty without `q`."""
-    found = tuple(tokens(query.get("q", "")))
-    if "q" in query and not found:
+    text, most = query.get("q"), context().settings.limits.search_characters
+    if text is None:
+        return ()
+    if len(text) > most:
+        raise _wrong("q", f"at most {most} characters are taken")
+    found = tuple(tokens(text))
+    if not found:
         raise _wrong("q", "write at least one letter or digit")
     return found
 
@@ -107,8 +110,9 @@ def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tupl
 
 
 def _clauses(given: dict[tuple[str, str], str], collection: str | None) -> tuple[Clause, ...]:
-    if len(given) > MOST_CLAUSES:
-        raise _wrong("filter", f"at most {MOST_CLAUSES} filters are taken")
+    most = context().settings.limits.filter_clauses
+    if len(given) > most:
+        raise _wrong("filter", f"at most {most} filters are taken")
     return tuple(_clause(name, op, text, collection) for (name, op), text in given.items())
 
 
@@ -127,8 +131,9 @@ def _clause(name: str, op: str, text: str, collection: str | None) -> Clause:
     if "\0" in text:
         raise _wrong(where, "no value holds the character NUL")
     texts = text.split(",") if op == "in" else [text]
-    if len(texts) > MOST_VALUES:
-        raise _wrong(where, f"at most {MOST_VALUES} values are taken")
+    most = context().settings.limits.filter_values
+    if len(texts) > most:
+        raise _wrong(where, f"at most {most} values are taken")
     try:
         return Clause(field, known_op, tuple(parse(field, part) for part in texts))
     except ValueError as error:

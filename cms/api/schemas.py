@@ -20,7 +20,6 @@ ARTICLE_FIELDS = (
     "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 MAX_LIMIT = 100
-MAX_QUERY = 200
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
 
 
@@ -165,7 +164,6 @@ class ArticleQuery(Schema):
     )
     status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
     q = Text(
-        validate=validate.Length(1, MAX_QUERY),
         metadata=said("words to be found one after the other in front matter or body; the last may be a beginning"),
     )
     sort = Text(

@@ -19,5 +19,8 @@ class Limits:
     photo_pixels: int = 64_000_000
     request_files: int = 20
     query_bytes: int = 4096
+    search_characters: int = 200
+    filter_clauses: int = 10
+    filter_values: int = 20
     slug_characters: int = 80
     slug_bytes: int = 180
