@@ -47,7 +47,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     assert table.returncode == 1
     lines = [line.split(maxsplit=3) for line in table.stdout.splitlines()]
     assert ["error", "type", "/data/title", "has to be text"] in lines
-    assert table.stdout.splitlines()[-1] == "5 errors, 4 warnings."
+    assert table.stdout.splitlines()[-1] == "5 errors, 5 warnings."
     errors = json.loads(cms(site, "check", "--json", "--errors").stdout)
     assert {finding["severity"] for finding in errors} == {"error"}
     assert (news / "broken.md").read_text() == "---\ntitle: [\n---\n"

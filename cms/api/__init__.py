@@ -48,6 +48,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     auth.set_caching(response)
     response.headers["X-Request-Id"] = g.request_id
+    if response.status_code == 204:
+        response.headers.pop("Content-Type", None)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -95,8 +95,9 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
         },
     }
 )
-@blp.response(200, schemas.Article)
+@blp.response(200, schemas.SAVED)
 @blp.alt_response(201, schema=schemas.Article, description="Created")
+@blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def put_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file."""
     name = Name(collection, article_id)
@@ -118,7 +119,8 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
         },
     }
 )
-@blp.response(200, schemas.Article)
+@blp.response(200, schemas.SAVED)
+@blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Change some fields, or the body, of an article (If-Match)."""
     value = strict_json(request, MERGE_PATCH, JSON_PATCH)

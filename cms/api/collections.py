@@ -27,7 +27,7 @@ def list_collections() -> Response:
     with read(context().database) as tx:
         counts = articles.counts(tx)
         items = [_shown(row, counts.get(row.name, {})) for row in collections.all_of(tx)]
-    return respond(to_json({"items": items}))
+    return respond(to_json({"items": items, "next_cursor": None}))
 
 
 @blp.route("/collections/<collection>")

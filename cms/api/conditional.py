@@ -39,6 +39,11 @@ def reply(value: dict[str, Any], status: int = 200) -> Response:
     return Response(to_json(value), status, content_type="application/json")
 
 
+def reply_list(items: list[dict[str, Any]]) -> Response:
+    """A list that has no further pages."""
+    return reply({"items": items, "next_cursor": None})
+
+
 def is_known(etag: str) -> bool:
     """Whether the client says that it has this representation."""
     header = request.headers.get("If-None-Match", "")
@@ -58,7 +63,8 @@ def expected_version() -> str:
     """The version that `If-Match` names; `VersionRequired` when it names none."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
-        raise VersionRequired("Name the version you start from: send its ETag as If-Match.")
+        new = " To create it, send If-None-Match: *." if request.method == "PUT" else ""
+        raise VersionRequired(f"Name the version you start from: send its ETag as If-Match.{new}")
     match = _TAG.fullmatch(header)
     if match is None:
         raise Malformed('If-Match takes one entity tag in quotes, as in If-Match: "…".', code="if_match")

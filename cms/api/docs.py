@@ -26,6 +26,11 @@ def get_spec() -> Response:
     return respond(to_text(current_app))
 
 
+@blp.get("/")
+def get_root() -> Response:
+    return Response(status=302, headers={"Location": "/docs"}, content_type="text/plain")
+
+
 @blp.get("/docs")
 def get_page() -> Response:
     return _own("page.html", "text/html; charset=utf-8")

@@ -18,6 +18,7 @@ from cms.api import problems
 from cms.context import Context
 from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model.pointer import pointer
+from cms.model.published import MEMBERS
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -48,7 +49,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the package h
     ARGUMENTS_PARSER = StrictParser()
 
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
-        return cast(Callable[[View], View], super().route(rule, **options))
+        register = super().route(rule, **options)
+
+        def decorator(view: View) -> View:
+            return cast(View, register(self.doc(operationId=view.__name__)(view)))
+
+        return decorator
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[View], View]:
         return cast(Callable[[View], View], super().response(status_code, schema, **options))
@@ -119,7 +125,15 @@ def _flatten(messages: Any, where: tuple[str | int, ...]) -> list[Problem]:
         inner = ((() if name == "_schema" else (name,), value) for name, value in messages.items())
         return [problem for step, value in inner for problem in _flatten(value, (*where, *step))]
     texts = messages if isinstance(messages, list) else [messages]
-    return [Problem(pointer(*where), str(text), "unknown" if text == "Unknown field." else "invalid") for text in texts]
+    return [_problem(where, str(text)) for text in texts]
+
+
+def _problem(where: tuple[str | int, ...], text: str) -> Problem:
+    if text != "Unknown field.":
+        return Problem(pointer(*where), text, "invalid")
+    is_told = where and where[-1] in MEMBERS
+    detail = "is only told by the service; leave it out" if is_told else "is not known here; leave it out"
+    return Problem(pointer(*where), detail, "unknown")
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from cms.errors import CmsError
 
 log = logging.getLogger("cms.api")
 
+MEDIA_TYPE = "application/problem+json"
+
 STATUS: dict[type[CmsError], int] = {
     errors.Malformed: 400,
     errors.NotAuthenticated: 401,
@@ -95,6 +97,6 @@ def answer(status: int, code: str, detail: str, headers: dict[str, str], **more:
     }
     # A pointer may hold half a character that the client sent.
     text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    response = Response(text, status, content_type="application/problem+json", headers=headers)
+    response = Response(text, status, content_type=MEDIA_TYPE, headers=headers)
     response.headers["Cache-Control"] = "no-store"
     return response

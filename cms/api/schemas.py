@@ -13,12 +13,8 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate
 from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
-from cms.model.published import HEAVY
+from cms.model.published import HEAVY, MEMBERS
 
-ARTICLE_FIELDS = (
-    "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
-    "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
-)  # fmt: skip
 MAX_LIMIT = 100
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
 
@@ -47,8 +43,8 @@ class FieldNames(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         names = text.split(",")
-        if unknown := [name for name in names if name not in ARTICLE_FIELDS]:
-            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(ARTICLE_FIELDS)}.")
+        if unknown := [name for name in names if name not in MEMBERS]:
+            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(MEMBERS)}.")
         return text
 
 
@@ -237,6 +233,10 @@ class DryRun(Schema):
     version = fields.String(required=True, metadata=said("of the file as it would be"))
 
 
+SAVED = {"anyOf": [{"$ref": "#/components/schemas/Article"}, {"$ref": "#/components/schemas/DryRun"}]}
+"""The article, or with dry_run what a save would do."""
+
+
 class Collection(Schema):
     name = fields.String(required=True)
     published = fields.Integer(required=True)
@@ -247,6 +247,7 @@ class Collection(Schema):
 
 class CollectionList(Schema):
     items = fields.List(fields.Nested(Collection), required=True)
+    next_cursor = fields.String(required=True, allow_none=True, metadata=said("always null: these are all"))
 
 
 class Change(Schema):
@@ -317,6 +318,37 @@ class SyncQuery(Schema):
     drafts = fields.Boolean(load_default=False)
 
 
+class SyncArticle(Article):
+    type = fields.String(required=True, validate=validate.Equal("article"))
+
+    class Meta:
+        exclude = ("warnings",)
+
+
+class SyncImage(Image):
+    type = fields.String(required=True, validate=validate.Equal("image"))
+
+
+class SyncDeleted(Schema):
+    type = fields.String(required=True, validate=validate.Equal("deleted"))
+    subject = fields.String(required=True, validate=validate.OneOf(["article", "image"]))
+    collection = fields.String(metadata=said("of an article"))
+    id = fields.String(metadata=said("of an article"))
+    path = fields.String(metadata=said("of an image, below src/assets"))
+
+
+class SyncCursor(Schema):
+    type = fields.String(required=True, validate=validate.Equal("cursor"))
+    cursor = fields.String(required=True)
+
+
+SYNC_LINE = {
+    "oneOf": [
+        {"$ref": f"#/components/schemas/{name}"} for name in ("SyncArticle", "SyncImage", "SyncDeleted", "SyncCursor")
+    ]
+}
+
+
 class Token(Schema):
     id = fields.String(required=True)
     name = fields.String(required=True)
@@ -328,6 +360,7 @@ class Token(Schema):
 
 class TokenList(Schema):
     items = fields.List(fields.Nested(Token), required=True)
+    next_cursor = fields.String(required=True, allow_none=True, metadata=said("always null: these are all"))
 
 
 class NewToken(Schema):
@@ -369,6 +402,7 @@ class Webhook(Schema):
 
 class WebhookList(Schema):
     items = fields.List(fields.Nested(Webhook), required=True)
+    next_cursor = fields.String(required=True, allow_none=True, metadata=said("always null: these are all"))
 
 
 class Delivery(Schema):
@@ -383,6 +417,7 @@ class Delivery(Schema):
 
 class DeliveryList(Schema):
     items = fields.List(fields.Nested(Delivery), required=True)
+    next_cursor = fields.String(required=True, allow_none=True, metadata=said("always null: these are all"))
 
 
 class Health(Schema):

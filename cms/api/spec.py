@@ -13,12 +13,21 @@ from werkzeug.exceptions import HTTPException
 from cms.api import problems, schemas
 from cms.model.limits import Limits
 
-PROBLEM = "application/problem+json"
 RENAMED = {
     "UNPROCESSABLE_ENTITY": "UNPROCESSABLE_CONTENT",
     "Unprocessable Entity": "Unprocessable Content",
 }
 """What Python 3.13 calls by new names; the spec is the same on every Python."""
+
+
+_SAVES = ("create_article", "put_article", "patch_article", "restore_revision")
+_HEADERS = (
+    ("If-Match", "the ETag of the version you start from", (*_SAVES[1:], "delete_article", "delete_image")),
+    ("If-None-Match", "an ETag: 304 when nothing has changed since; with PUT, * to create", ("put_article",)),
+    ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since", _SAVES),
+    ("Accept", "text/markdown for the file itself", ("get_article",)),
+)
+"""Name, meaning, and the operations that take it."""
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # the package has no types
@@ -41,7 +50,9 @@ def create_api(app: Flask, limits: Limits) -> Api:
         },
     )
     api = Api(app)
-    for name in ("WholeArticle", "ArticlePatch", "Operation"):
+    for name in (
+        "WholeArticle", "ArticlePatch", "Operation", "SyncArticle", "SyncImage", "SyncDeleted", "SyncCursor",
+    ):  # fmt: skip
         api.spec.components.schema(name, schema=getattr(schemas, name))
     app.extensions["cms-api"] = api
     return api
@@ -52,11 +63,28 @@ def to_text(app: Flask) -> str:
     spec: dict[str, Any] = app.extensions["cms-api"].spec.to_dict()
     for response in spec["components"].get("responses", {}).values():
         if "application/json" in response.get("content", {}):
-            response["content"] = {PROBLEM: response["content"]["application/json"]}
+            response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict):
+                _add_headers(operation)
     text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     for old, new in RENAMED.items():
         text = text.replace(old, new)
     return text
+
+
+def _add_headers(operation: dict[str, Any]) -> None:
+    """The headers that an operation goes by; flask-smorest knows of none."""
+    name, responses = operation["operationId"], operation["responses"]
+    for header, description, names in _HEADERS:
+        if name in names or (header == "If-None-Match" and "304" in responses):
+            parameter = {"name": header, "in": "header", "schema": {"type": "string"}, "description": description}
+            operation.setdefault("parameters", []).append(parameter)
+    tag = {"ETag": {"schema": {"type": "string"}, "description": "names the version, to be sent as If-Match"}}
+    for status in ("200", "201", "204"):
+        if status in responses and ("304" in responses or name in _SAVES):
+            responses[status]["headers"] = tag
 
 
 def _description(limits: Limits) -> str:

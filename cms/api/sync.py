@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, stream_with_context
 
-from cms.api import auth, schemas
+from cms.api import auth, problems, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
 from cms.api.parsing import Blueprint, context
@@ -27,9 +27,14 @@ NDJSON = "application/x-ndjson"
 
 @blp.route("/sync")
 @blp.arguments(schemas.SyncQuery, location="query")
-@blp.response(200, {"type": "string"}, content_type=NDJSON, description="One JSON object a line, the cursor last")
+@blp.response(200, schemas.SYNC_LINE, content_type=NDJSON, description="One JSON object a line, the cursor last")
 @blp.alt_response(304, description="Nothing has changed")
-@blp.alt_response(410, schema=schemas.Problem, description="The cursor is of no use any more; sync without one")
+@blp.alt_response(
+    410,
+    schema=schemas.Problem,
+    content_type=problems.MEDIA_TYPE,
+    description="The cursor is of no use any more; sync without one",
+)
 def sync(query: dict[str, Any]) -> Response:
     """Get everything published, or what changed since a cursor, as NDJSON."""
     auth.require_read()

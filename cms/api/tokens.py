@@ -8,7 +8,7 @@ from flask import Response
 
 from cms.actions import tokens
 from cms.api import auth, schemas
-from cms.api.conditional import reply
+from cms.api.conditional import reply, reply_list
 from cms.api.parsing import Blueprint, context
 from cms.database import tokens as rows
 from cms.database.engine import read
@@ -24,7 +24,7 @@ def list_tokens() -> Response:
     """List the tokens; their secrets are not kept."""
     auth.actor().require("tokens")
     with read(context().database) as tx:
-        return reply({"items": [shown(row) for row in rows.all_of(tx)]})
+        return reply_list([shown(row) for row in rows.all_of(tx)])
 
 
 @blp.route("/tokens", methods=["POST"])

@@ -8,7 +8,7 @@ from flask import Response
 
 from cms.actions import deliver
 from cms.api import auth, schemas
-from cms.api.conditional import reply
+from cms.api.conditional import reply, reply_list
 from cms.api.parsing import Blueprint, context
 from cms.database import webhooks
 from cms.database.engine import read
@@ -24,7 +24,7 @@ def list_webhooks() -> Response:
     """List the webhooks."""
     auth.actor().require("webhooks")
     with read(context().database) as tx:
-        return reply({"items": [_shown(row) for row in webhooks.all_of(tx)]})
+        return reply_list([_shown(row) for row in webhooks.all_of(tx)])
 
 
 @blp.route("/webhooks", methods=["POST"])
@@ -70,7 +70,7 @@ def list_deliveries(webhook_id: str) -> Response:
     auth.actor().require("webhooks")
     deliver.get(context(), webhook_id)
     with read(context().database) as tx:
-        return reply({"items": [_attempt(row) for row in webhooks.attempts(tx, webhook_id)]})
+        return reply_list([_attempt(row) for row in webhooks.attempts(tx, webhook_id)])
 
 
 @blp.route("/webhooks/<webhook_id>/deliveries/<delivery_id>/redeliver", methods=["POST"])

@@ -18,6 +18,12 @@ from cms.model.image import Image, facts, url_of
 HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
 
+MEMBERS = (
+    "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
+    "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
+)  # fmt: skip
+"""All that an article may tell."""
+
 FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
 """What the feed holds unless asked for other fields."""
 

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from marshmallow import RAISE
 
 from cms.api import schemas
+from cms.model.published import MEMBERS
 from tests.api.editing import create_text, patch
 from tests.conftest import reconcile
 
@@ -35,7 +36,7 @@ def check(spec: dict[str, Any], schema: str, value: Any) -> None:
 
 def test_articles_fit_their_schema(client: FlaskClient, admin: dict[str, str], spec: dict[str, Any]) -> None:
     create_text(client, admin)
-    whole = ",".join(schemas.ARTICLE_FIELDS)
+    whole = ",".join(MEMBERS)
     items = client.get(f"/api/v1/articles?limit=100&status=all&fields={whole}", headers=admin).get_json()["items"]
     assert len(items) == 12
     for item in items:
@@ -91,3 +92,31 @@ def test_feed_lines_hold_published_members(client: FlaskClient, spec: dict[str, 
             check(spec, "Image", line)
         else:
             assert kind == "cursor"
+
+
+def test_every_line_of_the_feed_fits_its_schema(
+    client: FlaskClient, admin: dict[str, str], spec: dict[str, Any]
+) -> None:
+    etag = create_text(client, admin)
+    first = client.get("/api/v1/sync").text.splitlines()
+    client.delete("/api/v1/articles/news/en/a-day", headers={**admin, "If-Match": etag})
+    seen = json.loads(first[-1])["cursor"]
+    lines = [json.loads(line) for line in [*first, *client.get(f"/api/v1/sync?cursor={seen}").text.splitlines()]]
+    names = {"article": "SyncArticle", "image": "SyncImage", "deleted": "SyncDeleted", "cursor": "SyncCursor"}
+    assert {line["type"] for line in lines} == set(names)
+    for line in lines:
+        check(spec, names[line["type"]], line)
+
+
+def test_each_operation_has_a_name_and_names_its_headers(spec: dict[str, Any]) -> None:
+    operations = [one for path in spec["paths"].values() for one in path.values() if isinstance(one, dict)]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    taken = {
+        operation["operationId"]: {item["name"] for item in operation.get("parameters", []) if item["in"] == "header"}
+        for operation in operations
+        if isinstance(operation.get("parameters", []), list)
+    }
+    assert taken["put_article"] == {"If-Match", "If-None-Match", "Prefer"}
+    assert taken["get_article"] == {"Accept", "If-None-Match"}
+    assert taken["delete_image"] == {"If-Match"}

@@ -161,3 +161,36 @@ def test_an_annotation_that_cannot_be_read_is_named_and_rules_nothing(
 def test_check_goes_by_the_annotation(ctx: Context) -> None:
     annotate(ctx, references={"author": "places"})
     assert {found.code for found in check(ctx)} == {"reference_missing"}
+
+
+def test_a_schema_that_changes_rules_from_then_on(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], site: Path
+) -> None:
+    etag = create_text(client, admin)
+    path = site / "src/content/news.schema.json"
+    schema = json.loads(path.read_text())
+    rules = schema.get("definitions", {}).get("news", schema)
+    rules["properties"]["author"] = {"enum": ["Desk"]}
+    rules["properties"]["place"] = {"type": "string"}
+    path.write_text(json.dumps(schema))
+    reconcile(ctx)
+    assert client.get("/api/v1/collections/news/schema").get_json() == schema
+    assert {(found.code, found.pointer) for found in check(ctx)} >= {("enum", "/data/author")}
+    saved = patch(client, admin, NAME, etag, {"data": {"place": "Kampot"}})
+    assert [item["pointer"] for item in saved.get_json()["warnings"]] == ["/data/author"]
+    assert refused(ctx, client, admin, saved.headers["ETag"], {"data": {"author": "Other"}}) == [
+        ("/data/author", "enum")
+    ]
+
+
+def test_errors_say_what_to_write(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    etag = create_text(client, admin)
+    change = {"data": {"title": 5, "date": "tomorrow", "tags": "x", "colour": "red", "author": None}}
+    error = problem(patch(client, admin, NAME, etag, change), 422)
+    assert {item["pointer"]: item["detail"] for item in error["errors"]} == {
+        "/data/title": "has to be text",
+        "/data/date": "write a date, as in 2025-12-31",
+        "/data/tags": "has to be a list",
+        "/data/colour": "is no field of this collection",
+        "/data/author": "is required",
+    }
