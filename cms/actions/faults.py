@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+import jsonpointer
 from sqlalchemy import Connection
 
 from cms.actions.rules import Rules
@@ -23,6 +24,7 @@ from cms.model.field import leaves
 from cms.model.ids import Name
 from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
+from cms.model.schema import to_date
 from cms.store.base import Key
 
 
@@ -38,13 +40,14 @@ def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None 
     return found
 
 
-def added(problems: Iterable[Problem], before: Iterable[Problem]) -> list[Problem]:
-    """Those that were not there before; an item that has moved in its list brings nothing new."""
-    old = Counter(_kind(problem) for problem in before)
+def added(found: Iterable[Problem], article: Article, before: Iterable[Problem], was: Article) -> list[Problem]:
+    """Those that were not there before; a wrong value that has moved in its list is nothing new, another one is."""
+    old = Counter(_kind(problem, was) for problem in before)
     result: list[Problem] = []
-    for problem in problems:
-        if old[_kind(problem)] > 0:
-            old[_kind(problem)] -= 1
+    for problem in found:
+        kind = _kind(problem, article)
+        if old[kind] > 0:
+            old[kind] -= 1
         else:
             result.append(problem)
     return result
@@ -67,8 +70,9 @@ def against_rules(
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
 
 
-def _kind(problem: Problem) -> tuple[str, str, str]:
-    return place(problem.pointer), problem.detail, problem.code
+def _kind(problem: Problem, article: Article) -> tuple[str, str, str, str]:
+    value = jsonpointer.resolve_pointer({"data": article.data, "body": ""}, problem.pointer, None)
+    return place(problem.pointer), problem.detail, problem.code, repr(value)
 
 
 def _may_be_photo(value: Any) -> bool:
@@ -91,7 +95,8 @@ def _quoted_dates(rules: Rules, article: Article, dates: Iterable[str]) -> Itera
     expected = {place(found) for found in dates}
     for _, where, value in leaves(article.data) if rules.schema is not None else ():
         plain = pointer(*where)
-        if isinstance(value, str) and place(plain) in expected and plain not in article.dates:
+        is_text = isinstance(value, str) and not isinstance(to_date(value), str)
+        if is_text and place(plain) in expected and plain not in article.dates:
             yield Problem(f"/data{plain}", "write it as a date without quotes, as in 2025-06-24", "date_quoted")
 
 

@@ -149,7 +149,7 @@ def plan_bytes(
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.is_visible, bool(row.visible), article.is_visible)
     problems = faults_of(ctx, rules, article, was)
-    _refuse(added(problems, faults_of(ctx, rules, was, was)))
+    _refuse(added(problems, article, faults_of(ctx, rules, was, was), was))
     moved = None if key == old_key else old_key
     return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
 

@@ -185,12 +185,11 @@ def test_a_schema_that_changes_rules_from_then_on(
 
 def test_errors_say_what_to_write(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     etag = create_text(client, admin)
-    change = {"data": {"title": 5, "date": "tomorrow", "tags": "x", "colour": "red", "author": None}}
+    change = {"data": {"title": 5, "date": "tomorrow", "tags": "x", "author": None}}
     error = problem(patch(client, admin, NAME, etag, change), 422)
     assert {item["pointer"]: item["detail"] for item in error["errors"]} == {
         "/data/title": "has to be text",
         "/data/date": "write a date, as in 2025-12-31",
         "/data/tags": "has to be a list",
-        "/data/colour": "is no field of this collection",
         "/data/author": "is required",
     }
