@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, make_client, reconcile, state_of
+from tests.store.racing import race
 
 NAME, NEW = "news/en/a-day", "news/en/one-day"
 pytestmark = both_databases
@@ -223,3 +224,38 @@ def test_a_whole_collection_moved_by_hand_asks_for_no_permission(
         (folder / f"n{number}.md").rename(folder / f"m{number}.md")
     assert reconcile(ctx).held is None
     assert actions(client, admin, "news/en/m7") == ["renamed en/n7", "created"]
+
+
+def test_of_many_that_want_one_id_one_gets_it(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    names = [f"news/en/n{number}" for number in range(6)]
+    etags = [create_text(client, admin, name, f"{TEXT}{name}\n") for name in names]
+
+    def rename(number: int) -> int:
+        apart = make_client(ctx)
+        return patch(apart, admin, names[number], etags[number], {"id": "en/one-day"}).status_code
+
+    assert sorted(race(6, rename)) == [200, 409, 409, 409, 409, 409]
+    reconcile(ctx)
+    folder = ctx.settings.site_folder / "src/content/news/en"
+    assert len(list(folder.glob("n?.md"))) == 5
+    assert actions(client, admin, NEW)[1:] == ["created"]
+
+
+def test_of_an_edit_and_a_rename_at_once_one_wins_and_nothing_is_lost(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    etag = create_text(client, admin)
+    changes: list[dict[str, Any]] = [{"id": f"en/day-{n}"} if n % 2 else {"body": f"{n}\n"} for n in range(6)]
+
+    def change(number: int) -> tuple[int, int]:
+        return patch(make_client(ctx), admin, NAME, etag, changes[number]).status_code, number
+
+    answers = sorted(race(6, change))
+    assert [status for status, _ in answers].count(200) == 1
+    assert {status for status, _ in answers} <= {200, 410, 412}
+    reconcile(ctx)
+    won = changes[answers[0][1]]
+    name = f"news/{won['id']}" if "id" in won else NAME
+    shown = client.get(f"{ARTICLES}/{name}").get_json()
+    assert shown["body"] == won.get("body", TEXT.partition("---\n\n")[2])
+    assert len(list((ctx.settings.site_folder / "src/content/news/en").glob("*day*.md"))) == 2
