@@ -36,7 +36,9 @@ def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None 
         found = [*against_rules(tx, rules, article.data, article.refs, known=was.data if was else ())]
         found += _quoted_dates(rules, article, was.dates if was else _usual_dates(tx, article))
         unknown = _unknown_photos(tx, rules, article)
-    found += [_missing(ref) for ref, key in unknown if find(ctx, key) is None]
+    # What was missing before is taken for missing still; a new photo may be on its way into the database.
+    before = {ref.ref for ref in was.refs} if was else set()
+    found += [_missing(ref) for ref, key in unknown if ref.ref in before or find(ctx, key) is None]
     return found
 
 
