@@ -16,6 +16,7 @@ import pytest
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, select, text
+from werkzeug.test import TestResponse
 
 from cms.actions import reconcile as reconcile_action
 from cms.actions import tokens
@@ -158,7 +159,15 @@ def make_client(ctx: Context) -> FlaskClient:
     app.extensions["cms"] = ctx
     assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # the test client writes JSON by it
+    app.test_client_class = ReadingClient
     return app.test_client()
+
+
+class ReadingClient(FlaskClient):
+    """Reads each answer to its end and closes it, as a server does."""
+
+    def open(self, *args: Any, **named: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **named})
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 from cms.actions import absorb_images, lookup
 from cms.actions.absorb import Origin
+from cms.actions.darkroom import Darkroom
 from cms.actions.rules import rules_of
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
@@ -24,7 +27,7 @@ from cms.errors import CmsError, InUse, Invalid, Moved, NotFound, Problem, Stale
 from cms.model import ids, photo, refs
 from cms.model.ids import Name
 from cms.model.image import Image
-from cms.model.photo import Photo
+from cms.model.photo import Facts
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version, version_of
 
@@ -33,10 +36,10 @@ MOST_ALIKE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as an editor sent it."""
+    """A photo as an editor sent it, in a file that is the caller's to remove."""
 
     name: str
-    data: bytes
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,14 @@ class Place:
 
 def upload(ctx: Context, actor: Actor, place: Place, files: Sequence[Upload]) -> list[Stored]:
     """Store the photos; sending the same photo again is the same photo again."""
-    limits = ctx.settings.limits
-    ready = [(file, photo.prepare(file.data, file.name, f"/files/{i}", limits)) for i, file in enumerate(files)]
+    ready = _prepared(ctx, files)
     # One lock for the folder, so that two requests do not choose the same name.
     with ctx.locks.hold([ids.ASSETS + place.folder]):
         done: list[Image] = []
         fresh: list[Image] = []
         try:
-            for file, prepared in ready:
-                image, is_new = _store(ctx, place, file.name, prepared)
+            for file, facts in ready:
+                image, is_new = _store(ctx, place, file, facts)
                 done.append(image)
                 fresh += [image] if is_new else []
             rows = _commit(ctx, actor, done)
@@ -112,6 +114,16 @@ def place_for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
     return Place("/".join(segments), refs.usual_spelling((ref for _, ref in shown), refs.ALIASES) or "@/", "")
 
 
+def open_photo(ctx: Context, path: str) -> tuple[AnyRow, BinaryIO]:
+    """A photo's row, and its bytes as a stream that the caller closes; `NotFound` when there is none."""
+    with read(ctx.database) as tx:
+        row = images.get(tx, path)
+    stream = None if row is None else _home(ctx, _key(path)).open(_key(path))
+    if row is None or stream is None:
+        raise NotFound(f"There is no photo {path}.")
+    return row, stream
+
+
 def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     """Remove a photo; `InUse` while an article shows it."""
     actor.require("images:write")
@@ -133,20 +145,34 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
             absorb_images.absorb_image_deletion(ctx, tx, path, Origin(actor.name, "api"))
 
 
-def _store(ctx: Context, place: Place, name: str, prepared: Photo) -> tuple[Image, bool]:
+def _prepared(ctx: Context, files: Sequence[Upload]) -> list[tuple[Upload, Facts]]:
+    """The photos fit to be public, each in a file beside the one that was sent."""
+    ready: list[tuple[Upload, Facts]] = []
+    most = ctx.settings.limits.photo_bytes
+    with Darkroom(ctx.settings.limits) as darkroom:
+        for number, file in enumerate(files):
+            where, size = f"/files/{number}", file.path.stat().st_size
+            if size > most:
+                raise photo.too_large(where, f"{file.name} has {size} bytes or more; at most {most} are accepted")
+            target = file.path.with_suffix(".ready")
+            ready.append((Upload(file.name, target), darkroom.prepare(file.path, target, file.name, where)))
+    return ready
+
+
+def _store(ctx: Context, place: Place, file: Upload, facts: Facts) -> tuple[Image, bool]:
     """The photo under the first name that is free or holds these very bytes, and whether it was stored now."""
-    version = version_of(prepared.data)
-    facts = prepared.facts
-    for path in _names(ctx, place.folder, name, facts.format):
+    version, size = version_of(file.path), file.path.stat().st_size
+    for path in _names(ctx, place.folder, file.name, facts.format):
         key = _key(path)
-        there = _home(ctx, key).read(key)
-        image = Image(path, version, len(prepared.data), facts.width, facts.height, facts.format)
+        image = Image(path, version, size, facts.width, facts.height, facts.format)
+        there = _home(ctx, key).open(key)
         if there is None:
-            ctx.media.write(key, prepared.data, expect=ABSENT)
+            ctx.media.write(key, file.path, expect=ABSENT)
             return image, True
-        if there == prepared.data:
-            return image, False
-    raise Invalid("Too many photos have that name.", problems=[Problem("/files", f"rename {name}", "name")])
+        with there:
+            if version_of(there) == version:
+                return image, False
+    raise Invalid("Too many photos have that name.", problems=[Problem("/files", f"rename {file.name}", "name")])
 
 
 def _names(ctx: Context, folder: str, name: str, kind: str) -> Iterable[str]:
@@ -186,13 +212,3 @@ def _home(ctx: Context, key: Key) -> Store:
 
 def _key(path: str) -> Key:
     return Key(ids.ASSETS + path)
-
-
-def open_photo(ctx: Context, path: str) -> tuple[AnyRow, bytes]:
-    """A photo's row and bytes; `NotFound` when there is none."""
-    with read(ctx.database) as tx:
-        row = images.get(tx, path)
-    data = None if row is None else _home(ctx, _key(path)).read(_key(path))
-    if row is None or data is None:
-        raise NotFound(f"There is no photo {path}.")
-    return row, data

@@ -6,7 +6,6 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import time
@@ -29,7 +28,6 @@ from cms.model import article as article_file
 from cms.model import ids, photo
 from cms.model.article import Article
 from cms.model.image import Image
-from cms.model.limits import MIB
 from cms.store.base import Stat, Store, version_of
 
 T = TypeVar("T")
@@ -211,15 +209,12 @@ def read_article(ctx: Context, store: Store, stat: Stat) -> tuple[Article, bytes
 
 def read_image(store: Store, stat: Stat) -> Image:
     """The photo in a file."""
-    stream = store.open(stat.key) or io.BytesIO()
-    with stream:
-        sha256 = hashlib.sha256()
-        while chunk := stream.read(MIB):
-            sha256.update(chunk)
+    with store.open(stat.key) or io.BytesIO() as stream:
+        version = version_of(stream)
         stream.seek(0)
         found = photo.look_at(stream, stat.key)
     path = stat.key.removeprefix(ids.ASSETS)
-    return Image(path, sha256.hexdigest(), stat.size, found.width, found.height, found.format)
+    return Image(path, version, stat.size, found.width, found.height, found.format)
 
 
 def _absorb_one_deletion(ctx: Context, tx: Connection, key: str) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from flask import Response, request
+from werkzeug.datastructures import FileStorage
 
 from cms.actions import photos
 from cms.actions.photos import Place, Stored, Upload
@@ -70,8 +73,10 @@ def upload_images() -> Response:
     actor = auth.actor()
     if not actor.may_somewhere("images:write"):
         actor.require("images:write")
-    files = _files()
-    stored = photos.upload(context(), actor, _place(), files)
+    sent = _files()
+    with tempfile.TemporaryDirectory(prefix="cms-upload-") as folder:
+        files = [_saved(file, Path(folder) / str(number)) for number, file in enumerate(sent)]
+        stored = photos.upload(context(), actor, _place(), files)
     return reply({"items": [_shown(item) for item in stored]}, 201)
 
 
@@ -84,7 +89,7 @@ def delete_image(path: str) -> Response:
     return Response(status=204)
 
 
-def _files() -> list[Upload]:
+def _files() -> list[FileStorage]:
     limits = context().settings.limits
     if request.mimetype != "multipart/form-data":
         raise UnsupportedType("Send the photos as multipart/form-data, each as a part named files.")
@@ -99,7 +104,17 @@ def _files() -> list[Upload]:
         raise Invalid("There are no photos.", problems=[Problem("/files", "send at least one file", "required")])
     if len(files) > limits.request_files:
         raise TooLarge(f"At most {limits.request_files} photos are taken at once; send the others after them.")
-    return [Upload(file.filename or "photo", file.stream.read(limits.photo_bytes + 1)) for file in files]
+    return files
+
+
+def _saved(file: FileStorage, path: Path) -> Upload:
+    """The sent photo in a file, one byte more of it than is accepted at most."""
+    left = context().settings.limits.photo_bytes + 1
+    with path.open("wb") as out:
+        while chunk := file.stream.read(min(left, MIB)):
+            out.write(chunk)
+            left -= len(chunk)
+    return Upload(file.filename or "photo", path)
 
 
 def _place() -> Place:

@@ -6,6 +6,7 @@ A stored photo carries no EXIF, GPS, XMP or comments, stands upright, and is in 
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -48,14 +49,6 @@ class Facts:
     height: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo ready to be stored."""
-
-    data: bytes
-    facts: Facts
-
-
 def look_at(stream: BinaryIO, name: str) -> Facts:
     """What the header says; the ending of the name when the header says nothing."""
     try:
@@ -69,35 +62,54 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
         return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
 
 
-def prepare(data: bytes, name: str, where: str, limits: Limits) -> Photo:
-    """The photo as it is to be stored; `UnsupportedType`, `TooLarge` or `Invalid` with the pointer `where`."""
-    if len(data) > limits.photo_bytes:
-        raise _too_large(where, f"{name} has {len(data)} bytes; at most {limits.photo_bytes} are accepted")
+def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limits) -> Facts:
+    """Write the photo to `out` as it is to be stored.
+
+    Raises `UnsupportedType`, `TooLarge` or `Invalid` with the pointer `where`.
+    """
+    if _is_something_else(source):
+        raise _unsupported(where, f"{name} is a photo and another kind of file at once; export it again")
     try:
-        with Image.open(io.BytesIO(data), formats=ACCEPTED) as image:
+        with Image.open(source, formats=ACCEPTED) as image:
             if image.width * image.height > limits.photo_pixels:
                 pixels = f"{image.width} x {image.height} pixels"
-                raise _too_large(where, f"{name} has {pixels}; at most {limits.photo_pixels} in all are accepted")
+                detail = f"{name} has {pixels}; at most {limits.photo_pixels} in all are accepted"
+                raise _invalid(where, detail, "photo_too_many_pixels")
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise _unsupported(where, f"{name} is animated; send a still photo")
-            return _encode(image)
+            return _encode(image, out)
     except UnidentifiedImageError as error:
         raise _unsupported(where, f"{name} is not a JPEG, PNG, WebP or AVIF photo") from error
     except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError) as error:
-        problem = Problem(where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged")
-        raise Invalid(problem.detail, code=problem.code, problems=[problem]) from error
+        raise _invalid(
+            where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged"
+        ) from error
 
 
-def _encode(image: Image.Image) -> Photo:
+_OTHER_KINDS = re.compile(rb"%PDF-|<(?:html|script|svg|!doctype|\?xml|\?php)[\s>]", re.IGNORECASE)
+_ARCHIVE_END = b"PK\x05\x06"
+
+
+def _is_something_else(source: BinaryIO) -> bool:
+    """Whether readers of documents or archives would take the file for theirs: these look at its first and last KiB."""
+    head = source.read(1024)
+    size = source.seek(0, io.SEEK_END)
+    source.seek(max(0, size - 1024))
+    tail = source.read()
+    source.seek(0)
+    return head[:1] not in b"<%" and bool(_OTHER_KINDS.search(head) or _ARCHIVE_END in tail)
+
+
+def _encode(image: Image.Image, out: BinaryIO) -> Facts:
     kind = _format(image)
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    plain = _to_srgb(upright, kind)
+    # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
+    ImageOps.exif_transpose(image, in_place=True)
+    plain = _to_srgb(image, kind)
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
-    out = io.BytesIO()
     plain.save(out, format=kind.upper(), **_SAVE[kind])
-    return Photo(out.getvalue(), Facts(kind, plain.width, plain.height))
+    return Facts(kind, plain.width, plain.height)
 
 
 def _to_srgb(image: Image.Image, kind: str) -> Image.Image:
@@ -116,14 +128,18 @@ def _to_srgb(image: Image.Image, kind: str) -> Image.Image:
         return image.convert("RGB")
     if kind in ("webp", "avif") and image.mode not in ("RGB", "RGBA"):
         return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
-    return image.copy()
+    return image
 
 
 def _format(image: Image.Image) -> str:
     return "jpeg" if image.format == "MPO" else str(image.format).lower()
 
 
-def _too_large(where: str, detail: str) -> TooLarge:
+def _invalid(where: str, detail: str, code: str) -> Invalid:
+    return Invalid(detail, code=code, problems=[Problem(where, detail, code)])
+
+
+def too_large(where: str, detail: str) -> TooLarge:
     return TooLarge(detail, code="photo_too_large", problems=[Problem(where, detail, "photo_too_large")])
 
 

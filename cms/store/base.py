@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import BinaryIO, Final, NewType, Protocol
 
 from cms.errors import Invalid, Problem
@@ -66,8 +67,11 @@ class Store(Protocol):
         """
         ...
 
-    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
-        """Durably replace what `expect` names by `data`, all or nothing; `Stale` when something else is there."""
+    def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
+        """Durably replace what `expect` names by `data`, bytes or a file's, all or nothing.
+
+        `Stale` when something else is there.
+        """
         ...
 
     def delete(self, key: Key, *, expect: Version) -> None:
@@ -79,8 +83,13 @@ class Store(Protocol):
         ...
 
 
-def version_of(data: bytes) -> Version:
-    return Version(hashlib.sha256(data).hexdigest())
+def version_of(data: bytes | Path | BinaryIO) -> Version:
+    if isinstance(data, bytes):
+        return Version(hashlib.sha256(data).hexdigest())
+    if isinstance(data, Path):
+        with data.open("rb") as stream:
+            return version_of(stream)
+    return Version(hashlib.file_digest(data, "sha256").hexdigest())  # type: ignore[arg-type]  # binary streams have it
 
 
 def is_key(name: str) -> bool:

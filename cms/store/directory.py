@@ -6,7 +6,9 @@ Symbolic links below the root are never followed: each path segment is opened by
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import stat as mode
 import time
 import uuid
@@ -73,7 +75,7 @@ class DirectoryStore:
             yield from files
             folders += below
 
-    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
+    def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
         with _translated():
             replaced = self._expect(key, expect)
@@ -132,7 +134,7 @@ class DirectoryStore:
                 return None
             raise Stale(f"{key} is not there any more.")
         with stream:
-            current = version_of(stream.read())
+            current = version_of(stream)
             if current != expect:
                 raise Stale(f"{key} holds something else by now.", current=current)
             return os.fstat(stream.fileno())
@@ -154,14 +156,18 @@ class DirectoryStore:
             os.close(current)
 
 
-def _write_durably(name: str, data: bytes, folder: int, *, like: os.stat_result | None) -> None:
+def _write_durably(name: str, data: bytes | Path, folder: int, *, like: os.stat_result | None) -> None:
     descriptor = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+    with os.fdopen(descriptor, "wb") as file, _stream_of(data) as source:
+        shutil.copyfileobj(source, file)
         file.flush()
         if like is not None:
             os.fchmod(file.fileno(), mode.S_IMODE(like.st_mode))
         os.fsync(file.fileno())
+
+
+def _stream_of(data: bytes | Path) -> BinaryIO:
+    return data.open("rb") if isinstance(data, Path) else io.BytesIO(data)
 
 
 def _put_in_place(temporary: str, name: str, folder: int, expect: Version | Absent) -> None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
 from botocore.config import Config
@@ -31,6 +34,10 @@ PORTABLE = Config(
     connect_timeout=5,
     read_timeout=30,
 )
+CHUNK = 256 * 1024
+IN_MEMORY = 4 * 1024 * 1024
+"""What is larger is read by way of a temporary file."""
+
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
@@ -42,19 +49,30 @@ class S3Store:
         self._client: S3Client = boto3.session.Session().client("s3", config=PORTABLE)
 
     def read(self, key: Key) -> bytes | None:
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream:
+            return stream.read()
+
+    def open(self, key: Key) -> BinaryIO | None:
         check_key(key)
         with _translated():
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-                return answer["Body"].read()
             except ClientError as error:
                 if _code(error) in _MISSING:
                     return None
                 raise
-
-    def open(self, key: Key) -> BinaryIO | None:
-        data = self.read(key)
-        return None if data is None else io.BytesIO(data)
+            # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
+            stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
+            try:
+                shutil.copyfileobj(answer["Body"], stream, CHUNK)
+            except BaseException:
+                stream.close()
+                raise
+        stream.seek(0)
+        return stream
 
     def stat(self, key: Key) -> Stat | None:
         check_key(key)
@@ -77,7 +95,7 @@ class S3Store:
                     if is_key(key) and not any(part.startswith(".") for part in below.split("/")):
                         yield _stat(Key(key), item["Size"], item["ETag"], item["LastModified"].timestamp())
 
-    def write(self, key: Key, data: bytes, *, expect: Version | Absent) -> Version:
+    def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
         self._expect(key, expect)
         with _translated():
@@ -87,9 +105,8 @@ class S3Store:
                 if _code(error) not in _CONDITION_FAILED:
                     raise
                 # A retried PUT whose first answer was lost meets its own bytes.
-                found = self.read(key)
-                if found != data:
-                    current = None if found is None else version_of(found)
+                current = self._version(key)
+                if current != version_of(data):
                     raise Stale(f"{key} is there already.", current=current) from error
         return version_of(data)
 
@@ -102,23 +119,30 @@ class S3Store:
     def is_settled(self) -> bool:
         return True
 
-    def _put(self, key: Key, data: bytes, *, only_new: bool) -> None:
+    def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> None:
         content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
         where = self._prefix + key
-        if only_new:
-            self._client.put_object(
-                Bucket=self._bucket, Key=where, Body=data, ContentType=content_type, IfNoneMatch="*"
-            )
-        else:
-            self._client.put_object(Bucket=self._bucket, Key=where, Body=data, ContentType=content_type)
+        with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
+            if only_new:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=where, Body=body, ContentType=content_type, IfNoneMatch="*"
+                )
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=where, Body=body, ContentType=content_type)
 
     def _expect(self, key: Key, expect: Version | Absent) -> None:
-        data = self.read(key)
-        current = None if data is None else version_of(data)
+        current = self._version(key)
         if current is None and expect is not ABSENT:
             raise Stale(f"{key} is not there any more.")
         if current is not None and current != expect:
             raise Stale(f"{key} holds something else by now.", current=current)
+
+    def _version(self, key: Key) -> Version | None:
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream:
+            return version_of(stream)
 
 
 def _stat(key: Key, size: int, etag: str, modified: float) -> Stat:

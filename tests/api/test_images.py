@@ -233,7 +233,7 @@ def test_pixels_are_counted_before_they_are_decoded(site: Path, tmp_path: Path) 
     client, headers = make_client(ctx), bearer(ctx, "admin")
     assert send(client, headers, (picture(), "exact.jpg"), folder="new").status_code == 201
     before = state_of(ctx)
-    found = problem(send(client, headers, (picture(size=(61, 40)), "more.jpg"), folder="new"), 413)
+    found = problem(send(client, headers, (picture(size=(61, 40)), "more.jpg"), folder="new"), 422)
     assert "61 x 40" in found["detail"]
     assert state_of(ctx) == before
     close(ctx)

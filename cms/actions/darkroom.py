@@ -1,0 +1,108 @@
+"""Decodes photos in a process apart, with little memory and time to waste: a hostile one takes nothing else along.
+
+The parent writes one job a line to the child, as JSON, and reads one answer a line; photos go from file to file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import selectors
+import subprocess
+import sys
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any
+
+from cms import errors
+from cms.errors import CmsError, Invalid, Problem
+from cms.model import photo
+from cms.model.limits import MIB, Limits
+from cms.model.photo import Facts
+
+MOST_MEMORY = 4096 * MIB
+"""Of addresses; an AVIF of 64 megapixels takes 1.7 GB."""
+
+MOST_SECONDS = 60
+"""For one photo, on the clock and of the processor."""
+
+
+class Darkroom(AbstractContextManager["Darkroom"]):
+    """The child is started with the first photo, and ended with the block."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def prepare(self, source: Path, target: Path, name: str, where: str) -> Facts:
+        """Make the photo in `source` fit to be public, in `target`; raises what `photo.prepare` raises, and `Invalid`
+        when that takes more than it may."""
+        job = {"source": str(source), "target": str(target), "name": name, "where": where}
+        answer = self._ask({**job, "limits": dataclasses.asdict(self._limits)})
+        if answer is None:
+            problem = Problem(where, f"{name} takes too much time or memory to read; export it again", "photo_costly")
+            raise Invalid(problem.detail, code=problem.code, problems=[problem])
+        if "error" in answer:
+            raise _error_of(**answer)
+        return Facts(**answer)
+
+    def __exit__(self, *_: object) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        """The child's answer; None when it had to be ended, or ended itself."""
+        child = self._child = self._child or _start()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        with suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(job).encode() + b"\n")
+            child.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            line = child.stdout.readline() if selector.select(MOST_SECONDS) else b""
+        if not line.endswith(b"\n"):
+            self.__exit__()
+            return None
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _start() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "cms.actions.darkroom", str(MOST_MEMORY), str(MOST_SECONDS)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def _error_of(error: str, detail: str, code: str, problems: list[list[str]]) -> CmsError:
+    kind: type[CmsError] = getattr(errors, error)
+    return kind(detail, code=code, problems=[Problem(*problem) for problem in problems])
+
+
+def _work() -> None:
+    """In the child: answer jobs until there are no more."""
+    memory, seconds = map(int, sys.argv[1:])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    os.nice(5)
+    for line in sys.stdin.buffer:
+        used = sum(os.times()[:2])
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + seconds + 1, resource.RLIM_INFINITY))
+        answer = json.dumps(_prepare(**json.loads(line)))
+        sys.stdout.buffer.write(answer.encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _prepare(source: str, target: str, name: str, where: str, limits: dict[str, int]) -> dict[str, Any]:
+    try:
+        with Path(source).open("rb") as stream, Path(target).open("wb") as out:
+            return dataclasses.asdict(photo.prepare(stream, out, name, where, Limits(**limits)))
+    except CmsError as error:
+        problems = [[problem.pointer, problem.detail, problem.code] for problem in error.problems]
+        return {"error": type(error).__name__, "detail": error.detail, "code": error.code, "problems": problems}
+
+
+if __name__ == "__main__":
+    _work()
