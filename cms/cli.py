@@ -23,6 +23,7 @@ from cms.settings import Settings, load
 
 if TYPE_CHECKING:
     from cms.actions.check import Finding
+    from cms.actions.transfer import Report
     from cms.context import Context
 
 # Everything else is imported by the command that needs it, so that `cms --help` answers at once.
@@ -183,6 +184,35 @@ def _show(findings: Sequence[Finding]) -> None:
         click.echo(f"  {found.severity:8} {found.code:20} {found.pointer:24} {found.detail}")
     counted = Counter(found.severity for found in findings)
     click.echo(f"{counted['error']} errors, {counted['warning']} warnings." if findings else "No problems.")
+
+
+@main.group()
+def images() -> None:
+    """The photos of a site and of its media store (CMS_MEDIA)."""
+
+
+@images.command()
+def push() -> None:
+    """Send the site's photos to the media store; what is there already stays."""
+    from cms.actions.transfer import push as send
+
+    with _context() as ctx:
+        _report(send(ctx, _progress("sending photos")))
+
+
+@images.command()
+def pull() -> None:
+    """Bring the media store's photos into the site; what is there already stays."""
+    from cms.actions.transfer import pull as fetch
+
+    with _context() as ctx:
+        _report(fetch(ctx, _progress("fetching photos")))
+
+
+def _report(report: Report) -> None:
+    click.echo(f"{report.sent} sent, {report.same} the same already, {len(report.refused)} refused.")
+    if report.refused:
+        raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
 
 
 @main.command()

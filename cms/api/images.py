@@ -12,12 +12,12 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
-from cms.actions import photos
+from cms.actions import lookup, photos
 from cms.actions.photos import Place, Stored, Upload
 from cms.api import auth, schemas
 from cms.api.conditional import expected_version, reply, respond
 from cms.api.parsing import Blueprint, context
-from cms.database import images
+from cms.database import articles, images
 from cms.database.engine import read
 from cms.errors import Invalid, Malformed, NotFound, Problem, TooLarge, UnsupportedType
 from cms.model.limits import MIB
@@ -46,23 +46,26 @@ def list_images(query: dict[str, Any]) -> Response:
     auth.require_read()
     limit = query["limit"]
     with read(context().database) as tx:
-        rows = images.page(tx, query.get("folder"), _decode_cursor(query.get("cursor")), limit + 1)
+        after = _decode_cursor(query.get("cursor"))
+        rows = images.page(tx, query.get("folder"), after, limit + 1, is_unused=query["unused"])
     cursor = _encode_cursor(rows[limit - 1].path) if len(rows) > limit else None
     items = ",".join(row.json for row in rows[:limit])
     return respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}')
 
 
 @blp.route("/images/<path:path>")
-@blp.response(200, schemas.Image)
+@blp.response(200, schemas.UsedImage)
 @blp.alt_response(304, description="You have it already")
 def get_image(path: str) -> Response:
-    """Get what is known of one photo."""
+    """Get what is known of one photo, and which articles show it."""
     auth.require_read()
     with read(context().database) as tx:
         row = images.get(tx, path)
+        users = [user for user in articles.showing(tx, path) if lookup.is_visible(auth.actor(), user)]
     if row is None:
         raise NotFound(f"There is no photo {path}.")
-    return respond(row.json, version=row.sha256)
+    shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
+    return respond(to_json(shown), version=row.sha256)
 
 
 @blp.route("/images", methods=["POST"])

@@ -291,6 +291,10 @@ class Image(Schema):
     version = fields.String(required=True)
 
 
+class UsedImage(Image):
+    used_by = fields.List(fields.String(), required=True, metadata=said("the articles that show it, as collection/id"))
+
+
 class ImagePage(Schema):
     items = fields.List(fields.Nested(Image), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
@@ -298,6 +302,7 @@ class ImagePage(Schema):
 
 class ImageQuery(Schema):
     folder = Text()
+    unused = fields.Boolean(load_default=False, metadata=said("true: only those that no article refers to"))
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = Text()
 

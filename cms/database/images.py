@@ -45,8 +45,11 @@ def marks(tx: Connection) -> dict[str, str]:
     return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
 
 
-def page(tx: Connection, folder: str | None, after: str | None, limit: int) -> list[AnyRow]:
+def page(tx: Connection, folder: str | None, after: str | None, limit: int, *, is_unused: bool) -> list[AnyRow]:
+    """In the order of paths; with `is_unused` those that no article refers to."""
     found = select(images)
+    if is_unused:
+        found = found.where(images.c.path.not_in(select(article_images.c.path)))
     if folder is not None:
         found = found.where(images.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True))
     if after is not None:

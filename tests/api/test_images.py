@@ -142,6 +142,17 @@ def test_photos_are_listed_by_folder(client: FlaskClient, admin: dict[str, str])
     assert client.get(f"{IMAGES}?folder=som").get_json()["items"] == []
 
 
+def test_a_photo_tells_which_articles_show_it(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    write_by_hand(ctx, client, TEXT.replace("tags:", "draft: true\ntags:"))
+    (item,) = send(client, admin, (picture(), "photo-1.jpg"), article=ARTICLE).get_json()["items"]
+    url = f"{IMAGES}/{item['path']}"
+    assert client.get(url, headers=admin).get_json()["used_by"] == [ARTICLE]
+    assert client.get(url).get_json()["used_by"] == []
+    (unused,) = send(client, admin, (picture(), "x.jpg"), folder="apart").get_json()["items"]
+    found = client.get(f"{IMAGES}?unused=true&limit=100").get_json()["items"]
+    assert [image["path"] for image in found] == [unused["path"]]
+
+
 def test_a_photo_that_is_shown_stays_and_one_that_is_not_goes(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
