@@ -24,9 +24,11 @@ def create_context(settings: Settings) -> Context:
     (settings.state_folder / ".gitignore").write_text("*\n")
     site = open_store(settings.site)
     media = site if settings.media == settings.site else open_store(settings.media)
+    (settings.state_folder / "variants").mkdir(exist_ok=True)
+    variants = open_store(settings.variants)
     in_postgres = settings.database.startswith("postgresql")
     locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
-    return Context(settings, site, media, open_engine(settings.database), locks, stamp_of(settings))
+    return Context(settings, site, media, variants, open_engine(settings.database), locks, stamp_of(settings))
 
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:

@@ -42,6 +42,13 @@ class Settings:
         return Path(unquote(urlsplit(self.site).path))
 
     @property
+    def variants(self) -> str:
+        """The URL of the store for photos' variants: in the bucket where there is one, else in the state folder."""
+        if self.media.startswith("s3:"):
+            return f"{self.media.rstrip('/')}/variants"
+        return (self.state_folder / "variants").as_uri()
+
+    @property
     def state_folder(self) -> Path:
         """Where lock files and the default database live; ignored by git."""
         return self.site_folder / ".cms"

@@ -115,12 +115,14 @@ def _race(urls: list[str], admin: dict[str, str], etag: str, number: int) -> str
 def test_content_that_goes_away_under_a_running_server_is_served_on(site: Path, tmp_path: Path) -> None:
     with cms_server(site, tmp_path / "log") as server:
         admin = token(site, "admin")
-        before = HTTP.request("GET", f"{server.url}/api/v1/sync")
+        feed = f"{server.url}/api/v1/sync"
+        assert eventually(lambda: b'"placeholder":null' not in HTTP.request("GET", feed).data)
+        before = HTTP.request("GET", feed)
         aside = (site / "src/content").rename(site / "src/aside")
         ready = f"{server.url}/readyz"
         assert eventually(lambda: HTTP.request("GET", ready).json()["status"] == "degraded")
         time.sleep(2)
-        assert HTTP.request("GET", f"{server.url}/api/v1/sync").data == before.data
+        assert HTTP.request("GET", feed).data == before.data
         etag = HTTP.request("GET", server.url + ARTICLE).headers["ETag"]
         assert patch(server.url + ARTICLE, admin, etag, {"data": {"title": "x"}}).status == 412
         assert any(line["levelname"] == "ERROR" and "accept-deletions" in line["message"] for line in log_lines(server))

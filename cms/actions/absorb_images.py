@@ -5,6 +5,7 @@ As with articles, a change is appended only when the bytes differ from the log's
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from sqlalchemy import Connection
@@ -28,6 +29,8 @@ def absorb_image(ctx: Context, tx: Connection, image: Image, mark: str, by: Orig
     is_new = known is None or known.version != image.version
     if is_new:
         seq = _append_image(tx, image.path, "updated" if known else "created", image.version, known is not None, by)
+    if row is not None and row.sha256 == image.sha256:
+        image = dataclasses.replace(image, rendition=row.rendition)
     shown = image_json.published(image, ctx.settings.media_url)
     images.put(tx, image, shown, seq, mark)
     if is_new:
@@ -44,6 +47,15 @@ def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -
     _refresh_articles(ctx, tx, path, seq)
 
 
+def show_rendition(ctx: Context, tx: Connection, path: str, sha256: str, rendition: str) -> None:
+    """The variants of the photo with these bytes are there: what shows it says so, though nothing has changed."""
+    row = images.get(tx, path)
+    if row is not None and row.sha256 == sha256:
+        image = dataclasses.replace(images.image_of(row), rendition=rendition)
+        images.set_rendition(tx, path, rendition, image_json.published(image, ctx.settings.media_url))
+        _refresh_articles(ctx, tx, path, None)
+
+
 def _append_image(tx: Connection, path: str, action: changes.Action, version: str, before: bool, by: Origin) -> int:
     change = Change(
         by.actor, by.source, "image", "", path, ASSETS + path, action, version, "", None,
@@ -53,7 +65,7 @@ def _append_image(tx: Connection, path: str, action: changes.Action, version: st
     return seq
 
 
-def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int) -> None:
+def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) -> None:
     """Articles tell the facts of the photos they show; when a photo changes, so do they."""
     for row in articles.showing(tx, path):
         shown = json.loads(row.json)

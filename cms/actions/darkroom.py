@@ -18,9 +18,10 @@ from typing import Any
 
 from cms import errors
 from cms.errors import CmsError, Invalid, Problem
-from cms.model import photo
+from cms.model import photo, photo_variants
 from cms.model.limits import MIB, Limits
 from cms.model.photo import Facts
+from cms.model.photo_variants import Rendition
 
 MOST_MEMORY = 4096 * MIB
 """Of addresses; an AVIF of 64 megapixels takes 1.7 GB."""
@@ -47,6 +48,14 @@ class Darkroom(AbstractContextManager["Darkroom"]):
         if "error" in answer:
             raise _error_of(**answer)
         return Facts(**answer)
+
+    def render(self, source: Path, folder: Path) -> Rendition | None:
+        """Write the photo's variants into the folder; None for one that cannot be read, or only at too great a cost."""
+        answer = self._ask({"source": str(source), "folder": str(folder)})
+        if answer is None or "error" in answer:
+            return None
+        variants = tuple((width, height, size) for width, height, size in answer["variants"])
+        return Rendition(answer["placeholder"], answer["colour"], variants)
 
     def __exit__(self, *_: object) -> None:
         if self._child is not None:
@@ -90,7 +99,8 @@ def _work() -> None:
     for line in sys.stdin.buffer:
         used = sum(os.times()[:2])
         resource.setrlimit(resource.RLIMIT_CPU, (int(used) + seconds + 1, resource.RLIM_INFINITY))
-        answer = json.dumps(_prepare(**json.loads(line)))
+        job = json.loads(line)
+        answer = json.dumps(_render(**job) if "folder" in job else _prepare(**job))
         sys.stdout.buffer.write(answer.encode() + b"\n")
         sys.stdout.buffer.flush()
 
@@ -102,6 +112,14 @@ def _prepare(source: str, target: str, name: str, where: str, limits: dict[str, 
     except CmsError as error:
         problems = [[problem.pointer, problem.detail, problem.code] for problem in error.problems]
         return {"error": type(error).__name__, "detail": error.detail, "code": error.code, "problems": problems}
+
+
+def _render(source: str, folder: str) -> dict[str, Any]:
+    try:
+        with Path(source).open("rb") as stream:
+            return dataclasses.asdict(photo_variants.render(stream, Path(folder)))
+    except photo.DAMAGED:
+        return {"error": "damaged"}
 
 
 if __name__ == "__main__":

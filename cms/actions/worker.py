@@ -1,4 +1,4 @@
-"""The background work of a site: takes over what changed in the files, and tells webhooks."""
+"""The background work of a site: takes over what changed in the files, makes variants of photos, tells webhooks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from cms.actions import renditions
 from cms.actions.deliver import deliver_due
 from cms.actions.reconcile import Reconciler
 from cms.context import Context
@@ -24,6 +25,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
     threads = [
         threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
         threading.Thread(target=_repeat, args=(lambda: deliver_due(ctx), stop), name="deliver"),
+        threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
     ]
     for thread in threads:
         thread.start()

@@ -77,7 +77,24 @@ class Heading(Schema):
     text = fields.String(required=True)
 
 
-class ArticleImage(Schema):
+class Variant(Schema):
+    url = fields.String(required=True, metadata=said("what has this address never changes"))
+    width = fields.Integer(required=True)
+    height = fields.Integer(required=True)
+    bytes = fields.Integer(required=True)
+    format = fields.String(required=True)
+
+
+class Rendition(Schema):
+    """What is made of a photo soon after it has come: null and empty until then."""
+
+    placeholder = fields.String(required=True, allow_none=True, metadata=said("a tiny WebP, as a data URI"))
+    colour = fields.String(required=True, allow_none=True, metadata=said("#rrggbb: what there is most of"))
+    variants = fields.List(fields.Nested(Variant), required=True)
+    srcset = fields.String(required=True, allow_none=True, metadata=said("the variants, ready for an img"))
+
+
+class ArticleImage(Rendition):
     ref = fields.String(required=True, metadata=said("as the author wrote it"))
     field = fields.String(required=True, allow_none=True, metadata=said("pointer into data; null in the body"))
     alt = fields.String(required=True, allow_none=True)
@@ -280,7 +297,7 @@ class RestoreQuery(Schema):
     seq = fields.Integer(required=True, validate=validate.Range(1, 2**62))
 
 
-class Image(Schema):
+class Image(Rendition):
     path = fields.String(required=True, metadata=said("below src/assets"))
     url = fields.String(required=True)
     sha256 = fields.String(required=True)

@@ -37,7 +37,17 @@ def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
 
 
 def image_of(row: AnyRow) -> Image:
-    return Image(row.path, row.sha256, row.bytes, row.width, row.height, row.format)
+    return Image(row.path, row.sha256, row.bytes, row.width, row.height, row.format, row.rendition)
+
+
+def without_rendition(tx: Connection, limit: int) -> list[tuple[str, str]]:
+    """Paths and digests of photos of which no variants were made yet."""
+    found = select(images.c.path, images.c.sha256).where(images.c.rendition.is_(None), images.c.width.is_not(None))
+    return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
+
+
+def set_rendition(tx: Connection, path: str, rendition: str, shown: str) -> None:
+    tx.execute(update(images).where(images.c.path == path).values(rendition=rendition, json=shown))
 
 
 def marks(tx: Connection) -> dict[str, str]:

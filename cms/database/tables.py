@@ -182,6 +182,7 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("format", Text, nullable=False),
+    Column("rendition", Text),  # null until it is made
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),

@@ -55,14 +55,17 @@ def render(body: str) -> Rendered:
     return Rendered(clean, tuple(headings), tuple(reader.images), _excerpt(reader.paragraphs), reader.readable)
 
 
-def place_images(html: str, url_of: Callable[[str], str | None]) -> str:
-    """Rendered HTML whose image sources are replaced where `url_of` (given the source) knows better."""
+def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None]) -> str:
+    """Rendered HTML whose images get the attributes that are known for their sources."""
 
     def place(match: re.Match[str]) -> str:
-        url = url_of(unescape(match[2]))
-        return match[0] if url is None else f'{match[1]}{escape(url)}"'
+        found = attributes_of(unescape(match[2]))
+        if found is None:
+            return match[0]
+        own = re.sub(r'\s(?:width|height|loading|decoding|srcset)="[^"]*"', "", match[3])
+        return match[1] + " ".join(f'{name}="{escape(value)}"' for name, value in found.items()) + own
 
-    return re.sub(r'(<img\b[^>]*?\bsrc=")([^"]*)"', place, html)
+    return re.sub(r'(<img\b[^>]*?)\bsrc="([^"]*)"([^>]*)', place, html)
 
 
 def text_of(html: str) -> str:

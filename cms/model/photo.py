@@ -18,6 +18,9 @@ from cms.model.limits import Limits
 # Its check counts pixels of its own liking; ours reads the header and comes first.
 Image.MAX_IMAGE_PIXELS = None
 
+DAMAGED = (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError)
+"""What Pillow raises for photos that it cannot read."""
+
 READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF")
 ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
@@ -54,10 +57,10 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
     try:
         with Image.open(stream, formats=READ) as image:
             width, height = image.size
-            if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+            if is_sideways(image):
                 width, height = height, width
             return Facts(_format(image), width, height)
-    except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError):
+    except DAMAGED:
         ending = name.rpartition(".")[2].lower()
         return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
 
@@ -80,7 +83,7 @@ def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limi
             return _encode(image, out)
     except UnidentifiedImageError as error:
         raise _unsupported(where, f"{name} is not a JPEG, PNG, WebP or AVIF photo") from error
-    except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError) as error:
+    except DAMAGED as error:
         raise _invalid(
             where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged"
         ) from error
@@ -105,14 +108,20 @@ def _encode(image: Image.Image, out: BinaryIO) -> Facts:
     image.load()
     # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
     ImageOps.exif_transpose(image, in_place=True)
-    plain = _to_srgb(image, kind)
+    plain = to_srgb(image, kind)
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
     plain.save(out, format=kind.upper(), **_SAVE[kind])
     return Facts(kind, plain.width, plain.height)
 
 
-def _to_srgb(image: Image.Image, kind: str) -> Image.Image:
+def is_sideways(image: Image.Image) -> bool:
+    """Whether width and height change places when it stands upright."""
+    return image.getexif().get(_ORIENTATION) in _SIDEWAYS
+
+
+def to_srgb(image: Image.Image, kind: str) -> Image.Image:
+    """The colours that its profile means, in a mode that files of this kind can have."""
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "RGBA", "CMYK"):
         try:

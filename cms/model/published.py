@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from cms.model import markdown, refs
 from cms.model.article import Article
-from cms.model.image import Image, facts, url_of
+from cms.model.image import Image, attributes, facts
 
 HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
@@ -62,12 +62,12 @@ def place_photos(shown: dict[str, Any], html: str, images: Mapping[str, Image], 
     for item in shown["images"]:
         item.update(facts(images.get(item["path"]), item["path"], media_url))
 
-    def url(source: str) -> str | None:
+    def of(source: str) -> dict[str, str] | None:
         found = next(refs.find_in_body([(source, "")], shown["body"], shown["path"]), None)
         image = None if found is None or found.path is None else images.get(found.path)
-        return None if image is None else url_of(image.path, media_url)
+        return None if image is None else attributes(facts(image, image.path, media_url))
 
-    shown["html"] = markdown.place_images(html, url)
+    shown["html"] = markdown.place_images(html, of)
 
 
 def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) -> None:

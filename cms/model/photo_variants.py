@@ -1,0 +1,85 @@
+"""Smaller copies of a photo for pages: WebP at several widths, a tiny placeholder, and the colour there is most of."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageOps
+
+from cms.model.photo import READ, is_sideways, to_srgb
+
+WIDTHS = (320, 640, 960, 1280, 1920)
+_SAVE: dict[str, int] = {"quality": 80, "method": 4}
+_PLACEHOLDER_WIDTH = 24
+_COLOURS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """`variants` are triples of width and height in pixels and size in bytes, smallest first; `colour` is `#rrggbb`,
+    `placeholder` a data URI."""
+
+    placeholder: str
+    colour: str
+    variants: tuple[tuple[int, int, int], ...]
+
+
+def name_of(width: int) -> str:
+    return f"{width}.webp"
+
+
+def render(source: BinaryIO, folder: Path) -> Rendition:
+    """Write the variants into the folder, none wider than the photo; raises what Pillow raises for a broken one."""
+    with Image.open(source, formats=READ) as image:
+        width, height = reversed(image.size) if is_sideways(image) else image.size
+        is_still = getattr(image, "n_frames", 1) == 1 or image.format == "MPO"
+        widths = [wanted for wanted in WIDTHS if wanted <= width and is_still]
+        largest = widths[-1] if widths else min(width, WIDTHS[0])
+        # JPEG is decoded at a half, a quarter or an eighth of its size where that is enough.
+        image.draft("RGB", (math.ceil(image.width * largest / width), math.ceil(image.height * largest / width)))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        current = to_srgb(_narrowed(_plain(image), largest, height / width), "webp")
+    made: list[tuple[int, int, int]] = []
+    for wanted in reversed(widths):
+        current = _narrowed(current, wanted, height / width)
+        path = folder / name_of(wanted)
+        current.save(path, "WEBP", **_SAVE)
+        made.append((*current.size, path.stat().st_size))
+    return Rendition(_placeholder(current, height / width), _colour(current), tuple(reversed(made)))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """In a mode that can be made smaller without damage, with its colour profile."""
+    if image.mode in ("RGB", "RGBA", "L", "CMYK"):
+        return image
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    return image.convert("RGBA" if has_alpha else "RGB")
+
+
+def _narrowed(image: Image.Image, width: int, ratio: float) -> Image.Image:
+    size = (width, max(1, round(width * ratio)))
+    if image.width <= width:
+        return image
+    made = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    made.info = {name: value for name, value in image.info.items() if name == "icc_profile"}
+    return made
+
+
+def _placeholder(image: Image.Image, ratio: float) -> str:
+    out = io.BytesIO()
+    _narrowed(image, _PLACEHOLDER_WIDTH, ratio).save(out, "WEBP", quality=40, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def _colour(image: Image.Image) -> str:
+    few = image.convert("RGB").resize((32, 32)).quantize(_COLOURS)
+    counted = few.histogram()
+    most = counted.index(max(counted))
+    palette = few.getpalette() or [0, 0, 0]
+    return "#" + bytes(palette[most * 3 : most * 3 + 3]).hex()

@@ -1,0 +1,146 @@
+"""Smaller copies of photos are made soon after they come, once, and shown without being a change."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image, ImageCms
+
+from cms.actions import darkroom, renditions
+from cms.context import Context
+from cms.database.engine import write
+from cms.database.tables import images
+from tests.conftest import close, make_context, make_settings, reconcile, state_of
+
+NAME = "/api/v1/articles/news/en/river-bus"
+PATH = "news/river-bus/photo-1.jpg"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp_path: Path) -> Iterator[Context]:
+    media = {"media": f"s3://photos/{tmp_path.name}"} if request.param == "s3" else {}
+    if media:
+        request.getfixturevalue("s3_url")
+    made = make_context(make_settings(site, database_url, **media))
+    yield made
+    close(made)
+
+
+def photo_of(client: FlaskClient, path: str = PATH) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"/api/v1/images/{path}").get_json()
+    return found
+
+
+def put(site: Path, name: str, image: Image.Image, **options: Any) -> None:
+    path = site / "src/assets/own" / name
+    path.parent.mkdir(exist_ok=True)
+    image.save(path, **options)
+
+
+def test_a_photo_gets_variants_none_wider_than_itself(ctx: Context, client: FlaskClient) -> None:
+    before = photo_of(client)
+    assert (before["variants"], before["srcset"], before["placeholder"], before["colour"]) == ([], None, None, None)
+    assert renditions.make(ctx) > 10
+    shown = photo_of(client)
+    assert (shown["width"], shown["height"]) == (1200, 800)
+    assert [(item["width"], item["height"]) for item in shown["variants"]] == [(320, 213), (640, 427), (960, 640)]
+    assert shown["srcset"] == ", ".join(f"{item['url']} {item['width']}w" for item in shown["variants"])
+    assert re.fullmatch("#[0-9a-f]{6}", shown["colour"])
+    assert shown["placeholder"].startswith("data:image/webp;base64,")
+    assert len(shown["placeholder"]) < 600
+    for item in shown["variants"]:
+        served = client.get(item["url"])
+        assert (served.status_code, served.content_type, len(served.data)) == (200, "image/webp", item["bytes"])
+        assert "immutable" in served.headers["Cache-Control"]
+        with Image.open(io.BytesIO(served.data)) as image:
+            assert image.size == (item["width"], item["height"])
+            assert not image.info.keys() & {"exif", "xmp", "icc_profile"}
+    assert client.get(f"/media/variants/{shown['sha256']}/1280.webp").status_code == 404
+    assert client.get(f"/media/variants/{shown['sha256']}/facts.json").status_code == 404
+
+
+def test_articles_show_them_and_nothing_has_changed(ctx: Context, client: FlaskClient) -> None:
+    before, cursor = client.get(NAME), client.get("/api/v1/sync").text.splitlines()[-1]
+    changes = state_of(ctx)["table:changes"]
+    renditions.make(ctx)
+    after = client.get(NAME)
+    assert after.headers["ETag"] != before.headers["ETag"]
+    for member in ("version", "digest", "updated_at"):
+        assert after.get_json()[member] == before.get_json()[member]
+    item = next(image for image in after.get_json()["images"] if image["field"] is None)
+    assert len(item["variants"]) == 3
+    assert f'srcset="{item["srcset"]}" width="{item["width"]}" height="{item["height"]}"' in after.get_json()["html"]
+    assert 'loading="lazy"' in after.get_json()["html"]
+    assert state_of(ctx)["table:changes"] == changes
+    assert client.get("/api/v1/sync").text.splitlines()[-1] == cursor
+
+
+def test_the_same_bytes_are_worked_on_once(ctx: Context, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    renditions.make(ctx)
+    shown = photo_of(client)
+    assert renditions.make(ctx) == 0
+    with write(ctx.database) as tx:
+        tx.execute(images.update().values(rendition=None))
+    monkeypatch.setattr(darkroom, "MOST_SECONDS", -1)
+    assert renditions.make(ctx) > 10
+    assert photo_of(client) == shown
+
+
+def test_another_photo_at_the_path_has_other_variants(ctx: Context, client: FlaskClient, site: Path) -> None:
+    renditions.make(ctx)
+    old = photo_of(client)
+    Image.new("RGB", (700, 300), "#c03020").save(site / "src/assets" / PATH, quality=95)
+    reconcile(ctx)
+    assert photo_of(client)["variants"] == []
+    renditions.make(ctx)
+    new = photo_of(client)
+    assert [item["width"] for item in new["variants"]] == [320, 640]
+    assert not {item["url"] for item in new["variants"]} & {item["url"] for item in old["variants"]}
+    assert all(abs(int(new["colour"][i : i + 2], 16) - wanted) < 12 for i, wanted in ((1, 0xC0), (3, 0x30), (5, 0x20)))
+
+
+def test_sideways_and_other_colours_come_out_as_they_are_seen(ctx: Context, client: FlaskClient, site: Path) -> None:
+    upright = Image.new("RGB", (400, 800), "blue")
+    upright.paste("red", (0, 0, 400, 400))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    put(site, "sideways.jpg", upright.transpose(Image.Transpose.ROTATE_90), exif=exif, quality=95)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    put(site, "profile.jpg", Image.new("RGB", (400, 400), "green"), icc_profile=profile)
+    put(site, "alpha.png", Image.new("RGBA", (400, 400), (0, 0, 255, 128)))
+    put(site, "palette.png", Image.new("RGB", (400, 400), "green").quantize(4))
+    put(site, "small.png", Image.new("L", (30, 20), 200))
+    put(site, "cmyk.jpg", Image.new("CMYK", (640, 320)))
+    (site / "src/assets/own/broken.jpg").write_bytes((site / "src/assets" / PATH).read_bytes()[:2000])
+    reconcile(ctx)
+    renditions.make(ctx)
+    found = {name: photo_of(client, f"own/{name}") for name in ("sideways.jpg", "alpha.png", "small.png", "broken.jpg")}
+    assert [(item["width"], item["height"]) for item in found["sideways.jpg"]["variants"]] == [(320, 640)]
+    with Image.open(io.BytesIO(client.get(found["sideways.jpg"]["variants"][0]["url"]).data)) as image:
+        top = image.convert("RGB").getpixel((160, 20))
+    assert isinstance(top, tuple)
+    assert top[0] > 200 > top[2]
+    with Image.open(io.BytesIO(client.get(found["alpha.png"]["variants"][0]["url"]).data)) as image:
+        assert image.mode == "RGBA"
+    assert (found["small.png"]["variants"], bool(found["small.png"]["placeholder"])) == ([], True)
+    assert (found["broken.jpg"]["variants"], found["broken.jpg"]["placeholder"]) == ([], None)
+    assert renditions.make(ctx) == 0
+    for name in ("profile.jpg", "palette.png", "cmyk.jpg"):
+        assert photo_of(client, f"own/{name}")["variants"], name
+
+
+def test_it_stops_when_told_and_goes_on_later(ctx: Context) -> None:
+    asked: list[bool] = []
+
+    def after_three() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    assert renditions.make(ctx, after_three) == 3
+    assert renditions.make(ctx) > 7
