@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, images
 from cms.model.image import Image
@@ -44,6 +44,12 @@ def without_rendition(tx: Connection, limit: int) -> list[tuple[str, str]]:
     """Paths and digests of photos of which no variants were made yet."""
     found = select(images.c.path, images.c.sha256).where(images.c.rendition.is_(None), images.c.width.is_not(None))
     return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
+
+
+def rendered(tx: Connection) -> int:
+    """How many photos have had their variants made."""
+    number: int = tx.execute(select(func.count()).where(images.c.rendition.is_not(None))).scalar_one()
+    return number
 
 
 def set_rendition(tx: Connection, path: str, rendition: str, shown: str) -> None:

@@ -66,7 +66,8 @@ def test_a_photo_gets_variants_none_wider_than_itself(ctx: Context, client: Flas
 
 
 def test_articles_show_them_and_nothing_has_changed(ctx: Context, client: FlaskClient) -> None:
-    before, cursor = client.get(NAME), client.get("/api/v1/sync").text.splitlines()[-1]
+    before, feed = client.get(NAME), client.get("/api/v1/sync")
+    cursor = feed.text.splitlines()[-1]
     changes = state_of(ctx)["table:changes"]
     renditions.make(ctx)
     after = client.get(NAME)
@@ -78,7 +79,8 @@ def test_articles_show_them_and_nothing_has_changed(ctx: Context, client: FlaskC
     assert f'srcset="{item["srcset"]}" width="{item["width"]}" height="{item["height"]}"' in after.get_json()["html"]
     assert 'loading="lazy"' in after.get_json()["html"]
     assert state_of(ctx)["table:changes"] == changes
-    assert client.get("/api/v1/sync").text.splitlines()[-1] == cursor
+    again = client.get("/api/v1/sync", headers={"If-None-Match": feed.headers["ETag"]})
+    assert (again.status_code, again.text.splitlines()[-1]) == (200, cursor)
 
 
 def test_the_same_bytes_are_worked_on_once(ctx: Context, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
