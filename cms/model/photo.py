@@ -5,6 +5,7 @@ A stored photo carries no EXIF, GPS, XMP or comments, stands upright, and is in 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from dataclasses import dataclass
@@ -21,8 +22,15 @@ Image.MAX_IMAGE_PIXELS = None
 DAMAGED = (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError)
 """What Pillow raises for photos that it cannot read."""
 
+with contextlib.suppress(ImportError):
+    # The optional extra `heic`: what iPhones send, stored as JPEG.
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+_HEIC = tuple(name for name in ("HEIF",) if name in Image.ID)
 READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF")
-ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF")
+ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF", *_HEIC)
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",
@@ -82,7 +90,9 @@ def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limi
                 raise _unsupported(where, f"{name} is animated; send a still photo")
             return _encode(image, out)
     except UnidentifiedImageError as error:
-        raise _unsupported(where, f"{name} is not a JPEG, PNG, WebP or AVIF photo") from error
+        raise _unsupported(
+            where, f"{name} is not a JPEG, PNG, WebP{', HEIC' if _HEIC else ''} or AVIF photo"
+        ) from error
     except DAMAGED as error:
         raise _invalid(
             where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged"
@@ -141,7 +151,7 @@ def to_srgb(image: Image.Image, kind: str) -> Image.Image:
 
 
 def _format(image: Image.Image) -> str:
-    return "jpeg" if image.format == "MPO" else str(image.format).lower()
+    return "jpeg" if image.format in ("MPO", "HEIF") else str(image.format).lower()
 
 
 def _invalid(where: str, detail: str, code: str) -> Invalid:

@@ -7,6 +7,7 @@ import struct
 import zlib
 from typing import Any
 
+import pillow_heif
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
@@ -96,6 +97,18 @@ def test_what_only_looks_odd_is_stored_plain(
     stored = client.get(item["url"]).data
     assert len(stored) == item["bytes"]
     assert b"<script>" not in stored
+
+
+def test_a_photo_from_an_iphone_is_stored_as_jpeg(client: FlaskClient, admin: dict[str, str]) -> None:
+    image = Image.new("RGB", (80, 60), "red")
+    exif = image.getexif()
+    exif[0x010E] = PLANTED.decode()
+    out = io.BytesIO()
+    pillow_heif.from_pillow(image).save(out, exif=exif.tobytes(), quality=90)
+    assert PLANTED in out.getvalue()
+    (item,) = send(client, admin, (out.getvalue(), "IMG_0001.HEIC"), folder="new").get_json()["items"]
+    assert (item["path"], item["format"], item["width"], item["height"]) == ("new/img_0001.jpg", "jpeg", 80, 60)
+    assert PLANTED not in client.get(item["url"]).data
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MOST_SECONDS", 0), ("MOST_MEMORY", 150 * 1024 * 1024)])
