@@ -154,6 +154,17 @@ def ctx(site: Path, database_url: str) -> Iterator[Context]:
     close(made)
 
 
+@pytest.fixture(params=["folder", "s3"])
+def media_ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp_path: Path) -> Iterator[Context]:
+    """The sample site, its new photos going to the site itself or to a bucket."""
+    media = {"media": f"s3://photos/{tmp_path.name}"} if request.param == "s3" else {}
+    if media:
+        request.getfixturevalue("s3_url")
+    made = make_context(make_settings(site, database_url, **media))
+    yield made
+    close(made)
+
+
 def make_client(ctx: Context) -> FlaskClient:
     app = create_flask(ctx.settings.limits)
     app.extensions["cms"] = ctx

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,15 @@ from cms.actions import darkroom, renditions
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import images
-from tests.conftest import close, make_context, make_settings, reconcile, state_of
+from tests.conftest import reconcile, state_of
 
 NAME = "/api/v1/articles/news/en/river-bus"
 PATH = "news/river-bus/photo-1.jpg"
 
 
-@pytest.fixture(params=["folder", "s3"])
-def ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp_path: Path) -> Iterator[Context]:
-    media = {"media": f"s3://photos/{tmp_path.name}"} if request.param == "s3" else {}
-    if media:
-        request.getfixturevalue("s3_url")
-    made = make_context(make_settings(site, database_url, **media))
-    yield made
-    close(made)
+@pytest.fixture
+def ctx(media_ctx: Context) -> Context:
+    return media_ctx
 
 
 def photo_of(client: FlaskClient, path: str = PATH) -> dict[str, Any]:

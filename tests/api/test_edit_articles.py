@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 
 from cms.context import Context
@@ -199,3 +200,41 @@ def test_publishing_needs_its_own_scope(client: FlaskClient, ctx: Context, admin
     problem(patch(client, writer, NAME, published.headers["ETag"], {"data": {"draft": True}}), 403)
     problem(client.delete(f"{ARTICLES}/{NAME}", headers={**writer, "If-Match": published.headers["ETag"]}), 403)
     assert state_of(ctx) == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "change", "expected"),
+    [
+        ("base: &b {x: 1}\ncopy: *b\n", {"base": {"x": 2}}, ("/data/base", "cannot_edit")),
+        ("base: &b {x: 1}\ncopy: *b\n", {"base": None}, ("/data/base", "cannot_edit")),
+        ("? odd\n: 1\n", {"odd": 2}, ("/data/odd", "cannot_edit")),
+        ("{title: x}\n", {"title": "y"}, ("/data", "cannot_edit")),
+        ("title: x\n...\n", {"new": "y"}, ("/data/new", "cannot_edit")),
+        ("title: x\ntitle: y\n", {"title": "z"}, ("/data/title", "yaml_duplicate_key")),
+    ],
+)
+def test_what_cannot_be_done_exactly_is_refused_and_the_file_stays(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], raw: str, change: object, expected: tuple[str, str]
+) -> None:
+    path = ctx.settings.site_folder / "src/content/loose/x.md"
+    path.parent.mkdir()
+    path.write_text(f"---\n{raw}---\nBody.\n")
+    reconcile(ctx)
+    before = state_of(ctx)
+    etag = client.get(f"{ARTICLES}/loose/x", headers=admin).headers["ETag"]
+    found = problem(patch(client, admin, "loose/x", etag, {"data": change}), 422)
+    assert [(item["pointer"], item["code"]) for item in found["errors"]] == [expected]
+    assert found["errors"][0]["detail"]
+    assert state_of(ctx) == before
+
+
+def test_toml_is_edited_by_its_lines_too(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    path = ctx.settings.site_folder / "src/content/loose/x.md"
+    path.parent.mkdir()
+    text = "+++\n# by hand\ntitle = 'x'  # the title\ndate = 2025-06-24\n\n[extra]\ndeep = 1\n+++\n\nBody.\n"
+    path.write_text(text)
+    reconcile(ctx)
+    etag = client.get(f"{ARTICLES}/loose/x").headers["ETag"]
+    saved = patch(client, admin, "loose/x", etag, {"data": {"date": "2026-01-01", "extra": {"deep": 2}}})
+    assert saved.get_json()["dates"] == ["/date"]
+    assert path.read_text() == text.replace("2025-06-24", "2026-01-01").replace("deep = 1", "deep = 2")

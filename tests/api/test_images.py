@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,9 @@ ARTICLE = "news/en/a-day"
 PLANTED = b"planted-secret-comment"
 
 
-@pytest.fixture(params=["folder", "s3"])
-def ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp_path: Path) -> Iterator[Context]:
-    """The sample site, its new photos going to the site itself or to a bucket."""
-    media = {"media": f"s3://photos/{tmp_path.name}"} if request.param == "s3" else {}
-    if media:
-        request.getfixturevalue("s3_url")
-    made = make_context(make_settings(site, database_url, **media))
-    yield made
-    close(made)
+@pytest.fixture
+def ctx(media_ctx: Context) -> Context:
+    return media_ctx
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 40), **options: Any) -> bytes:
