@@ -14,17 +14,14 @@ from cms.actions.save import Plan, Saved
 from cms.api import auth, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
-from cms.api.listing import decode_cursor, encode_cursor, filter_of, sorts_of, words_of
+from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
 from cms.api.parsing import Blueprint, context, load, strict_json
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, NotFound, Problem, Stale
 from cms.model.ids import Name
-from cms.model.markdown import readable_of
-from cms.model.pointer import strings
 from cms.model.published import to_json
-from cms.model.search import snippets
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
@@ -46,7 +43,7 @@ def list_articles(query: dict[str, Any]) -> Response:
     with read(context().database) as tx:
         found = listing.page(tx, wanted, sorts, after, limit + 1)
         total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(_item(listed.row, query) for listed in found[:limit])
+    items = ",".join(item_of(listed.row, query) for listed in found[:limit])
     cursor = to_json(encode_cursor(found[limit - 1], query) if len(found) > limit else None)
     counted = "" if total is None else f',"total":{total}'
     return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
@@ -199,23 +196,3 @@ def _plan_put(name: Name) -> Plan:
 def _editing(name: Name) -> Editing:
     auth.actor().require("articles:write", name.collection)  # a token comes before its preconditions
     return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
-
-
-def _item(row: AnyRow, query: dict[str, Any]) -> str:
-    names, words = query.get("fields_"), words_of(query)
-    more: dict[str, Any] = {}
-    if "fallback" in query and row.locale != query["locale"]:
-        more["fallback"] = True
-    if words:
-        more["snippets"] = _snippets(row, words)
-    if names is None and not more:
-        return str(row.lean)
-    whole = json.loads(row.lean if names is None else row.json)
-    wanted = whole if names is None else ("collection", "id", *names.split(","))
-    return to_json({**{name: whole[name] for name in wanted if name in whole}, **more})
-
-
-def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
-    whole = json.loads(row.json)
-    texts = [*strings(whole["data"], ("data",)), ("/body", readable_of(whole["html"]))]
-    return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]

@@ -1,4 +1,4 @@
-"""Reads what a list of articles is asked for: filters, sorts, and the cursor of the next page.
+"""Reads what a list of articles is asked for (filters, sorts, the cursor of the next page) and writes its items.
 
 Only fields that the collection's schema knows can be named; there is no other way into the data.
 """
@@ -15,11 +15,13 @@ from cms.actions.rules import fields_of_collection
 from cms.api import auth, problems
 from cms.api.parsing import context
 from cms.database.listing import BUILT_IN, RANK, Clause, Filter, Listed, Sort
+from cms.database.tables import AnyRow
 from cms.errors import Invalid, Malformed, Problem
 from cms.model.field import Field, Op, parse
-from cms.model.pointer import pointer
+from cms.model.markdown import readable_of
+from cms.model.pointer import pointer, strings
 from cms.model.published import to_json
-from cms.model.search import tokens
+from cms.model.search import snippets, tokens
 
 MOST_SORTS = 4
 _ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
@@ -63,6 +65,28 @@ def _order(query: dict[str, Any]) -> str:
     """Without `sort` the best hits come first, or else articles in the order of their ids."""
     order: str = query.get("sort", f"-{RANK}" if "q" in query else "id")
     return order
+
+
+def item_of(row: AnyRow, query: dict[str, Any]) -> str:
+    """The article as the list shows it: lean, or with the members that were asked for; where it was found, and whether
+    it stands in for a translation."""
+    names, words = query.get("fields_"), words_of(query)
+    more: dict[str, Any] = {}
+    if "fallback" in query and row.locale != query["locale"]:
+        more["fallback"] = True
+    if words:
+        more["snippets"] = _snippets(row, words)
+    if names is None and not more:
+        return str(row.lean)
+    whole = json.loads(row.lean if names is None else row.json)
+    wanted = whole if names is None else ("collection", "id", *names.split(","))
+    return to_json({**{name: whole[name] for name in wanted if name in whole}, **more})
+
+
+def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
+    whole = json.loads(row.json)
+    texts = [*strings(whole["data"], ("data",)), ("/body", readable_of(whole["html"]))]
+    return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
 
 
 def encode_cursor(listed: Listed, query: dict[str, Any]) -> str:
