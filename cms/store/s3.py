@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import io
 import mimetypes
-import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from urllib3.exceptions import HTTPError
 
 from cms.errors import Stale, Unavailable
 from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from urllib3 import HTTPResponse
 
 # Newer default checksums are not understood by many servers, and path style is by all.
 PORTABLE = Config(
@@ -32,8 +35,15 @@ PORTABLE = Config(
     response_checksum_validation="when_required",
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=5,
-    read_timeout=30,
+    read_timeout=10,
 )
+DEADLINE_S = 25.0
+"""No further attempt is begun after so long; a stream may take longer by its size at `SLOWEST`."""
+
+SLOWEST = 256 * 1024
+"""Bytes a second."""
+
+STREAM_ATTEMPTS = 4
 CHUNK = 256 * 1024
 IN_MEMORY = 4 * 1024 * 1024
 """What is larger is read by way of a temporary file."""
@@ -47,6 +57,7 @@ class S3Store:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client: S3Client = boto3.session.Session().client("s3", config=PORTABLE)
+        self._client.meta.events.register("request-created.s3", _check_time)
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -57,20 +68,17 @@ class S3Store:
 
     def open(self, key: Key) -> BinaryIO | None:
         check_key(key)
-        with _translated():
-            try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return None
-                raise
-            # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
-            stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
-            try:
-                shutil.copyfileobj(answer["Body"], stream, CHUNK)
-            except BaseException:
-                stream.close()
-                raise
+        # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
+        stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
+        try:
+            with _translated():
+                is_there = self._fetch(key, stream)
+        except BaseException:
+            stream.close()
+            raise
+        if not is_there:
+            stream.close()
+            return None
         stream.seek(0)
         return stream
 
@@ -119,6 +127,27 @@ class S3Store:
     def is_settled(self) -> bool:
         return True
 
+    def _fetch(self, key: Key, out: BinaryIO) -> bool:
+        """Write the object's bytes; the client itself does not try again once they have begun to come."""
+        for attempt in range(1, STREAM_ATTEMPTS + 1):
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return False
+                raise
+            out.seek(0)
+            out.truncate()
+            try:
+                _copy(answer["Body"]._raw_stream, out, answer["ContentLength"])  # type: ignore[attr-defined]
+            except (HTTPError, IncompleteReadError):
+                if attempt == STREAM_ATTEMPTS:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+            else:
+                return True
+        return False
+
     def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> None:
         content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
         where = self._prefix + key
@@ -145,6 +174,29 @@ class S3Store:
             return version_of(stream)
 
 
+class _OutOfTimeError(BotoCoreError):
+    fmt = "The storage has not answered for too long"
+
+
+def _check_time(request: AWSRequest, **_: object) -> None:
+    """Before each attempt of a call: end it when the first began too long ago."""
+    if time.monotonic() - request.context.setdefault("cms_began", time.monotonic()) > DEADLINE_S:
+        raise _OutOfTimeError
+
+
+def _copy(source: HTTPResponse, out: BinaryIO, size: int) -> None:
+    # What has come is taken as it comes: a server that trickles would never fill a larger read.
+    deadline = time.monotonic() + DEADLINE_S + size / SLOWEST
+    copied = 0
+    while chunk := source.read1(CHUNK):
+        out.write(chunk)
+        copied += len(chunk)
+        if time.monotonic() > deadline:
+            raise _OutOfTimeError
+    if copied != size:
+        raise IncompleteReadError(actual_bytes=copied, expected_bytes=size)
+
+
 def _stat(key: Key, size: int, etag: str, modified: float) -> Stat:
     return Stat(key, size, f"{etag.strip(chr(34))}-{size}-{int(modified)}", modified, modified)
 
@@ -157,5 +209,5 @@ def _code(error: ClientError) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, HTTPError) as error:
         raise Unavailable("The object storage does not answer as it should; try again.", code="storage") from error

@@ -1,0 +1,90 @@
+"""A proxy in front of a server, that fails the first connections in the way a test asks for."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle"]
+
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+@dataclass
+class Proxy:
+    """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends."""
+
+    upstream: tuple[str, int]
+    listener: socket.socket
+    fault: Fault = "stall"
+    left: int = 0
+    cut_after: int = 2000
+    met: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        while not self.ended.is_set():
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(client,), daemon=True).start()
+
+    def _one(self, client: socket.socket) -> None:
+        is_faulty = self.left > 0
+        self.left -= is_faulty
+        self.met += is_faulty
+        with client, suppress(OSError):
+            if is_faulty and self.fault == "stall":
+                self.ended.wait()
+            elif is_faulty and self.fault == "slow down":
+                client.recv(65536)
+                head = f"HTTP/1.1 503 Slow Down\r\nContent-Length: {len(SLOW_DOWN)}\r\nConnection: close\r\n\r\n"
+                client.sendall(head.encode() + SLOW_DOWN)
+            else:
+                self._forward(client, self.fault if is_faulty else None)
+
+    def _forward(self, client: socket.socket, fault: Fault | None) -> None:
+        with socket.create_connection(self.upstream) as server:
+            threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+            sent = 0
+            while data := server.recv(1 if fault == "trickle" else 65536):
+                if fault == "lost answer" and b" 100 " not in data[:20]:
+                    return
+                if fault == "cut" and sent + len(data) > self.cut_after:
+                    client.sendall(data[: self.cut_after - sent])
+                    return
+                if fault == "trickle" and sent > self.cut_after:
+                    time.sleep(0.05)
+                client.sendall(data)
+                sent += len(data)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def faulty(url: str) -> Iterator[Proxy]:
+    """A proxy for the server at the URL, without a fault so far."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = Proxy((host, int(port)), listener)
+        threading.Thread(target=proxy.serve, daemon=True).start()
+        try:
+            yield proxy
+        finally:
+            proxy.ended.set()
+            listener.shutdown(socket.SHUT_RDWR)
