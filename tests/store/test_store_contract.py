@@ -7,7 +7,7 @@ import os
 import time
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from cms.errors import Invalid, Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
 from cms.store.s3 import PORTABLE
+from tests.ceph import ceph_server
+from tests.components import s3_environment
 from tests.store.racing import race
 
 if TYPE_CHECKING:
@@ -38,16 +40,29 @@ class Place:
     everything: Callable[[], dict[str, str]]
 
 
-@pytest.fixture(params=["directory", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+# One process starts Ceph, and has all that is asked of it.
+CEPH = pytest.param("ceph", marks=pytest.mark.xdist_group("ceph"))
+
+
+@pytest.fixture(params=["directory", "rclone", CEPH])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     if request.param == "directory":
         return _in_directory(tmp_path)
-    return _in_bucket(request.getfixturevalue("s3_client"))
+    url: str = request.getfixturevalue("ceph_url" if request.param == "ceph" else "s3_url")
+    for name, value in s3_environment(url).items():
+        monkeypatch.setenv(name, value)
+    return _in_bucket(boto3.session.Session().client("s3", config=PORTABLE))
 
 
-@pytest.fixture(scope="module")
-def s3_client(s3_url: str) -> S3Client:
-    return boto3.session.Session().client("s3", endpoint_url=s3_url, config=PORTABLE)
+@pytest.fixture(scope="session")
+def ceph_url() -> Iterator[str]:
+    """Ceph's S3 server with the bucket `photos`."""
+    with ceph_server() as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment(url).items():
+            patch.setenv(name, value)
+        boto3.session.Session().client("s3", config=PORTABLE).create_bucket(Bucket="photos")
+        patch.undo()
+        yield url
 
 
 def _in_directory(outside: Path) -> Place:
@@ -381,3 +396,18 @@ def test_of_many_that_create_one_file_under_its_lock_one_wins(store: Store, tmp_
     [winner] = [result for result in results if isinstance(result, bytes)]
     assert store.read(KEY) == winner
     assert [result for result in results if result != winner] == [version_of(winner)] * 7
+
+
+@pytest.mark.parametrize("place", ["directory", CEPH], indirect=True)
+def test_of_many_that_create_one_file_without_a_lock_one_wins_where_conditions_are_kept(place: Place) -> None:
+    def create(number: int) -> bytes | str | None:
+        data = f"writer {number}".encode()
+        try:
+            place.store.write(KEY, data, expect=ABSENT)
+        except Stale as error:
+            return error.current
+        return data
+
+    results = race(8, create)
+    [winner] = [result for result in results if isinstance(result, bytes)]
+    assert place.store.read(KEY) == winner
