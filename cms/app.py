@@ -15,7 +15,7 @@ from cms.context import Context
 from cms.database.engine import open_engine
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
-from cms.store import open_store
+from cms.store import folder_of, open_store
 
 
 def create_context(settings: Settings) -> Context:
@@ -24,11 +24,21 @@ def create_context(settings: Settings) -> Context:
     (settings.state_folder / ".gitignore").write_text("*\n")
     site = open_store(settings.site)
     media = site if settings.media == settings.site else open_store(settings.media)
-    (settings.state_folder / "variants").mkdir(exist_ok=True)
-    variants = open_store(settings.variants)
+    for url in (settings.variants, settings.private):
+        if url.startswith("file:"):
+            folder_of(url).mkdir(parents=True, exist_ok=True)
     in_postgres = settings.database.startswith("postgresql")
     locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
-    return Context(settings, site, media, variants, open_engine(settings.database), locks, stamp_of(settings))
+    return Context(
+        settings=settings,
+        site=site,
+        media=media,
+        variants=open_store(settings.variants),
+        private=open_store(settings.private),
+        database=open_engine(settings.database),
+        locks=locks,
+        stamp=stamp_of(settings),
+    )
 
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:

@@ -14,12 +14,13 @@ from cms.store.base import Store
 @dataclass(frozen=True, slots=True)
 class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
-    them. `stamp` names how the derived tables are made."""
+    them, `private` what nobody else may read. `stamp` names how the derived tables are made."""
 
     settings: Settings
     site: Store
     media: Store
     variants: Store
+    private: Store
     database: Engine
     locks: Locks
     stamp: str

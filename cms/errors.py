@@ -66,6 +66,18 @@ class Exists(CmsError):
     code = "exists"
 
 
+class NotReady(CmsError):
+    """Something has to happen first, or is happening just now."""
+
+    code = "not_ready"
+
+
+class NotOffered(CmsError):
+    """This service, as it is set up, does not do that."""
+
+    code = "not_offered"
+
+
 class InUse(CmsError):
     """It cannot be removed while `used_by` needs it."""
 

@@ -18,6 +18,8 @@ NAMES = (
     "CMS_SITE",
     "CMS_MEDIA",
     "CMS_MEDIA_URL",
+    "CMS_UPLOADS",
+    "CMS_KEEP_ORIGINALS",
     "CMS_DATABASE",
     "CMS_PUBLIC_READ",
     "CMS_WEBHOOKS_ALLOW_PRIVATE",
@@ -27,12 +29,15 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`site` and `media` are store URLs (`file://…`, `s3://…`); `media_url` is the public base of the media or None."""
+    """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
+    media; `media_url` is the public base of the media or None."""
 
     site: str
     media: str
     database: str
     media_url: str | None = None
+    uploads: str | None = None
+    keep_originals: bool = False
     public_read: bool = True
     webhooks_allow_private: bool = False
     limits: Limits = field(default_factory=Limits)
@@ -43,10 +48,15 @@ class Settings:
 
     @property
     def variants(self) -> str:
-        """The URL of the store for photos' variants: in the bucket where there is one, else in the state folder."""
-        if self.media.startswith("s3:"):
-            return f"{self.media.rstrip('/')}/variants"
-        return (self.state_folder / "variants").as_uri()
+        """The URL of the store for photos' variants: the bucket where there is one, else the state folder."""
+        return self.media if self.media.startswith("s3:") else self.state_folder.as_uri()
+
+    @property
+    def private(self) -> str:
+        """The URL of the store for what nobody but this service may read: uploads under way, the trash, originals."""
+        if self.uploads is not None:
+            return self.uploads
+        return f"{self.variants.rstrip('/')}/private"
 
     @property
     def state_folder(self) -> Path:
@@ -60,7 +70,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     site = reader.site()
     settings = Settings(
         site=site,
-        media=reader.media(site),
+        media=reader.store("CMS_MEDIA") or site,
+        uploads=reader.store("CMS_UPLOADS"),
+        keep_originals=reader.boolean("CMS_KEEP_ORIGINALS", default=False),
         database=reader.database(site),
         media_url=reader.media_url(),
         public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
@@ -79,7 +91,7 @@ class _Reader:
         self.problems: list[Problem] = []
         for name in sorted(environ):
             if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
-                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:6])} and CMS_MAX_…")
+                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:8])} and CMS_MAX_…")
 
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
@@ -91,16 +103,16 @@ class _Reader:
             return self._wrong("CMS_SITE", f"{value} has no folder src/content; give the root of an Astro site")
         return folder.as_uri()
 
-    def media(self, site: str) -> str:
-        value = self._environ.get("CMS_MEDIA")
+    def store(self, name: str) -> str | None:
+        value = self._environ.get(name)
         if value is None:
-            return site
+            return None
         parts = urlsplit(value)
         if parts.scheme == "s3" and parts.netloc:
             return value
         if parts.scheme in ("", "file"):
             return Path(unquote(parts.path)).absolute().as_uri()
-        return self._wrong("CMS_MEDIA", "give a folder or s3://bucket/prefix")
+        return self._wrong(name, "give a folder or s3://bucket/prefix")
 
     def media_url(self) -> str | None:
         value = self._environ.get("CMS_MEDIA_URL")

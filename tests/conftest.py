@@ -206,8 +206,10 @@ def reconcile(ctx: Context, **options: Any) -> Report:
 def state_of(ctx: Context) -> dict[str, str]:
     """All that a refused request must leave alone: every file, every object, and every table's rows."""
     found: dict[str, str] = {}
-    for name, store in {"site": ctx.site, "media": ctx.media}.items():
-        for stat in store.list("src"):
+    places = {"site": (ctx.site, "src"), "media": (ctx.media, "src"), "variants": (ctx.variants, "variants")}
+    places |= {folder: (ctx.private, folder) for folder in ("uploads", "trash", "originals")}
+    for name, (store, folder) in places.items():
+        for stat in store.list(folder):
             found[f"{name}:{stat.key}"] = hashlib.sha256(store.read(stat.key) or b"").hexdigest()
     with read(ctx.database) as tx:
         tables = {table.name: select(table) for table in [*kept.sorted_tables, *derived.sorted_tables]}

@@ -36,7 +36,7 @@ def test_the_first_edit_works_as_written(tmp_path: Path) -> None:
             ["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=60
         )
     assert result.returncode == 0, result.stderr
-    assert '"markdown":"![](@/assets/news/opening-day/photo-1-2.jpg)"' in result.stdout
+    assert '"markdown":"![](@/assets/news/opening-day/photo-5.jpg)"' in result.stdout
     assert "1 file changed, 1 insertion(+), 1 deletion(-)" in result.stdout
 
 

@@ -1,6 +1,6 @@
 """Makes the database say which photos the stores hold, and the articles what they show of them.
 
-As with articles, a change is appended only when the bytes differ from the log's latest.
+As with articles, a change is appended only when the photo's version differs from the log's latest.
 """
 
 from __future__ import annotations
@@ -12,29 +12,44 @@ from sqlalchemy import Connection
 
 from cms.actions.absorb import Origin, seq_of
 from cms.context import Context
-from cms.database import articles, changes, images
+from cms.database import articles, changes, image_fields, images
 from cms.database.changes import Change
+from cms.database.images import Made
 from cms.model import image as image_json
-from cms.model import markdown, published
+from cms.model import markdown, published, refs
 from cms.model.ids import ASSETS
-from cms.model.image import Image
+from cms.model.image import Image, ImageFields, bytes_of
 
 
-def absorb_image(ctx: Context, tx: Connection, image: Image, mark: str, by: Origin) -> None:
-    """The photo's file is this."""
+def absorb_image(
+    ctx: Context, tx: Connection, image: Image, mark: str, by: Origin, said: ImageFields | None = None
+) -> None:
+    """The photo's file is this, and what is said of it `said`; where that is None it stays, unless the photo was gone
+    and another has come."""
     latest = changes.latest(tx, "image", "", image.path)
     known = latest if latest is not None and latest.action != "deleted" else None
+    if latest is not None and known is None and bytes_of(latest.version) != image.sha256:
+        image_fields.remove(tx, image.path)
     row = images.get(tx, image.path)
+    image = dataclasses.replace(image, fields=_say(tx, image.path, said))
+    if row is not None and row.sha256 == image.sha256:
+        image = dataclasses.replace(image, rendition=row.rendition, avif=row.avif)
     seq = seq_of(tx, row)
     is_new = known is None or known.version != image.version
     if is_new:
-        seq = _append_image(tx, image.path, "updated" if known else "created", image.version, known is not None, by)
-    if row is not None and row.sha256 == image.sha256:
-        image = dataclasses.replace(image, rendition=row.rendition)
-    shown = image_json.published(image, ctx.settings.media_url)
-    images.put(tx, image, shown, seq, mark)
+        seq = _append_image(tx, image, "updated" if known else "created", known is not None, by)
+    images.put(tx, image, image_json.published(image, ctx.settings.media_url), seq, mark)
     if is_new:
         _refresh_articles(ctx, tx, image.path, seq)
+
+
+def _say(tx: Connection, path: str, said: ImageFields | None) -> ImageFields:
+    known = image_fields.get(tx, path)
+    if said is None or dataclasses.replace(said, revision=known.revision) == known:
+        return known
+    changed = dataclasses.replace(said, revision=known.revision + 1)
+    image_fields.put(tx, path, changed)
+    return changed
 
 
 def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -> None:
@@ -43,22 +58,24 @@ def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -
     if row is None:
         return
     images.remove(tx, path)
-    seq = _append_image(tx, path, "deleted", row.sha256, True, by)
+    seq = _append_image(tx, images.image_of(row), "deleted", True, by)
     _refresh_articles(ctx, tx, path, seq)
 
 
-def show_rendition(ctx: Context, tx: Connection, path: str, sha256: str, rendition: str) -> None:
-    """The variants of the photo with these bytes are there: what shows it says so, though nothing has changed."""
+def show_variants(ctx: Context, tx: Connection, path: str, sha256: str, made: Made, facts: str) -> None:
+    """Variants of the photo with these bytes are there: what shows it says so, though nothing has changed."""
     row = images.get(tx, path)
     if row is not None and row.sha256 == sha256:
-        image = dataclasses.replace(images.image_of(row), rendition=rendition)
-        images.set_rendition(tx, path, rendition, image_json.published(image, ctx.settings.media_url))
+        image = images.image_of(row)
+        rendition, avif = (facts, image.avif) if made == "rendition" else (image.rendition, facts)
+        image = dataclasses.replace(image, rendition=rendition, avif=avif)
+        images.put(tx, image, image_json.published(image, ctx.settings.media_url), row.seq, row.mark)
         _refresh_articles(ctx, tx, path, None)
 
 
-def _append_image(tx: Connection, path: str, action: changes.Action, version: str, before: bool, by: Origin) -> int:
+def _append_image(tx: Connection, image: Image, action: changes.Action, before: bool, by: Origin) -> int:
     change = Change(
-        by.actor, by.source, "image", "", path, ASSETS + path, action, version, "", None,
+        by.actor, by.source, "image", "", image.path, ASSETS + image.path, action, image.version, "", None,
         before, action != "deleted", by.time,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
@@ -69,7 +86,8 @@ def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) 
     """Articles tell the facts of the photos they show; when a photo changes, so do they."""
     for row in articles.showing(tx, path):
         shown = json.loads(row.json)
-        photos = images.facts_of(tx, {item["path"] for item in shown["images"]})
-        html = markdown.render(shown["body"]).html
-        published.place_photos(shown, html, photos, ctx.settings.media_url)
+        rendered = markdown.render(shown["body"])
+        mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
+        photos = images.facts_of(tx, {ref.path for ref in mentions})
+        published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.media_url)
         articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

@@ -21,7 +21,7 @@ from cms.errors import CmsError, Invalid, Problem
 from cms.model import photo, photo_variants
 from cms.model.limits import MIB, Limits
 from cms.model.photo import Facts
-from cms.model.photo_variants import Rendition
+from cms.model.photo_variants import Kind, Rendition
 
 MOST_MEMORY = 4096 * MIB
 """Of addresses; an AVIF of 64 megapixels takes 1.7 GB."""
@@ -49,9 +49,9 @@ class Darkroom(AbstractContextManager["Darkroom"]):
             raise _error_of(**answer)
         return Facts(**answer)
 
-    def render(self, source: Path, folder: Path) -> Rendition | None:
+    def render(self, source: Path, folder: Path, kind: Kind) -> Rendition | None:
         """Write the photo's variants into the folder; None for one that cannot be read, or only at too great a cost."""
-        answer = self._ask({"source": str(source), "folder": str(folder)})
+        answer = self._ask({"source": str(source), "folder": str(folder), "kind": kind})
         if answer is None or "error" in answer:
             return None
         variants = tuple((width, height, size) for width, height, size in answer["variants"])
@@ -114,10 +114,10 @@ def _prepare(source: str, target: str, name: str, where: str, limits: dict[str, 
         return {"error": type(error).__name__, "detail": error.detail, "code": error.code, "problems": problems}
 
 
-def _render(source: str, folder: str) -> dict[str, Any]:
+def _render(source: str, folder: str, kind: Kind) -> dict[str, Any]:
     try:
         with Path(source).open("rb") as stream:
-            return dataclasses.asdict(photo_variants.render(stream, Path(folder)))
+            return dataclasses.asdict(photo_variants.render(stream, Path(folder), kind))
     except photo.DAMAGED:
         return {"error": "damaged"}
 

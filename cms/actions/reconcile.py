@@ -18,14 +18,15 @@ from sqlalchemy import Connection
 
 from cms.actions import absorb, absorb_images
 from cms.actions.absorb import File, Origin
-from cms.actions.rename import heal
+from cms.actions.heal import heal
+from cms.actions.photo_files import image_in
 from cms.actions.survey import Seen, find, look, moves, too_many
 from cms.context import Context
-from cms.database import collections, notices
+from cms.database import collections, intents, notices
 from cms.database.engine import read, write
 from cms.errors import Problem, Unavailable
 from cms.model import article as article_file
-from cms.model import ids, photo
+from cms.model import ids
 from cms.model.article import Article
 from cms.model.image import Image
 from cms.store.base import Stat, Store, version_of
@@ -158,7 +159,10 @@ class Reconciler:
         with self.ctx.locks.hold([*(stat.key for stat in batch), *old_keys]):
             still = [(stat, found) for stat, found in prepared if _is_as_seen(seen, stat)]
             with write(self.ctx.database) as tx:
+                under_way = intents.keys(tx)
                 for stat, found in still:
+                    if stat.key in under_way:
+                        continue
                     by = Origin("files", "files", min(stat.modified, time.time()))
                     if isinstance(found, Image):
                         absorb_images.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
@@ -210,11 +214,7 @@ def read_article(ctx: Context, store: Store, stat: Stat) -> tuple[Article, bytes
 def read_image(store: Store, stat: Stat) -> Image:
     """The photo in a file."""
     with store.open(stat.key) or io.BytesIO() as stream:
-        version = version_of(stream)
-        stream.seek(0)
-        found = photo.look_at(stream, stat.key)
-    path = stat.key.removeprefix(ids.ASSETS)
-    return Image(path, version, stat.size, found.width, found.height, found.format)
+        return image_in(stream, stat.key.removeprefix(ids.ASSETS), stat.size)
 
 
 def _absorb_one_deletion(ctx: Context, tx: Connection, key: str) -> None:

@@ -1,7 +1,7 @@
 """Gives an article's file another place, in steps of which each may be the last before the power fails.
 
-What is about to happen is written down first; whoever finds such a note with nobody at work on it (`heal`) finishes
-the rename, or undoes it when the article has moved on.
+What is about to happen is written down first; whoever finds such a note with nobody at work on it (`heal.py`)
+finishes the rename, or undoes it when the article has moved on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from cms.actions.absorb import File, Origin
 from cms.context import Context
 from cms.database import intents
 from cms.database.changes import Source
-from cms.database.engine import read, write
+from cms.database.engine import write
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Stale
 from cms.model import article as article_file
@@ -33,26 +33,15 @@ def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, 
     try:
         ctx.site.delete(old, expect=expect)
     except Stale:
-        _settle(ctx, intent)
+        settle(ctx, intent)
         raise
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, file, Origin(actor, source), moved_from=old)
         intents.remove(tx, intent.id)
 
 
-def heal(ctx: Context) -> None:
-    """Finish or undo the renames that were left half done."""
-    with read(ctx.database) as tx:
-        begun = intents.all_of(tx)
-    for intent in begun:
-        with ctx.locks.hold([intent.old_key, intent.new_key]):
-            with read(ctx.database) as tx:
-                is_open = intents.get(tx, intent.id) is not None
-            if is_open:
-                _settle(ctx, intent)
-
-
-def _settle(ctx: Context, intent: AnyRow) -> None:
+def settle(ctx: Context, intent: AnyRow) -> None:
+    """Finish or undo a rename that was left half done; the caller holds both keys' locks."""
     old, new = Key(intent.old_key), Key(intent.new_key)
     left_data, made = ctx.site.read(old), ctx.site.read(new)
     left = None if left_data is None else version_of(left_data)

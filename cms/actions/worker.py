@@ -1,4 +1,5 @@
-"""The background work of a site: takes over what changed in the files, makes variants of photos, tells webhooks."""
+"""The background work of a site: takes over what changed in the files, makes variants of photos, tells webhooks, and
+clears away what has had its time."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from cms.actions import renditions
 from cms.actions.deliver import deliver_due
 from cms.actions.reconcile import Reconciler
+from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
+from cms.actions.sweep import sweep
 from cms.context import Context
 from cms.errors import CmsError
 
@@ -26,6 +29,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
         threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
         threading.Thread(target=_repeat, args=(lambda: deliver_due(ctx), stop), name="deliver"),
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
+        threading.Thread(target=_repeat, args=(lambda: sweep(ctx), stop, SWEEP_EVERY_S), name="sweep"),
     ]
     for thread in threads:
         thread.start()
@@ -33,7 +37,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
         thread.join()
 
 
-def _repeat(step: Callable[[], object], stop: threading.Event) -> None:
+def _repeat(step: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
     pause = 0.0
     while not stop.wait(pause):
         started = time.monotonic()
@@ -44,4 +48,4 @@ def _repeat(step: Callable[[], object], stop: threading.Event) -> None:
         except Exception:
             # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
             log.exception("background work failed")
-        pause = max(EVERY_S, (time.monotonic() - started) / BUSY_SHARE)
+        pause = max(every_s, (time.monotonic() - started) / BUSY_SHARE)

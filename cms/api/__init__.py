@@ -9,8 +9,23 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from cms.api import articles, auth, collections, docs, history, images, media, problems, service, sync, tokens, webhooks
-from cms.api.parsing import check_query
+from cms.api import (
+    articles,
+    auth,
+    collections,
+    docs,
+    history,
+    images,
+    media,
+    problems,
+    service,
+    sync,
+    tokens,
+    trash,
+    uploads,
+    webhooks,
+)
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
 from cms.api.spec import create_api
 from cms.model.limits import MIB, Limits
 
@@ -32,7 +47,7 @@ def create_flask(limits: Limits) -> Flask:
     app.after_request(_finish)
     api = create_api(app, limits)
     problems.register(app)
-    for module in (collections, articles, history, images, sync, webhooks, tokens, service):
+    for module in (collections, articles, history, images, uploads, trash, sync, webhooks, tokens, service):
         api.register_blueprint(module.blp)
     app.register_blueprint(media.blp)
     app.register_blueprint(docs.blp)
@@ -54,7 +69,7 @@ def _finish(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if response.status_code in (405, 415) and request.method == "PATCH":
-        response.headers["Accept-Patch"] = f"{articles.MERGE_PATCH}, {articles.JSON_PATCH}"
+        response.headers["Accept-Patch"] = f"{MERGE_PATCH}, {JSON_PATCH}"
     access.info(
         "request",
         extra={

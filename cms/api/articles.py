@@ -11,11 +11,11 @@ from flask import Response, request, url_for
 from cms.actions import edit, lookup, naming, planning, save
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
-from cms.api import auth, schemas
+from cms.api import auth, idempotency, schemas
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
-from cms.api.parsing import Blueprint, context, load, strict_json
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -25,8 +25,6 @@ from cms.model.published import to_json
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 MARKDOWN = "text/markdown"
 
 
@@ -76,9 +74,13 @@ def get_article(collection: str, article_id: str) -> Response:
 @blp.alt_response(200, schema=schemas.DryRun, description="With dry_run: what would be saved")
 def create_article(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
     """Create an article; its id is given, or made from a slug or from the title."""
-    name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
-    plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
-    return save_response(plan, dry_run=query["dry_run"])
+
+    def answer() -> Response:
+        name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
+        plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
+        return save_response(plan, dry_run=query["dry_run"])
+
+    return idempotency.once([idempotency.body_digest()], answer)
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PUT"])

@@ -1,4 +1,4 @@
-"""Routes of photos: list, one, upload, delete."""
+"""Routes of photos: list, one, upload, replace, say what they show, delete."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import binascii
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
-from cms.actions import lookup, photos
-from cms.actions.photos import Place, Stored, Upload
-from cms.api import auth, schemas
-from cms.api.conditional import expected_version, reply, respond
-from cms.api.parsing import Blueprint, context
+from cms.actions import lookup, photos, places, upload
+from cms.actions.upload import Stored, Upload
+from cms.api import auth, idempotency
+from cms.api import image_schemas as schemas
+from cms.api.conditional import etag_of, expected_version, reply, respond
+from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.database import articles, images
 from cms.database.engine import read
+from cms.database.tables import AnyRow
 from cms.errors import Invalid, Malformed, NotFound, Problem, TooLarge, UnsupportedType
 from cms.model.limits import MIB
+from cms.model.photo import ACCEPTED_TYPES
 from cms.model.pointer import pointer
 from cms.model.published import to_json
 
@@ -33,8 +36,10 @@ _FORM = {
         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
         "article": {"type": "string", "description": "the article they belong to, as in blog/en/14-post"},
         "folder": {"type": "string", "description": "or a folder below src/assets"},
+        "keep_credit": {"enum": ["true", "false"], "description": "keep who took it and whose it is, as fields"},
     },
 }
+_PHOTO = {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ACCEPTED_TYPES}}
 
 
 @blp.route("/images")
@@ -65,7 +70,7 @@ def get_image(path: str) -> Response:
     if row is None:
         raise NotFound(f"There is no photo {path}.")
     shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
-    return respond(to_json(shown), version=row.sha256)
+    return respond(to_json(shown), version=shown["version"])
 
 
 @blp.route("/images", methods=["POST"])
@@ -76,20 +81,70 @@ def upload_images() -> Response:
     actor = auth.actor()
     if not actor.may_somewhere("images:write"):
         actor.require("images:write")
-    sent = _files()
+    sent, form = _files(), request.form
+    keep_credit = _keep_credit()
     with tempfile.TemporaryDirectory(prefix="cms-upload-") as folder:
-        files = [_saved(file, Path(folder) / str(number)) for number, file in enumerate(sent)]
-        stored = photos.upload(context(), actor, _place(), files)
-    return reply({"items": [_shown(item) for item in stored]}, 201)
+        files = [_saved(file, number, Path(folder) / str(number)) for number, file in enumerate(sent)]
+
+        def answer() -> Response:
+            place = places.choose(context(), actor, form.get("article"), form.get("folder"))
+            stored = upload.upload(context(), actor, place, files, keep_credit=keep_credit)
+            return reply({"items": [shown(item) for item in stored]}, 201)
+
+        asked = [*(f"{name}={value}" for name, value in sorted(form.items())), *map(idempotency.file_digest, files)]
+        return idempotency.once(asked, answer)
+
+
+@blp.route("/images/<path:path>", methods=["PUT"])
+@blp.doc(requestBody={"required": True, **_PHOTO})
+@blp.response(200, schemas.Image)
+def replace_image(path: str) -> Response:
+    """Put another photo in its place (If-Match); the old one can be restored for 30 days."""
+    auth.actor().require("images:write")
+    expect = expected_version()
+    if request.mimetype not in ACCEPTED_TYPES:
+        raise UnsupportedType(f"Send the photo itself as the body, as {', '.join(ACCEPTED_TYPES)}.")
+    most = context().settings.limits.photo_bytes
+    request.max_content_length = most + MIB
+    with tempfile.TemporaryDirectory(prefix="cms-upload-") as folder:
+        file = Upload(path.rpartition("/")[2], Path(folder) / "photo")
+        _copy(request.stream, file.path, most + 1)
+        return changed(photos.replace(context(), auth.actor(), path, expect, file))
+
+
+@blp.route("/images/<path:path>", methods=["PATCH"])
+@blp.doc(
+    requestBody={
+        "required": True,
+        "content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ImagePatch"}}},
+    }
+)
+@blp.response(200, schemas.Image)
+def describe_image(path: str) -> Response:
+    """Say what a photo shows and whose it is (If-Match): alt texts, captions, credit, copyright, focal point."""
+    auth.actor().require("images:write")
+    said = load(schemas.ImagePatch(), strict_json(request, MERGE_PATCH))
+    return changed(photos.describe(context(), auth.actor(), path, expected_version(), said))
 
 
 @blp.route("/images/<path:path>", methods=["DELETE"])
 @blp.response(204)
 def delete_image(path: str) -> Response:
-    """Delete a photo (If-Match) that no article shows."""
+    """Delete a photo (If-Match) that no article shows; it can be restored for 30 days."""
     auth.actor().require("images:write")
     photos.delete(context(), auth.actor(), path, expected_version())
     return Response(status=204)
+
+
+def changed(row: AnyRow) -> Response:
+    """The photo after a change, with its new tag."""
+    response = Response(row.json, content_type="application/json")
+    response.headers["ETag"] = etag_of(json.loads(row.json)["version"], row.json.encode())
+    return response
+
+
+def shown(stored: Stored) -> dict[str, Any]:
+    return {**json.loads(stored.row.json), "ref": stored.ref, "markdown": stored.markdown}
 
 
 def _files() -> list[FileStorage]:
@@ -98,7 +153,7 @@ def _files() -> list[FileStorage]:
         raise UnsupportedType("Send the photos as multipart/form-data, each as a part named files.")
     request.max_content_length = limits.request_files * limits.photo_bytes + MIB
     request.max_form_parts = limits.request_files + 10
-    others = sorted({*request.files, *request.form} - {"files", "article", "folder"})
+    others = sorted({*request.files, *request.form} - {"files", "article", "folder", "keep_credit"})
     if others:
         found = [Problem(pointer(name), "is no part of this", "unknown") for name in others]
         raise Invalid("The form has parts that cannot be accepted.", problems=found)
@@ -110,32 +165,25 @@ def _files() -> list[FileStorage]:
     return files
 
 
-def _saved(file: FileStorage, path: Path) -> Upload:
+def _keep_credit() -> bool:
+    value = request.form.get("keep_credit", "false")
+    if value not in ("true", "false"):
+        raise Invalid("Is the credit kept?", problems=[Problem("/keep_credit", "write true or false", "invalid")])
+    return value == "true"
+
+
+def _saved(file: FileStorage, number: int, path: Path) -> Upload:
     """The sent photo in a file, one byte more of it than is accepted at most."""
-    left = context().settings.limits.photo_bytes + 1
+    _copy(file.stream, path, context().settings.limits.photo_bytes + 1)
+    return Upload(file.filename or "photo", path, f"/files/{number}")
+
+
+def _copy(source: IO[bytes], path: Path, most: int) -> None:
+    left = most
     with path.open("wb") as out:
-        while chunk := file.stream.read(min(left, MIB)):
+        while left and (chunk := source.read(min(left, MIB))):
             out.write(chunk)
             left -= len(chunk)
-    return Upload(file.filename or "photo", path)
-
-
-def _place() -> Place:
-    article, folder = request.form.get("article"), request.form.get("folder")
-    if "\0" in f"{article}{folder}":
-        raise Invalid(
-            "No name holds NUL.", problems=[Problem("/article" if article else "/folder", "holds NUL", "nul")]
-        )
-    if (article is None) == (folder is None):
-        detail = "name the article the photos are for, or a folder"
-        raise Invalid("Where do the photos go?", problems=[Problem("/article", detail, "required")])
-    if article is not None:
-        return photos.place_for_article(context(), auth.actor(), article)
-    return photos.place_for_folder(context(), auth.actor(), str(folder))
-
-
-def _shown(stored: Stored) -> dict[str, Any]:
-    return {**json.loads(stored.row.json), "ref": stored.ref, "markdown": stored.markdown}
 
 
 def _encode_cursor(path: str) -> str:

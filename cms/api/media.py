@@ -16,7 +16,7 @@ from cms.api.parsing import context
 from cms.model.photo import MEDIA_TYPES
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_VARIANT = re.compile(r"[0-9]{2,5}\.webp")
+_VARIANT = re.compile(r"[0-9]{2,5}\.(webp|avif)")
 
 blp = Blueprint("media", __name__, url_prefix="/media")
 
@@ -25,9 +25,10 @@ blp = Blueprint("media", __name__, url_prefix="/media")
 def get_variant(sha256: str, name: str) -> WsgiResponse:
     """A photo's variant; what has this address never changes."""
     auth.require_read()
-    if not _DIGEST.fullmatch(sha256) or not _VARIANT.fullmatch(name):
+    variant = _VARIANT.fullmatch(name)
+    if not _DIGEST.fullmatch(sha256) or variant is None:
         return get_media(f"variants/{sha256}/{name}")
-    response = _sent(renditions.open_variant(context(), sha256, name), "image/webp", sha256[:32] + name)
+    response = _sent(renditions.open_variant(context(), sha256, name), MEDIA_TYPES[variant[1]], sha256[:32] + name)
     if context().settings.public_read:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

@@ -20,6 +20,9 @@ from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model.pointer import pointer
 from cms.model.published import MEMBERS
 
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
 View = TypeVar("View", bound=Callable[..., Response])
 
 

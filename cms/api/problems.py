@@ -24,6 +24,7 @@ STATUS: dict[type[CmsError], int] = {
     errors.NotFound: 404,
     errors.Exists: 409,
     errors.InUse: 409,
+    errors.NotReady: 409,
     errors.Gone: 410,
     errors.Moved: 410,
     errors.Stale: 412,
@@ -31,6 +32,7 @@ STATUS: dict[type[CmsError], int] = {
     errors.UnsupportedType: 415,
     errors.Invalid: 422,
     errors.VersionRequired: 428,
+    errors.NotOffered: 501,
     errors.Unavailable: 503,
 }
 

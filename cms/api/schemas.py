@@ -10,31 +10,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
+from cms.api.image_schemas import ArticleImage, Image
+from cms.api.schema_fields import MAX_LIMIT, Text, said
 from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.published import HEAVY, MEMBERS
 
-MAX_LIMIT = 100
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
-
-
-def said(text: str) -> dict[str, Any]:
-    return {"description": text}
-
-
-class Text(fields.String):
-    """Text that can be stored everywhere: no NUL, no half characters."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
-        if "\0" in text:
-            raise self.make_error("invalid")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise self.make_error("invalid") from error
-        return text
 
 
 class FieldNames(Text):
@@ -75,37 +58,6 @@ class Heading(Schema):
     depth = fields.Integer(required=True)
     slug = fields.String(required=True)
     text = fields.String(required=True)
-
-
-class Variant(Schema):
-    url = fields.String(required=True, metadata=said("what has this address never changes"))
-    width = fields.Integer(required=True)
-    height = fields.Integer(required=True)
-    bytes = fields.Integer(required=True)
-    format = fields.String(required=True)
-
-
-class Rendition(Schema):
-    """What is made of a photo soon after it has come: null and empty until then."""
-
-    placeholder = fields.String(required=True, allow_none=True, metadata=said("a tiny WebP, as a data URI"))
-    colour = fields.String(required=True, allow_none=True, metadata=said("#rrggbb: what there is most of"))
-    variants = fields.List(fields.Nested(Variant), required=True)
-    srcset = fields.String(required=True, allow_none=True, metadata=said("the variants, ready for an img"))
-
-
-class ArticleImage(Rendition):
-    ref = fields.String(required=True, metadata=said("as the author wrote it"))
-    field = fields.String(required=True, allow_none=True, metadata=said("pointer into data; null in the body"))
-    alt = fields.String(required=True, allow_none=True)
-    path = fields.String(required=True, allow_none=True, metadata=said("below src/assets"))
-    url = fields.String(required=True, allow_none=True)
-    sha256 = fields.String(required=True, allow_none=True)
-    bytes = fields.Integer(required=True, allow_none=True)
-    width = fields.Integer(required=True, allow_none=True)
-    height = fields.Integer(required=True, allow_none=True)
-    format = fields.String(required=True, allow_none=True)
-    missing = fields.Boolean(required=True, metadata=said("there is no such photo in the site"))
 
 
 class Translation(Schema):
@@ -295,42 +247,6 @@ class HistoryQuery(Schema):
 
 class RestoreQuery(Schema):
     seq = fields.Integer(required=True, validate=validate.Range(1, 2**62))
-
-
-class Image(Rendition):
-    path = fields.String(required=True, metadata=said("below src/assets"))
-    url = fields.String(required=True)
-    sha256 = fields.String(required=True)
-    bytes = fields.Integer(required=True)
-    width = fields.Integer(required=True, allow_none=True, metadata=said("pixels, upright"))
-    height = fields.Integer(required=True, allow_none=True)
-    format = fields.String(required=True)
-    version = fields.String(required=True)
-
-
-class UsedImage(Image):
-    used_by = fields.List(fields.String(), required=True, metadata=said("the articles that show it, as collection/id"))
-
-
-class ImagePage(Schema):
-    items = fields.List(fields.Nested(Image), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
-class ImageQuery(Schema):
-    folder = Text()
-    unused = fields.Boolean(load_default=False, metadata=said("true: only those that no article refers to"))
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
-    cursor = Text()
-
-
-class StoredImage(Image):
-    ref = fields.String(required=True, metadata=said("how the article refers to it, in the site's own spelling"))
-    markdown = fields.String(required=True, metadata=said("paste it into the body"))
-
-
-class StoredImages(Schema):
-    items = fields.List(fields.Nested(StoredImage), required=True)
 
 
 class SyncQuery(Schema):

@@ -10,7 +10,7 @@ import flask_smorest
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from cms.api import problems, schemas
+from cms.api import image_schemas, problems, schemas
 from cms.model.limits import Limits
 
 RENAMED = {
@@ -21,8 +21,12 @@ RENAMED = {
 
 
 _SAVES = ("create_article", "put_article", "patch_article", "restore_revision")
+_CHANGES_OF_IMAGES = ("replace_image", "describe_image", "restore_image")
+_TAGGED = (*_SAVES, *_CHANGES_OF_IMAGES)
+_ONCE = ("create_article", "upload_images", "begin_uploads")
 _HEADERS = (
-    ("If-Match", "the ETag of the version you start from", (*_SAVES[1:], "delete_article", "delete_image")),
+    ("If-Match", "the ETag of the version you start from", (*_TAGGED[1:], "delete_article", "delete_image")),
+    ("Idempotency-Key", "of your choice; the same request with it gets the same answer, for a day", _ONCE),
     ("If-None-Match", "an ETag: 304 when nothing has changed since; with PUT, * to create", ("put_article",)),
     ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since", _SAVES),
     ("Accept", "text/markdown for the file itself", ("get_article",)),
@@ -54,6 +58,7 @@ def create_api(app: Flask, limits: Limits) -> Api:
         "WholeArticle", "ArticlePatch", "Operation", "SyncArticle", "SyncImage", "SyncDeleted", "SyncCursor",
     ):  # fmt: skip
         api.spec.components.schema(name, schema=getattr(schemas, name))
+    api.spec.components.schema("ImagePatch", schema=image_schemas.ImagePatch)
     app.extensions["cms-api"] = api
     return api
 
@@ -83,7 +88,7 @@ def _add_headers(operation: dict[str, Any]) -> None:
             operation.setdefault("parameters", []).append(parameter)
     tag = {"ETag": {"schema": {"type": "string"}, "description": "names the version, to be sent as If-Match"}}
     for status in ("200", "201", "204"):
-        if status in responses and ("304" in responses or name in _SAVES):
+        if status in responses and ("304" in responses or name in _TAGGED):
             responses[status]["headers"] = tag
 
 

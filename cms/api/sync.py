@@ -45,11 +45,11 @@ def sync(query: dict[str, Any]) -> Response:
     view = places.view_of(collection, query.get("fields_"), drafts)
     with read(context().database) as tx:
         epoch, seq = changes.position(tx)
-        rendered = images.rendered(tx)
+        made = images.made(tx)
     here = Cursor(epoch, context().stamp, view, seq)
     since = _since(query.get("cursor"), here)
     # Variants are no change, and yet the lines tell of them.
-    etag = f'W/"{hashlib.sha256(f"{here.encode()} {since} {rendered}".encode()).hexdigest()[:32]}"'
+    etag = f'W/"{hashlib.sha256(f"{here.encode()} {since} {made}".encode()).hexdigest()[:32]}"'
     if is_known(etag):
         response = not_modified(Response(content_type=NDJSON))
     else:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, images
-from cms.model.image import Image
+from cms.model.image import Image, ImageFields
+
+Made = Literal["rendition", "avif"]
+"""What is made of a photo, and the column that says so."""
 
 
 def put(tx: Connection, image: Image, shown: str, seq: int, mark: str) -> None:
     """Make the row say what the file is; `shown` is its JSON."""
     remove(tx, image.path)
-    facts = {name: getattr(image, name) for name in image.__slots__}
+    facts = {name: getattr(image, name) for name in image.__slots__} | {"fields": image.fields.to_json()}
     tx.execute(insert(images).values(**facts, seq=seq, mark=mark, json=shown))
 
 
@@ -37,23 +41,46 @@ def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
 
 
 def image_of(row: AnyRow) -> Image:
-    return Image(row.path, row.sha256, row.bytes, row.width, row.height, row.format, row.rendition)
+    values = {name: getattr(row, name) for name in Image.__slots__}
+    return Image(**values | {"fields": ImageFields.from_json(row.fields)})
 
 
-def without_rendition(tx: Connection, limit: int) -> list[tuple[str, str]]:
-    """Paths and digests of photos of which no variants were made yet."""
-    found = select(images.c.path, images.c.sha256).where(images.c.rendition.is_(None), images.c.width.is_not(None))
+def without(tx: Connection, made: Made, limit: int) -> list[tuple[str, str]]:
+    """Paths and digests of photos of which this was not made yet."""
+    found = select(images.c.path, images.c.sha256).where(images.c[made].is_(None), images.c.width.is_not(None))
     return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
 
 
-def rendered(tx: Connection) -> int:
-    """How many photos have had their variants made."""
-    number: int = tx.execute(select(func.count()).where(images.c.rendition.is_not(None))).scalar_one()
+def made(tx: Connection) -> int:
+    """Grows with each photo of which variants are made."""
+    number: int = tx.execute(select(func.count(images.c.rendition) + func.count(images.c.avif))).scalar_one()
     return number
 
 
-def set_rendition(tx: Connection, path: str, rendition: str, shown: str) -> None:
-    tx.execute(update(images).where(images.c.path == path).values(rendition=rendition, json=shown))
+def alike(tx: Connection, folder: str, digests: Collection[str]) -> dict[str, AnyRow]:
+    """The photos directly in the folder that have these digests, by digest."""
+    rows = tx.execute(_in_folder(folder).where(images.c.sha256.in_(list(digests))).order_by(images.c.path.desc()))
+    return {row.sha256: row for row in rows if row.path.rpartition("/")[0] == folder}
+
+
+def names(tx: Connection, folder: str) -> set[str]:
+    """The file names of the photos directly in the folder."""
+    paths = tx.execute(_in_folder(folder).with_only_columns(images.c.path)).scalars()
+    return {name for below, _, name in (path.rpartition("/") for path in paths) if below == folder}
+
+
+def digests(tx: Connection) -> set[str]:
+    """Those of all photos."""
+    return set(tx.execute(select(images.c.sha256).distinct()).scalars())
+
+
+def located(tx: Connection) -> list[str]:
+    """The paths of photos that tell where they were taken."""
+    return list(tx.execute(select(images.c.path).where(images.c.has_gps).order_by(images.c.path)).scalars())
+
+
+def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
+    return select(images).where(images.c.path.startswith(f"{folder}/", autoescape=True))
 
 
 def marks(tx: Connection) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Renames that have been begun: kept until they are finished or undone."""
+"""What has been begun and must be finished or undone: renames, and photos on their way into the store (whose old key
+is empty)."""
 
 from __future__ import annotations
 
@@ -23,6 +24,11 @@ def remove(tx: Connection, intent_id: str) -> None:
 
 def get(tx: Connection, intent_id: str) -> AnyRow | None:
     return tx.execute(select(intents).where(intents.c.id == intent_id)).one_or_none()
+
+
+def keys(tx: Connection) -> set[str]:
+    """Where something is about to be."""
+    return set(tx.execute(select(intents.c.new_key)).scalars())
 
 
 def all_of(tx: Connection) -> list[AnyRow]:

@@ -67,4 +67,18 @@ def _renames(tx: Connection) -> None:
     )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames)
+def _photos(tx: Connection) -> None:
+    for statement in (
+        "CREATE TABLE image_fields (path TEXT PRIMARY KEY, fields TEXT NOT NULL)",
+        "CREATE TABLE trash (id TEXT PRIMARY KEY, time DOUBLE PRECISION NOT NULL, actor TEXT NOT NULL,"
+        " reason TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, fields TEXT NOT NULL, json TEXT NOT NULL)",
+        "CREATE INDEX trash_by_path ON trash (path)",
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, expires_at DOUBLE PRECISION NOT NULL, article TEXT,"
+        " folder TEXT, keeps_credit BOOLEAN NOT NULL, name TEXT NOT NULL, bytes BIGINT NOT NULL, path TEXT)",
+        "CREATE TABLE answers (token_id TEXT NOT NULL, key TEXT NOT NULL, time DOUBLE PRECISION NOT NULL,"
+        " request TEXT NOT NULL, status INTEGER, headers TEXT, body TEXT, PRIMARY KEY (token_id, key))",
+    ):
+        tx.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos)

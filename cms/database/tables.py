@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever what the derived tables hold is computed differently."""
 
 kept = MetaData()
@@ -103,6 +103,52 @@ intents = Table(
     Column("new_version", Text, nullable=False),
 )
 
+image_fields = Table(
+    "image_fields",
+    kept,
+    Column("path", Text, primary_key=True),
+    Column("fields", Text, nullable=False),
+)
+
+trash = Table(
+    "trash",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("time", Float(53), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # deleted, replaced
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("json", Text, nullable=False),  # the image as it was shown
+    Index("trash_by_path", "path"),
+)
+
+uploads = Table(
+    "uploads",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("expires_at", Float(53), nullable=False),
+    Column("article", Text),  # where the photo goes: beside an article's, or into a folder
+    Column("folder", Text),
+    Column("keeps_credit", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("path", Text),  # of the photo, once it is taken in
+)
+
+answers = Table(
+    "answers",
+    kept,
+    Column("token_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # the client's Idempotency-Key
+    Column("time", Float(53), nullable=False),
+    Column("request", Text, nullable=False),  # the digest of what was asked
+    Column("status", Integer),  # null while it is being answered
+    Column("headers", Text),
+    Column("body", Text),
+)
+
 notices = Table(
     "notices",
     kept,
@@ -182,7 +228,10 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("format", Text, nullable=False),
+    Column("has_gps", Boolean, nullable=False),
+    Column("fields", Text, nullable=False),
     Column("rendition", Text),  # null until it is made
+    Column("avif", Text),  # null until it is made
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),

@@ -71,7 +71,7 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
         return broken(key, version, error.problems)
     body = found.content
     rendered = markdown.render(body)
-    mentions = (*refs.find_in_data(values, key), *refs.find_in_body(rendered.images, body, key))
+    mentions = refs.find(values, rendered.images, body, key)
     status = status_of(found.data)
     return Article(key, collection, article_id, status, version, values, dates, body, rendered, mentions)
 

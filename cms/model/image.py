@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -12,12 +13,45 @@ from cms.model.ids import ASSETS
 NOTHING = '{"placeholder": null, "colour": null, "variants": []}'
 """The rendition of a photo that has none, or none yet."""
 
+NO_AVIF = "[]"
+VARIANTS = "variants"
+"""The folder of all variants in their store."""
+
+ANY_LOCALE = "*"
+"""Stands for every locale among a photo's texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFields:
+    """What people say of a photo, which its file does not: `alt` and `caption` are texts by locale, `focal_point` the
+    place that has to stay in sight, from the upper left, each of both from 0 to 1. `revision` counts the changes."""
+
+    alt: Mapping[str, str] = field(default_factory=dict)
+    caption: Mapping[str, str] = field(default_factory=dict)
+    credit: str | None = None
+    copyright: str | None = None
+    focal_point: tuple[float, float] | None = None
+    revision: int = 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ImageFields:
+        found = json.loads(text)
+        focus = found.pop("focal_point")
+        return cls(**found, focal_point=None if focus is None else (focus[0], focus[1]))
+
+
+UNSAID = ImageFields()
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """`path` is below `src/assets`; `width` and `height` in pixels, None when the file cannot be read as a picture.
 
-    `rendition` is JSON: `placeholder`, `colour`, and `variants`, each `[width, height, bytes]`; None until it is made.
+    `has_gps` says that the file tells where it was taken. `rendition` is JSON: `placeholder`, `colour`, and
+    `variants`, each `[width, height, bytes]`; `avif` is JSON too, more such variants. Both are None until made.
     """
 
     path: str
@@ -26,11 +60,19 @@ class Image:
     width: int | None
     height: int | None
     format: str
+    has_gps: bool = False
+    fields: ImageFields = UNSAID
     rendition: str | None = None
+    avif: str | None = None
 
     @property
     def version(self) -> str:
-        return self.sha256
+        return self.sha256 if not self.fields.revision else f"{self.sha256}.{self.fields.revision}"
+
+
+def bytes_of(version: str) -> str:
+    """The SHA-256 of the file that an image's version names."""
+    return version.partition(".")[0]
 
 
 def url_of(path: str, media_url: str | None) -> str:
@@ -40,32 +82,29 @@ def url_of(path: str, media_url: str | None) -> str:
 
 def variant_key(sha256: str, name: str) -> str:
     """Where a variant is kept in its store: named by the digest of the photo's bytes, it never changes."""
-    return f"{sha256}/{name}"
+    return f"{VARIANTS}/{sha256}/{name}"
 
 
-def facts(image: Image | None, path: str | None, media_url: str | None) -> dict[str, Any]:
-    """What an article says of a photo it shows; `missing` when there is no such photo."""
+def facts(image: Image | None, path: str | None, locale: str | None, media_url: str | None) -> dict[str, Any]:
+    """What an article in that locale says of a photo it shows; `missing` when there is no such photo."""
     if image is None:
-        nothing = dict.fromkeys(("url", "sha256", "bytes", "width", "height", "format"))
-        return {"path": path, **nothing, **_rendition(None, media_url), "missing": True}
-    return {
-        "path": image.path,
-        "url": url_of(image.path, media_url),
-        "sha256": image.sha256,
-        "bytes": image.bytes,
-        "width": image.width,
-        "height": image.height,
-        "format": image.format,
-        **_rendition(image, media_url),
-        "missing": False,
-    }
+        nothing = dict.fromkeys(("url", "sha256", "bytes", "width", "height", "format", "version"))
+        texts = dict.fromkeys(("caption", "credit", "copyright", "focal_point"))
+        return {"path": path, **nothing, **texts, **_rendition(None, media_url), "missing": True}
+    caption = said_in(image.fields.caption, locale)
+    return {**_about(image, media_url), "caption": caption, **_rendition(image, media_url), "missing": False}
 
 
 def published(image: Image, media_url: str | None) -> str:
     """The image's JSON, as every route serves it."""
-    shown = facts(image, image.path, media_url)
-    del shown["missing"]
-    return json.dumps({**shown, "version": image.version}, ensure_ascii=False, separators=(",", ":"))
+    texts = {"alt": dict(image.fields.alt), "caption": dict(image.fields.caption)}
+    shown = {**_about(image, media_url), **texts, **_rendition(image, media_url)}
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+def said_in(texts: Mapping[str, str], locale: str | None) -> str | None:
+    """The text for readers of that locale, None when there is none."""
+    return texts.get(locale or ANY_LOCALE, texts.get(ANY_LOCALE))
 
 
 def attributes(shown: dict[str, Any]) -> dict[str, str]:
@@ -75,23 +114,47 @@ def attributes(shown: dict[str, Any]) -> dict[str, str]:
     return {"src": shown["url"], **srcset, **sizes, "loading": "lazy", "decoding": "async"}
 
 
+def _about(image: Image, media_url: str | None) -> dict[str, Any]:
+    focus = image.fields.focal_point
+    return {
+        "path": image.path,
+        "url": url_of(image.path, media_url),
+        "sha256": image.sha256,
+        "bytes": image.bytes,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "version": image.version,
+        "credit": image.fields.credit,
+        "copyright": image.fields.copyright,
+        "focal_point": None if focus is None else {"x": focus[0], "y": focus[1]},
+    }
+
+
 def _rendition(image: Image | None, media_url: str | None) -> dict[str, Any]:
-    known = json.loads(NOTHING if image is None or image.rendition is None else image.rendition)
+    made = json.loads(NOTHING if image is None or image.rendition is None else image.rendition)
+    avif = json.loads(NO_AVIF if image is None or image.avif is None else image.avif)
     variants = [
         {
-            "url": f"{media_url or '/media'}/variants/{variant_key(image.sha256, f'{width}.webp')}",
+            "url": f"{media_url or '/media'}/{variant_key(image.sha256, f'{width}.{kind}')}",
             "width": width,
             "height": height,
             "bytes": size,
-            "format": "webp",
+            "format": kind,
         }
-        for width, height, size in known["variants"]
+        for kind, found in (("webp", made["variants"]), ("avif", avif))
+        for width, height, size in found
         if image is not None
     ]
-    srcset = ", ".join(f"{variant['url']} {variant['width']}w" for variant in variants)
     return {
-        "placeholder": known["placeholder"],
-        "colour": known["colour"],
+        "placeholder": made["placeholder"],
+        "colour": made["colour"],
         "variants": variants,
-        "srcset": srcset or None,
+        "srcset": _srcset(variants, "webp"),
+        "srcset_avif": _srcset(variants, "avif"),
     }
+
+
+def _srcset(variants: list[dict[str, Any]], kind: str) -> str | None:
+    """Those of one format, ready for an `<img>` or a `<source>`."""
+    return ", ".join(f"{item['url']} {item['width']}w" for item in variants if item["format"] == kind) or None

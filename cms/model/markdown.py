@@ -56,14 +56,19 @@ def render(body: str) -> Rendered:
 
 
 def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None]) -> str:
-    """Rendered HTML whose images get the attributes that are known for their sources."""
+    """Rendered HTML whose images get the attributes that are known for their sources; `alt` only if they have none."""
 
     def place(match: re.Match[str]) -> str:
         found = attributes_of(unescape(match[2]))
         if found is None:
             return match[0]
+        known = dict(found)
         own = re.sub(r'\s(?:width|height|loading|decoding|srcset)="[^"]*"', "", match[3])
-        return match[1] + " ".join(f'{name}="{escape(value)}"' for name, value in found.items()) + own
+        if re.search(r'\salt="[^"]', match[1] + own):
+            known.pop("alt", None)
+        elif "alt" in known:
+            own = own.replace(' alt=""', "")
+        return match[1] + " ".join(f'{name}="{escape(value)}"' for name, value in known.items()) + own
 
     return re.sub(r'(<img\b[^>]*?)\bsrc="([^"]*)"([^>]*)', place, html)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from cms.errors import Invalid, Problem, TooLarge, UnsupportedType
+from cms.model import photo_metadata
 from cms.model.limits import Limits
 
 # Its check counts pixels of its own liking; ours reads the header and comes first.
@@ -41,6 +42,7 @@ MEDIA_TYPES = {
     "tiff": "image/tiff",
     "svg": "image/svg+xml",
 }
+ACCEPTED_TYPES = tuple(MEDIA_TYPES[kind] for kind in EXTENSIONS) + (("image/heic", "image/heif") if _HEIC else ())
 _SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 _SAVE: dict[str, dict[str, object]] = {
@@ -53,11 +55,17 @@ _SAVE: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`width` and `height` as shown, upright, in pixels; None when the file is no picture that can be read."""
+    """`width` and `height` as shown, upright, in pixels; None when the file is no picture that can be read.
+
+    The file told, or still tells, where it was taken (`has_gps`), by whom (`credit`) and whose it is (`copyright`).
+    """
 
     format: str
     width: int | None
     height: int | None
+    has_gps: bool = False
+    credit: str | None = None
+    copyright: str | None = None
 
 
 def look_at(stream: BinaryIO, name: str) -> Facts:
@@ -67,7 +75,7 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
             width, height = image.size
             if is_sideways(image):
                 width, height = height, width
-            return Facts(_format(image), width, height)
+            return Facts(_format(image), width, height, photo_metadata.has_gps(image))
     except DAMAGED:
         ending = name.rpartition(".")[2].lower()
         return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
@@ -116,13 +124,14 @@ def _is_something_else(source: BinaryIO) -> bool:
 def _encode(image: Image.Image, out: BinaryIO) -> Facts:
     kind = _format(image)
     image.load()
+    told = photo_metadata.has_gps(image), *photo_metadata.owners(image)
     # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
     ImageOps.exif_transpose(image, in_place=True)
     plain = to_srgb(image, kind)
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
     plain.save(out, format=kind.upper(), **_SAVE[kind])
-    return Facts(kind, plain.width, plain.height)
+    return Facts(kind, plain.width, plain.height, *told)
 
 
 def is_sideways(image: Image.Image) -> bool:

@@ -1,4 +1,5 @@
-"""Smaller copies of a photo for pages: WebP at several widths, a tiny placeholder, and the colour there is most of."""
+"""Smaller copies of a photo for pages: WebP and AVIF at several widths, a tiny placeholder, and the colour there is
+most of."""
 
 from __future__ import annotations
 
@@ -7,33 +8,36 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from PIL import Image, ImageOps
 
 from cms.model.photo import READ, is_sideways, to_srgb
 
 WIDTHS = (320, 640, 960, 1280, 1920)
-_SAVE: dict[str, int] = {"quality": 80, "method": 4}
+Kind = Literal["webp", "avif"]
+Variants = tuple[tuple[int, int, int], ...]
+"""Triples of width and height in pixels and size in bytes, smallest first."""
+
+_SAVE: dict[Kind, dict[str, int]] = {"webp": {"quality": 80, "method": 4}, "avif": {"quality": 50, "speed": 6}}
 _PLACEHOLDER_WIDTH = 24
 _COLOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """`variants` are triples of width and height in pixels and size in bytes, smallest first; `colour` is `#rrggbb`,
-    `placeholder` a data URI."""
+    """`colour` is `#rrggbb`, `placeholder` a data URI."""
 
     placeholder: str
     colour: str
-    variants: tuple[tuple[int, int, int], ...]
+    variants: Variants
 
 
-def name_of(width: int) -> str:
-    return f"{width}.webp"
+def name_of(width: int, kind: Kind) -> str:
+    return f"{width}.{kind}"
 
 
-def render(source: BinaryIO, folder: Path) -> Rendition:
+def render(source: BinaryIO, folder: Path, kind: Kind) -> Rendition:
     """Write the variants into the folder, none wider than the photo; raises what Pillow raises for a broken one."""
     with Image.open(source, formats=READ) as image:
         width, height = reversed(image.size) if is_sideways(image) else image.size
@@ -48,8 +52,8 @@ def render(source: BinaryIO, folder: Path) -> Rendition:
     made: list[tuple[int, int, int]] = []
     for wanted in reversed(widths):
         current = _narrowed(current, wanted, height / width)
-        path = folder / name_of(wanted)
-        current.save(path, "WEBP", **_SAVE)
+        path = folder / name_of(wanted, kind)
+        current.save(path, kind.upper(), **_SAVE[kind])
         made.append((*current.size, path.stat().st_size))
     return Rendition(_placeholder(current, height / width), _colour(current), tuple(reversed(made)))
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from cms.model import markdown, refs
 from cms.model.article import Article
-from cms.model.image import Image, attributes, facts
+from cms.model.image import Image, attributes, facts, said_in
+from cms.model.refs import Ref
 
 HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
@@ -50,23 +51,36 @@ def document(article: Article) -> dict[str, Any]:
         "html": article.rendered.html,
         "headings": [{"depth": h.depth, "slug": h.slug, "text": h.text} for h in article.rendered.headings],
         "excerpt": article.rendered.excerpt,
-        "images": [{"ref": ref.ref, "field": ref.field, "alt": ref.alt, "path": ref.path} for ref in article.refs],
+        "images": [],
         "translations": [],
         **({"problems": problems} if problems else {}),
         "version": article.version,
     }
 
 
-def place_photos(shown: dict[str, Any], html: str, images: Mapping[str, Image], media_url: str | None) -> None:
-    """Put the facts of the photos at hand into an article's JSON, and their URLs into its rendered body."""
-    for item in shown["images"]:
-        item.update(facts(images.get(item["path"]), item["path"], media_url))
+def place_photos(
+    shown: dict[str, Any], mentions: Iterable[Ref], html: str, images: Mapping[str, Image], media_url: str | None
+) -> None:
+    """Put what is known of the photos at hand into an article's JSON and its rendered body. Where the author wrote no
+    alt text, the photo's own stands in."""
+    locale = shown["locale"]
+
+    def alt_of(image: Image | None) -> str | None:
+        return None if image is None else said_in(image.fields.alt, locale)
 
     def of(source: str) -> dict[str, str] | None:
         found = next(refs.find_in_body([(source, "")], shown["body"], shown["path"]), None)
         image = None if found is None or found.path is None else images.get(found.path)
-        return None if image is None else attributes(facts(image, image.path, media_url))
+        if image is None:
+            return None
+        return {**attributes(facts(image, image.path, locale, media_url)), "alt": alt_of(image) or ""}
 
+    shown["images"] = [
+        {"ref": ref.ref, "field": ref.field, "alt": ref.alt or alt_of(image) or ref.alt}
+        | facts(image, ref.path, locale, media_url)
+        for ref in mentions
+        for image in (images.get(ref.path or ""),)
+    ]
     shown["html"] = markdown.place_images(html, of)
 
 
@@ -76,8 +90,8 @@ def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) 
 
 
 def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
-    """Serialise. The digest covers what a build shows: the file's bytes, its photos' bytes, its translations."""
-    photos = (f"{item['path']}={item['sha256']}" for item in shown["images"])
+    """Serialise. The digest covers what a build shows: the file's bytes, its photos' versions, its translations."""
+    photos = (f"{item['path']}={item['version']}" for item in shown["images"])
     seen = [shown["version"], shown["id"], *photos, *(twin["id"] for twin in shown["translations"])]
     shown["digest"] = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:32]
     shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)

@@ -68,7 +68,12 @@ def is_reference(text: str) -> bool:
     return local and "/" in text and (not text.startswith("/") or text.startswith("/src/"))
 
 
-def find_in_data(data: Mapping[str, object], key: str) -> Iterator[Ref]:
+def find(data: Mapping[str, object], sources: Iterable[tuple[str, str]], body: str, key: str) -> tuple[Ref, ...]:
+    """Every reference of an article: those of its front matter, then those of its body."""
+    return (*_find_in_data(data, key), *find_in_body(sources, body, key))
+
+
+def _find_in_data(data: Mapping[str, object], key: str) -> Iterator[Ref]:
     """Every reference in front matter, at any depth."""
     for where, text in strings(data):
         if is_reference(text):

@@ -14,10 +14,15 @@ def open_store(url: str) -> Store:
     return SCHEMES[urlsplit(url).scheme](url)
 
 
+def folder_of(url: str) -> Path:
+    """The folder behind `file:///path`."""
+    return Path(unquote(urlsplit(url).path))
+
+
 def _directory(url: str) -> Store:
     from cms.store.directory import DirectoryStore
 
-    return DirectoryStore(Path(unquote(urlsplit(url).path)))
+    return DirectoryStore(folder_of(url))
 
 
 def _s3(url: str) -> Store:

@@ -78,6 +78,13 @@ class Store(Protocol):
         """Remove the file; `Stale` when it holds something else or is not there."""
         ...
 
+    def presign(self, key: Key, *, size: int, content_type: str, expires_s: int) -> str | None:
+        """A URL to which anybody who has it may PUT just that many bytes of that type, for so many seconds.
+
+        None where bytes come in by this service alone, or where the public could read what comes in.
+        """
+        ...
+
     def is_settled(self) -> bool:
         """False while somebody is known to be in the middle of changing many files."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
@@ -43,6 +45,9 @@ DEADLINE_S = 25.0
 SLOWEST = 256 * 1024
 """Bytes a second."""
 
+PUBLIC_FOR_S = 600.0
+"""So long it is remembered whether the public can read the bucket."""
+
 STREAM_ATTEMPTS = 4
 CHUNK = 256 * 1024
 IN_MEMORY = 4 * 1024 * 1024
@@ -58,6 +63,7 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client: S3Client = boto3.session.Session().client("s3", config=PORTABLE)
         self._client.meta.events.register("request-created.s3", _check_time)
+        self._public, self._public_until = False, 0.0
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -124,7 +130,37 @@ class S3Store:
         with _translated():
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
+    def presign(self, key: Key, *, size: int, content_type: str, expires_s: int) -> str | None:
+        check_writable(key)
+        if self._is_public():
+            return None
+        where = {"Bucket": self._bucket, "Key": self._prefix + key}
+        pinned = {"ContentLength": size, "ContentType": content_type}
+        return self._client.generate_presigned_url("put_object", Params={**where, **pinned}, ExpiresIn=expires_s)
+
     def is_settled(self) -> bool:
+        return True
+
+    def _is_public(self) -> bool:
+        """Whether somebody without credentials can read what lies here; asked now and then."""
+        if time.monotonic() > self._public_until:
+            self._public = self._answers_anybody()
+            self._public_until = time.monotonic() + PUBLIC_FOR_S
+        return self._public
+
+    def _answers_anybody(self) -> bool:
+        bucket, probe = self._bucket, f"{self._prefix}probe-{secrets.token_hex(8)}"
+        nobody = boto3.session.Session().client("s3", config=PORTABLE.merge(Config(signature_version=UNSIGNED)))
+        with _translated():
+            self._client.put_object(Bucket=bucket, Key=probe, Body=b"Who can read this?")
+            try:
+                nobody.get_object(Bucket=bucket, Key=probe)["Body"].close()
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                    raise
+                return False
+            finally:
+                self._client.delete_object(Bucket=bucket, Key=probe)
         return True
 
     def _fetch(self, key: Key, out: BinaryIO) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image, ImageCms
+from sqlalchemy import func, select
 
 from cms.actions import darkroom, renditions
 from cms.context import Context
-from cms.database.engine import write
+from cms.database.engine import read, write
 from cms.database.tables import images
 from tests.conftest import reconcile, state_of
 
@@ -31,6 +32,10 @@ def photo_of(client: FlaskClient, path: str = PATH) -> dict[str, Any]:
     return found
 
 
+def sizes(shown: dict[str, Any], kind: str = "webp") -> list[tuple[int, int]]:
+    return [(item["width"], item["height"]) for item in shown["variants"] if item["format"] == kind]
+
+
 def put(site: Path, name: str, image: Image.Image, **options: Any) -> None:
     path = site / "src/assets/own" / name
     path.parent.mkdir(exist_ok=True)
@@ -43,14 +48,20 @@ def test_a_photo_gets_variants_none_wider_than_itself(ctx: Context, client: Flas
     assert renditions.make(ctx) > 10
     shown = photo_of(client)
     assert (shown["width"], shown["height"]) == (1200, 800)
-    assert [(item["width"], item["height"]) for item in shown["variants"]] == [(320, 213), (640, 427), (960, 640)]
-    assert shown["srcset"] == ", ".join(f"{item['url']} {item['width']}w" for item in shown["variants"])
+    assert sizes(shown) == sizes(shown, "avif") == [(320, 213), (640, 427), (960, 640)]
+    for kind, name in (("webp", "srcset"), ("avif", "srcset_avif")):
+        own = [item for item in shown["variants"] if item["format"] == kind]
+        assert shown[name] == ", ".join(f"{item['url']} {item['width']}w" for item in own)
     assert re.fullmatch("#[0-9a-f]{6}", shown["colour"])
     assert shown["placeholder"].startswith("data:image/webp;base64,")
     assert len(shown["placeholder"]) < 600
     for item in shown["variants"]:
         served = client.get(item["url"])
-        assert (served.status_code, served.content_type, len(served.data)) == (200, "image/webp", item["bytes"])
+        assert (served.status_code, served.content_type, len(served.data)) == (
+            200,
+            f"image/{item['format']}",
+            item["bytes"],
+        )
         assert "immutable" in served.headers["Cache-Control"]
         with Image.open(io.BytesIO(served.data)) as image:
             assert image.size == (item["width"], item["height"])
@@ -69,7 +80,7 @@ def test_articles_show_them_and_nothing_has_changed(ctx: Context, client: FlaskC
     for member in ("version", "digest", "updated_at"):
         assert after.get_json()[member] == before.get_json()[member]
     item = next(image for image in after.get_json()["images"] if image["field"] is None)
-    assert len(item["variants"]) == 3
+    assert len(item["variants"]) == 6
     assert f'srcset="{item["srcset"]}" width="{item["width"]}" height="{item["height"]}"' in after.get_json()["html"]
     assert 'loading="lazy"' in after.get_json()["html"]
     assert state_of(ctx)["table:changes"] == changes
@@ -82,7 +93,7 @@ def test_the_same_bytes_are_worked_on_once(ctx: Context, client: FlaskClient, mo
     shown = photo_of(client)
     assert renditions.make(ctx) == 0
     with write(ctx.database) as tx:
-        tx.execute(images.update().values(rendition=None))
+        tx.execute(images.update().values(rendition=None, avif=None))
     monkeypatch.setattr(darkroom, "MOST_SECONDS", -1)
     assert renditions.make(ctx) > 10
     assert photo_of(client) == shown
@@ -96,7 +107,7 @@ def test_another_photo_at_the_path_has_other_variants(ctx: Context, client: Flas
     assert photo_of(client)["variants"] == []
     renditions.make(ctx)
     new = photo_of(client)
-    assert [item["width"] for item in new["variants"]] == [320, 640]
+    assert [width for width, _ in sizes(new)] == [320, 640]
     assert not {item["url"] for item in new["variants"]} & {item["url"] for item in old["variants"]}
     assert all(abs(int(new["colour"][i : i + 2], 16) - wanted) < 12 for i, wanted in ((1, 0xC0), (3, 0x30), (5, 0x20)))
 
@@ -117,7 +128,7 @@ def test_sideways_and_other_colours_come_out_as_they_are_seen(ctx: Context, clie
     reconcile(ctx)
     renditions.make(ctx)
     found = {name: photo_of(client, f"own/{name}") for name in ("sideways.jpg", "alpha.png", "small.png", "broken.jpg")}
-    assert [(item["width"], item["height"]) for item in found["sideways.jpg"]["variants"]] == [(320, 640)]
+    assert sizes(found["sideways.jpg"]) == sizes(found["sideways.jpg"], "avif") == [(320, 640)]
     with Image.open(io.BytesIO(client.get(found["sideways.jpg"]["variants"][0]["url"]).data)) as image:
         top = image.convert("RGB").getpixel((160, 20))
     assert isinstance(top, tuple)
@@ -139,4 +150,6 @@ def test_it_stops_when_told_and_goes_on_later(ctx: Context) -> None:
         return len(asked) > 3
 
     assert renditions.make(ctx, after_three) == 3
+    with read(ctx.database) as tx:
+        assert tx.execute(select(func.count(images.c.avif))).scalar() == 0, "WebP comes first"
     assert renditions.make(ctx) > 7

@@ -36,6 +36,9 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 40), **options: Any
     exif = image.getexif()
     exif[Base.Orientation] = options.pop("orientation", 1)
     exif[Base.ImageDescription] = PLANTED.decode()
+    for name, tag in (("artist", Base.Artist), ("copyright", Base.Copyright)):
+        if name in options:
+            exif[tag] = options.pop(name)
     exif.get_ifd(Base.GPSInfo)[GPS.GPSLatitude] = (11.0, 34.0, 8.0)
     out = io.BytesIO()
     if kind == "JPEG":

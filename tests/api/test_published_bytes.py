@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from marshmallow import RAISE
 
-from cms.api import schemas
+from cms.api import image_schemas, schemas
 from cms.model.published import MEMBERS
 from tests.api.editing import create_text, patch
+from tests.api.test_images import picture, send
 from tests.conftest import reconcile
 
 
@@ -68,6 +69,7 @@ def test_other_answers_fit_their_schemas(client: FlaskClient, admin: dict[str, s
         "Webhook": hook,
         "ArticlePage": client.get("/api/v1/articles?total=true").get_json(),
         "ImagePage": client.get("/api/v1/images?limit=2").get_json(),
+        "TrashPage": a_trash(client, admin),
         "CollectionList": client.get("/api/v1/collections", headers=admin).get_json(),
         "ChangePage": client.get("/api/v1/history/news/en/a-day", headers=admin).get_json(),
         "DeliveryList": client.get(f"/api/v1/webhooks/{hook['id']}/deliveries", headers=admin).get_json(),
@@ -79,7 +81,16 @@ def test_other_answers_fit_their_schemas(client: FlaskClient, admin: dict[str, s
         "Health": client.get("/healthz").get_json(),
     }.items():
         check(spec, schema, value)
-        getattr(schemas, schema)(unknown=RAISE).load(value)
+        getattr(schemas if hasattr(schemas, schema) else image_schemas, schema)(unknown=RAISE).load(value)
+
+
+def a_trash(client: FlaskClient, headers: dict[str, str]) -> dict[str, Any]:
+    (item,) = send(client, headers, (picture(), "gone.jpg"), folder="apart").get_json()["items"]
+    tag = client.get(f"/api/v1/images/{item['path']}").headers["ETag"]
+    client.delete(f"/api/v1/images/{item['path']}", headers={**headers, "If-Match": tag})
+    found: dict[str, Any] = client.get("/api/v1/trash", headers=headers).get_json()
+    assert found["items"]
+    return found
 
 
 def test_feed_lines_hold_published_members(client: FlaskClient, spec: dict[str, Any]) -> None:

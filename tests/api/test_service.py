@@ -29,7 +29,8 @@ def test_the_spec_names_every_limit_and_every_route(client: FlaskClient) -> None
         "/healthz", "/readyz", "/api/v1/whoami", "/api/v1/collections", "/api/v1/collections/{collection}",
         "/api/v1/collections/{collection}/schema", "/api/v1/articles", "/api/v1/articles/{collection}",
         "/api/v1/articles/{collection}/{article_id}", "/api/v1/history/{collection}/{article_id}", "/api/v1/images",
-        "/api/v1/images/{path}", "/api/v1/sync", "/api/v1/tokens", "/api/v1/tokens/{token_id}", "/api/v1/webhooks",
+        "/api/v1/images/{path}", "/api/v1/uploads", "/api/v1/uploads/{upload_id}/complete", "/api/v1/trash",
+        "/api/v1/trash/{trash_id}", "/api/v1/sync", "/api/v1/tokens", "/api/v1/tokens/{token_id}", "/api/v1/webhooks",
         "/api/v1/webhooks/{webhook_id}", "/api/v1/webhooks/{webhook_id}/deliveries",
         "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", "/api/v1/webhooks/{webhook_id}/test",
     }  # fmt: skip

@@ -25,7 +25,7 @@ import sys, tempfile, pathlib
 from cms.model.photo_variants import render
 for name in sys.argv[1:]:
     with tempfile.TemporaryDirectory() as folder, open(name, "rb") as stream:
-        render(stream, pathlib.Path(folder))
+        render(stream, pathlib.Path(folder), "webp")
 """
 
 SHARP = """

@@ -1,0 +1,26 @@
+"""Finishes or undoes what was begun and broken off: what each intent in the database says, when nobody is at work on
+it any more."""
+
+from __future__ import annotations
+
+from cms.actions import rename, upload
+from cms.context import Context
+from cms.database import intents
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+
+
+def heal(ctx: Context) -> None:
+    with read(ctx.database) as tx:
+        begun = intents.all_of(tx)
+    for intent in begun:
+        with ctx.locks.hold(_locks(intent)):
+            with read(ctx.database) as tx:
+                is_open = intents.get(tx, intent.id) is not None
+            if is_open:
+                (rename.settle if intent.old_key else upload.undo)(ctx, intent)
+
+
+def _locks(intent: AnyRow) -> list[str]:
+    """What whoever is at work on it holds."""
+    return [intent.old_key, intent.new_key] if intent.old_key else [upload.folder_lock(intent.new_key)]

@@ -1,0 +1,57 @@
+"""The files of photos: in the media store, else in the site."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cms.context import Context
+from cms.errors import NotFound
+from cms.model import ids, photo
+from cms.model.image import Image
+from cms.store.base import Key, Store, Version, version_of
+
+
+def key_of(path: str) -> Key:
+    """Where the photo at `path` below `src/assets` lies, in whichever store."""
+    return Key(ids.ASSETS + path)
+
+
+def home(ctx: Context, key: Key) -> Store:
+    """The store that the photo is read from."""
+    return ctx.media if ctx.media is ctx.site or ctx.media.stat(key) is not None else ctx.site
+
+
+def image_in(stream: BinaryIO, path: str, size: int) -> Image:
+    """What the bytes are, as the photo at `path`."""
+    version = version_of(stream)
+    stream.seek(0)
+    found = photo.look_at(stream, path)
+    return Image(path, version, size, found.width, found.height, found.format, found.has_gps)
+
+
+@contextmanager
+def local_copy(store: Store, key: Key) -> Iterator[tuple[Path, Version]]:
+    """The bytes in a file of this machine, for the block, and their version; `NotFound` when there are none."""
+    stream = store.open(key)
+    if stream is None:
+        raise NotFound("There is no such photo any more.")
+    with stream, tempfile.TemporaryDirectory(prefix="cms-photo-") as folder:
+        file = Path(folder) / "photo"
+        with file.open("wb") as out:
+            shutil.copyfileobj(stream, out)
+        yield file, version_of(file)
+
+
+def delete_from(store: Store, key: Key) -> None:
+    """Remove what is there, whatever it is; for what nobody else writes."""
+    stream = store.open(key)
+    if stream is None:
+        return
+    with stream:
+        version = version_of(stream)
+    store.delete(key, expect=version)

@@ -1,0 +1,72 @@
+"""Clears away what has had its time: the trash, uploads that never came, answers, and variants of photos that are gone.
+
+Whatever has no row and is older than `ORPHAN_S` was left by a process that died, and goes too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+from cms.actions import answers as answering
+from cms.actions import direct_upload, trash
+from cms.actions.photo_files import delete_from
+from cms.context import Context
+from cms.database import answers, images, uploads
+from cms.database import trash as trash_rows
+from cms.database.engine import read, write
+from cms.model.image import VARIANTS, variant_key
+from cms.store.base import Key, Store
+
+EVERY_S = 3600.0
+ORPHAN_S = 86_400.0
+
+
+def sweep(ctx: Context) -> None:
+    """One round; `Unavailable` when a store or the database does not answer."""
+    now = time.time()
+    with read(ctx.database) as tx:
+        rotten = trash_rows.before(tx, now - trash.KEPT_S)
+        expired = uploads.expired(tx, now)
+    for trash_id in rotten:
+        trash.remove(ctx, trash_id)
+    for upload_id in expired:
+        direct_upload.discard(ctx, upload_id)
+    with write(ctx.database) as tx:
+        answers.forget(tx, now - answering.KEPT_S)
+    _sweep_private(ctx)
+    _sweep_variants(ctx)
+
+
+def _sweep_private(ctx: Context) -> None:
+    for folder, rows in ((trash.FOLDER, trash_rows), (direct_upload.FOLDER, uploads)):
+        old = _old(ctx.private, folder)
+        with read(ctx.database) as tx:
+            known = rows.ids(tx)
+        for key in old:
+            if key.rpartition("/")[2] not in known:
+                delete_from(ctx.private, key)
+
+
+def _sweep_variants(ctx: Context) -> None:
+    """Those of photos that are neither shown nor in the trash."""
+    by_digest: dict[str, list[Key]] = defaultdict(list)
+    for key in _old(ctx.variants, VARIANTS):
+        by_digest[key.split("/")[1]].append(key)
+    for sha256 in sorted(by_digest.keys() - _digests(ctx)):
+        # Whoever makes variants holds this too, and looks for them under it.
+        with ctx.locks.hold([variant_key(sha256, "")]):
+            if sha256 not in _digests(ctx):
+                # What says that there are variants goes first.
+                for key in sorted(by_digest[sha256], key=lambda key: not key.endswith(".json")):
+                    delete_from(ctx.variants, key)
+
+
+def _digests(ctx: Context) -> set[str]:
+    with read(ctx.database) as tx:
+        return images.digests(tx) | trash_rows.digests(tx)
+
+
+def _old(store: Store, folder: str) -> list[Key]:
+    oldest = time.time() - ORPHAN_S
+    return [stat.key for stat in store.list(folder) if stat.modified < oldest]

@@ -1,0 +1,68 @@
+"""Keeps what is deleted and replaced for a while, where nobody else can read it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cms.actions.photo_files import delete_from, key_of, local_copy
+from cms.context import Context
+from cms.database import trash
+from cms.database.engine import read, write
+from cms.database.tables import AnyRow
+from cms.database.trash import Reason
+from cms.errors import NotFound, Stale
+from cms.store.base import ABSENT, Key, Store
+
+FOLDER = "trash"
+KEPT_S = 30 * 86_400.0
+
+
+@contextmanager
+def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> Iterator[None]:
+    """While the block takes the photo away, and for 30 days after; nothing is kept if the block fails.
+
+    `Stale` when the file is not the one in the row any more.
+    """
+    trash_id = secrets.token_hex(12)
+    with local_copy(home, key_of(row.path)) as (file, version):
+        if version != row.sha256:
+            raise Stale("The photo has changed since you looked.", current=version)
+        ctx.private.write(_key(trash_id), file, expect=ABSENT)
+    # Noted before the photo goes: should the power fail in between, it can be restored.
+    with write(ctx.database) as tx:
+        trash.add(tx, trash_id, actor, reason, row)
+    try:
+        yield
+    except BaseException:
+        remove(ctx, trash_id)
+        raise
+
+
+def get(ctx: Context, trash_id: str) -> AnyRow:
+    with read(ctx.database) as tx:
+        row = trash.get(tx, trash_id)
+    if row is None or row.time + KEPT_S < time.time():
+        raise NotFound("There is no such photo in the trash; photos stay there for 30 days.")
+    return row
+
+
+@contextmanager
+def opened(ctx: Context, trash_id: str) -> Iterator[Path]:
+    """The bytes of a photo in the trash, in a file for the block."""
+    with local_copy(ctx.private, _key(trash_id)) as (file, _):
+        yield file
+
+
+def remove(ctx: Context, trash_id: str) -> None:
+    """For good; the bytes first, so that there is a row for as long as there are bytes."""
+    delete_from(ctx.private, _key(trash_id))
+    with write(ctx.database) as tx:
+        trash.remove(tx, trash_id)
+
+
+def _key(trash_id: str) -> Key:
+    return Key(f"{FOLDER}/{trash_id}")

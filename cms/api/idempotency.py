@@ -1,0 +1,52 @@
+"""Requests with an Idempotency-Key are answered once; the same request again gets the same answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+
+from flask import Response, request
+
+from cms.actions import answers
+from cms.actions.upload import Upload
+from cms.api import auth
+from cms.api.parsing import context
+from cms.errors import Malformed
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_KEPT = ("Content-Type", "ETag", "Location", "Preference-Applied")
+
+
+def once(asked: Iterable[str], answer: Callable[[], Response]) -> Response:
+    """The answer that was given to this request, else a new one; `asked` is what, beside method and URL, tells two
+    requests apart."""
+    key, token_id = request.headers.get("Idempotency-Key"), auth.actor().token_id
+    if key is None or token_id is None:
+        return answer()
+    if not _KEY.fullmatch(key):
+        raise Malformed("An Idempotency-Key is 1 to 200 visible characters.", code="idempotency_key")
+    told = "\n".join([request.method, request.full_path, *asked])
+    row = answers.claim(context(), token_id, key, hashlib.sha256(told.encode()).hexdigest())
+    if row is not None:
+        return Response(row.body, row.status, headers=json.loads(row.headers))
+    try:
+        response = answer()
+        headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
+        body = response.get_data(as_text=True)
+        answers.keep(context(), token_id, key, response.status_code, json.dumps(headers), body)
+    finally:
+        answers.release(context(), token_id, key)
+    return response
+
+
+def file_digest(file: Upload) -> str:
+    """Of a file that was sent, and its name."""
+    with file.path.open("rb") as stream:
+        return f"{file.name}={hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def body_digest() -> str:
+    """Of the request's body, where it is small."""
+    return hashlib.sha256(request.get_data()).hexdigest()

@@ -1,0 +1,63 @@
+"""Routes of the trash: photos that were deleted or replaced in the last 30 days."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from flask import Response, request
+
+from cms.actions import photos
+from cms.actions import trash as keeping
+from cms.api import auth
+from cms.api import image_schemas as schemas
+from cms.api.conditional import expected_version, reply
+from cms.api.images import changed
+from cms.api.parsing import Blueprint, context
+from cms.database import trash
+from cms.database.engine import read
+from cms.database.tables import AnyRow
+from cms.model.published import timestamp
+
+blp = Blueprint("trash", __name__, url_prefix="/api/v1", description="Photos that can be restored")
+
+
+@blp.route("/trash")
+@blp.arguments(schemas.TrashQuery, location="query")
+@blp.response(200, schemas.TrashPage)
+def list_trash(query: dict[str, Any]) -> Response:
+    """List the photos that can be restored, the last to go first."""
+    auth.actor().require("images:write")
+    limit = query["limit"]
+    with read(context().database) as tx:
+        since = time.time() - keeping.KEPT_S
+        rows = trash.page(tx, query.get("path"), since, query.get("cursor"), limit + 1)
+    cursor = rows[limit - 1].id if len(rows) > limit else None
+    return reply({"items": [_shown(row) for row in rows[:limit]], "next_cursor": cursor})
+
+
+@blp.route("/trash/<trash_id>", methods=["POST"])
+@blp.response(200, schemas.Image)
+def restore_image(trash_id: str) -> Response:
+    """Restore a photo; If-Match where another one has its place by now."""
+    auth.actor().require("images:write")
+    expect = expected_version() if "If-Match" in request.headers else None
+    return changed(photos.restore(context(), auth.actor(), trash_id, expect))
+
+
+@blp.route("/trash/<trash_id>", methods=["DELETE"])
+@blp.response(204)
+def purge_image(trash_id: str) -> Response:
+    """Delete a photo for good."""
+    auth.actor().require("images:write")
+    keeping.get(context(), trash_id)
+    keeping.remove(context(), trash_id)
+    return Response(status=204)
+
+
+def _shown(row: AnyRow) -> dict[str, Any]:
+    image = json.loads(row.json)
+    told = {name: image[name] for name in ("path", "sha256", "bytes", "width", "height", "format", "placeholder")}
+    times = {"time": timestamp(row.time), "expires_at": timestamp(row.time + keeping.KEPT_S)}
+    return {"id": row.id, **told, "reason": row.reason, "actor": row.actor, **times}

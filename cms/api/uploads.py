@@ -1,0 +1,51 @@
+"""Routes of photos that clients put straight into the bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from cms.actions import direct_upload
+from cms.actions.direct_upload import Announced, Begun
+from cms.api import auth, idempotency
+from cms.api import image_schemas as schemas
+from cms.api.conditional import reply
+from cms.api.images import shown
+from cms.api.parsing import Blueprint, context
+from cms.model.published import timestamp
+
+blp = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Photos put straight into the bucket")
+
+
+@blp.route("/uploads", methods=["POST"])
+@blp.arguments(schemas.NewUploads)
+@blp.response(201, schemas.BegunUploads)
+def begin_uploads(body: dict[str, Any]) -> Response:
+    """Announce photos; each gets a URL that takes a PUT of so many bytes of that type, for an hour."""
+    actor = auth.actor()
+    if not actor.may_somewhere("images:write"):
+        actor.require("images:write")
+    files = [Announced(**file) for file in body["files"]]
+
+    def answer() -> Response:
+        place = body.get("article"), body.get("folder")
+        begun = direct_upload.begin(context(), actor, *place, files, body["keep_credit"])
+        return reply({"items": [_shown(item) for item in begun]}, 201)
+
+    return idempotency.once([idempotency.body_digest()], answer)
+
+
+@blp.route("/uploads/<upload_id>/complete", methods=["POST"])
+@blp.response(201, schemas.StoredImage)
+def complete_upload(upload_id: str) -> Response:
+    """Take in a photo that has arrived; to complete it again gives the same answer."""
+    actor = auth.actor()
+    if not actor.may_somewhere("images:write"):
+        actor.require("images:write")
+    return reply(shown(direct_upload.complete(context(), actor, upload_id)), 201)
+
+
+def _shown(item: Begun) -> dict[str, Any]:
+    signed = {"method": "PUT", "url": item.url, "headers": item.headers}
+    return {"id": item.id, **signed, "expires_at": timestamp(item.expires_at)}

@@ -1,0 +1,50 @@
+"""The photos that were deleted or replaced and can be restored: kept rows."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from sqlalchemy import Connection, delete, insert, select
+
+from cms.database.tables import AnyRow, trash
+
+Reason = Literal["deleted", "replaced"]
+
+
+def add(tx: Connection, trash_id: str, actor: str, reason: Reason, image: AnyRow) -> None:
+    """`image` is the photo's row before it goes."""
+    values = {"id": trash_id, "time": time.time(), "actor": actor, "reason": reason, "path": image.path}
+    tx.execute(insert(trash).values(**values, sha256=image.sha256, fields=image.fields, json=image.json))
+
+
+def get(tx: Connection, trash_id: str) -> AnyRow | None:
+    return tx.execute(select(trash).where(trash.c.id == trash_id)).one_or_none()
+
+
+def remove(tx: Connection, trash_id: str) -> None:
+    tx.execute(delete(trash).where(trash.c.id == trash_id))
+
+
+def page(tx: Connection, path: str | None, since: float, after: str | None, limit: int) -> list[AnyRow]:
+    """Those that went after `since`, the newest first; those of one `path` alone unless it is None."""
+    found = select(trash).where(trash.c.time >= since)
+    if path is not None:
+        found = found.where(trash.c.path == path)
+    if after is not None:
+        last = select(trash.c.time).where(trash.c.id == after).scalar_subquery()
+        found = found.where((trash.c.time < last) | ((trash.c.time == last) & (trash.c.id > after)))
+    return list(tx.execute(found.order_by(trash.c.time.desc(), trash.c.id).limit(limit)))
+
+
+def before(tx: Connection, moment: float) -> list[str]:
+    """The ids of those that went before."""
+    return list(tx.execute(select(trash.c.id).where(trash.c.time < moment)).scalars())
+
+
+def ids(tx: Connection) -> set[str]:
+    return set(tx.execute(select(trash.c.id)).scalars())
+
+
+def digests(tx: Connection) -> set[str]:
+    return set(tx.execute(select(trash.c.sha256).distinct()).scalars())

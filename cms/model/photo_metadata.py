@@ -1,0 +1,46 @@
+"""What a photo's file tells beside the picture: where it was taken, by whom, and whose it is.
+
+EXIF 2.32 tags, IPTC-IIM datasets 2:80 and 2:116, and XMP as cameras and editors write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from PIL import ExifTags, Image, IptcImagePlugin
+from PIL.ImageFile import ImageFile
+
+MOST_CHARACTERS = 200
+_XMP_GPS = re.compile(rb"GPS(?:Latitude|Longitude)")
+_BY_LINE, _COPYRIGHT = (2, 80), (2, 116)
+
+
+def has_gps(image: Image.Image) -> bool:
+    """Whether anybody can read from the file where it was taken."""
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    raw = xmp if isinstance(xmp, bytes) else str(xmp).encode()
+    return bool(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or bool(_XMP_GPS.search(raw))
+
+
+def owners(image: Image.Image) -> tuple[str | None, str | None]:
+    """Who took it, and whose it is, where the file says so."""
+    exif = image.getexif()
+    iptc = (IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile) else None) or {}
+    credit = _first((exif.get(ExifTags.Base.Artist), iptc.get(_BY_LINE)))
+    return credit, _first((exif.get(ExifTags.Base.Copyright), iptc.get(_COPYRIGHT)))
+
+
+def _first(values: Iterable[object]) -> str | None:
+    return next((text for value in values if (text := _plain(value))), None)
+
+
+def _plain(value: object) -> str:
+    """Text of one line; cameras fill the field with blanks or NUL when nobody has said anything."""
+    if isinstance(value, list):
+        value = next(iter(value), None)
+    if isinstance(value, str) and not value.isascii():
+        # Pillow reads EXIF texts as Latin-1; most programs write UTF-8.
+        value = value.encode("latin-1", "replace")
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MOST_CHARACTERS]
