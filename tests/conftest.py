@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import hypothesis
 import pytest
 from flask.json.provider import DefaultJSONProvider
@@ -30,6 +31,8 @@ from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
+from cms.store.s3 import PORTABLE
+from tests.ceph import ceph_server
 from tests.components import NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
 from tests.receiver import Receiver, receiving
 
@@ -114,6 +117,17 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with s3_server(folder) as url, pytest.MonkeyPatch.context() as patch:
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def ceph_url() -> Iterator[str]:
+    """Ceph's S3 server with the bucket `photos`."""
+    with ceph_server() as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment(url).items():
+            patch.setenv(name, value)
+        boto3.session.Session().client("s3", config=PORTABLE).create_bucket(Bucket="photos")
+        patch.undo()
         yield url
 
 

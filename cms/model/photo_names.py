@@ -18,8 +18,8 @@ def candidates(sent: str, extension: str, taken: Collection[str], limits: Limits
 
     Khmer names stay. In a folder of `photo-1`, `photo-2`, … a camera's own name becomes the next number.
     """
-    stem = sent.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or sent
-    wanted = ids.new_slug(stem, limits)
+    file = sent.replace("\\", "/").rpartition("/")[2]
+    wanted = ids.new_slug(file.rpartition(".")[0] or file, limits)
     base = wanted if wanted and not ids.check_new_id(wanted, limits) else "photo"
     numbers = [int(match[1]) for name in taken if (match := _NUMBERED.fullmatch(name.rpartition(".")[0]))]
     folded = {ids.fold(name) for name in taken}

@@ -133,8 +133,9 @@ def test_who_took_it_is_kept_when_asked(client: FlaskClient, admin: dict[str, st
     [
         {"alt": "text"}, {"alt": {"english": "x"}}, {"alt": {"en": ""}}, {"alt": {"en": 1}},
         {"alt": {"en": "x" * 1001}}, {"alt": {"en": "a\0b"}}, {"alt": {"en": "\ud800"}},
-        {"focal_point": {"x": 2, "y": 0}}, {"focal_point": {"x": 0}}, {"focal_point": [0, 0]}, {"credit": "x" * 201}, {"width": 5}, {"sha256": "x"}, [], {"unknown": None},
-        {"focal_point": {"x": "NaN", "y": 0}},
+        {"focal_point": {"x": 2, "y": 0}}, {"focal_point": {"x": 0}}, {"focal_point": [0, 0]},
+        {"focal_point": {"x": "NaN", "y": 0}}, {"credit": "x" * 201}, {"width": 5}, {"sha256": "x"}, [],
+        {"unknown": None},
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_changes_nothing(

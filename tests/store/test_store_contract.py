@@ -7,7 +7,7 @@ import os
 import time
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ from cms.errors import Invalid, Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
 from cms.store.s3 import PORTABLE
-from tests.ceph import ceph_server
 from tests.components import s3_environment
+from tests.servers import CEPH, S3_SERVERS
 from tests.store.racing import race
 
 if TYPE_CHECKING:
@@ -40,29 +40,14 @@ class Place:
     everything: Callable[[], dict[str, str]]
 
 
-# One process starts Ceph, and has all that is asked of it.
-CEPH = pytest.param("ceph", marks=pytest.mark.xdist_group("ceph"))
-
-
-@pytest.fixture(params=["directory", "rclone", CEPH])
+@pytest.fixture(params=["directory", *S3_SERVERS])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     if request.param == "directory":
         return _in_directory(tmp_path)
-    url: str = request.getfixturevalue("ceph_url" if request.param == "ceph" else "s3_url")
+    url: str = request.getfixturevalue(request.param)
     for name, value in s3_environment(url).items():
         monkeypatch.setenv(name, value)
     return _in_bucket(boto3.session.Session().client("s3", config=PORTABLE))
-
-
-@pytest.fixture(scope="session")
-def ceph_url() -> Iterator[str]:
-    """Ceph's S3 server with the bucket `photos`."""
-    with ceph_server() as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_environment(url).items():
-            patch.setenv(name, value)
-        boto3.session.Session().client("s3", config=PORTABLE).create_bucket(Bucket="photos")
-        patch.undo()
-        yield url
 
 
 def _in_directory(outside: Path) -> Place:

@@ -1,0 +1,97 @@
+"""What has had its time is cleared away, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from cms.actions import renditions, trash
+from cms.actions import sweep as sweep_action
+from cms.actions.sweep import ORPHAN_S, sweep
+from cms.context import Context
+from cms.database.engine import write
+from cms.database.tables import trash as trash_table
+from cms.store.base import ABSENT, Key
+from tests.api.test_images import IMAGES, picture, send
+from tests.conftest import reconcile, state_of
+
+PATH = "apart/a.jpg"
+
+
+@pytest.fixture
+def ctx(media_ctx: Context) -> Context:
+    return media_ctx
+
+
+@pytest.fixture
+def all_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there without a row, lies there for long."""
+    monkeypatch.setattr(sweep_action, "ORPHAN_S", -5.0)
+
+
+def delete(client: FlaskClient, headers: dict[str, str]) -> None:
+    tag = client.get(f"{IMAGES}/{PATH}").headers["ETag"]
+    assert client.delete(f"{IMAGES}/{PATH}", headers={**headers, "If-Match": tag}).status_code == 204
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_what_is_in_use_stays(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
+    renditions.make(ctx)
+    delete(client, admin)
+    reconcile(ctx)
+    before = state_of(ctx)
+    sweep(ctx)
+    assert state_of(ctx) == before
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_variants_go_with_the_last_that_could_show_them(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    for folder in ("apart", "elsewhere"):
+        send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder=folder)
+    renditions.make(ctx)
+    shown = client.get(f"{IMAGES}/{PATH}").get_json()
+    delete(client, admin)
+    _empty_trash(ctx)
+    assert client.get(shown["variants"][0]["url"]).status_code == 200, "the photo elsewhere has the same bytes"
+    (ctx.settings.site_folder / "src/assets/elsewhere/a.jpg").unlink(missing_ok=True)
+    stored = ctx.media.read(Key("src/assets/elsewhere/a.jpg"))
+    if stored is not None:
+        ctx.media.delete(Key("src/assets/elsewhere/a.jpg"), expect=shown["sha256"])
+    reconcile(ctx)
+    sweep(ctx)
+    assert all(client.get(item["url"]).status_code == 404 for item in shown["variants"])
+    assert not [stat.key for stat in ctx.variants.list("variants") if shown["sha256"] in stat.key]
+    assert client.get("/api/v1/articles/news/en/river-bus").get_json()["images"][0]["variants"]
+    send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
+    renditions.make(ctx)
+    assert client.get(f"{IMAGES}/{PATH}").get_json()["variants"] == shown["variants"]
+    assert client.get(shown["variants"][0]["url"]).status_code == 200
+
+
+def _empty_trash(ctx: Context) -> None:
+    with write(ctx.database) as tx:
+        tx.execute(update(trash_table).values(time=trash_table.c.time - trash.KEPT_S))
+    sweep(ctx)
+    assert list(ctx.private.list("trash")) == []
+
+
+def test_what_a_dead_process_left_goes_after_a_day(ctx: Context, site: Path) -> None:
+    before = state_of(ctx)
+    for key in ("trash/lost", "uploads/lost"):
+        ctx.private.write(Key(key), b"x", expect=ABSENT)
+    sweep(ctx)
+    assert len(list(ctx.private.list("trash"))) == len(list(ctx.private.list("uploads"))) == 1
+    if ctx.media is ctx.site:
+        long_ago = time.time() - ORPHAN_S - 1
+        for key in ("trash/lost", "uploads/lost"):
+            os.utime(site / ".cms/private" / key, (long_ago, long_ago))
+        sweep(ctx)
+        assert state_of(ctx) == before

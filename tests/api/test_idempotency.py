@@ -1,0 +1,110 @@
+"""A request that is repeated with its Idempotency-Key is done once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from cms.actions.answers import KEPT_S, LEASE_S
+from cms.actions.sweep import sweep
+from cms.context import Context
+from cms.database.engine import write
+from cms.database.tables import answers
+from tests.api.editing import ARTICLES, problem
+from tests.api.test_images import picture, send
+from tests.conftest import bearer, both_databases, state_of
+from tests.store.racing import race
+
+NEW = {"data": {"title": "New", "description": "d", "date": "2025-01-02", "author": "a", "tags": []}, "locale": "en"}
+
+
+def keyed(headers: dict[str, str], key: str = "first-try") -> dict[str, str]:
+    return {**headers, "Idempotency-Key": key}
+
+
+def create(client: FlaskClient, headers: dict[str, str], body: Any = NEW) -> Any:
+    return client.post(f"{ARTICLES}/news", json=body, headers=headers)
+
+
+@both_databases
+def test_an_article_is_created_once(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    first = create(client, keyed(admin))
+    assert first.status_code == 201
+    before = state_of(ctx)
+    again = create(client, keyed(admin))
+    assert (again.status_code, again.data) == (201, first.data)
+    for header in ("ETag", "Location", "Content-Type"):
+        assert again.headers[header] == first.headers[header]
+    assert state_of(ctx) == before
+    assert create(client, keyed(admin, "second-try")).get_json()["id"] == "en/new-2"
+    assert create(client, admin).get_json()["id"] == "en/new-3"
+
+
+def test_photos_are_stored_once_also_when_one_is_gone_since(client: FlaskClient, admin: dict[str, str]) -> None:
+    photo = (picture(), "a.jpg")
+    first = send(client, keyed(admin), photo, folder="apart")
+    path = first.get_json()["items"][0]["path"]
+    tag = client.get(f"/api/v1/images/{path}").headers["ETag"]
+    client.delete(f"/api/v1/images/{path}", headers={**admin, "If-Match": tag})
+    again = send(client, keyed(admin), photo, folder="apart")
+    assert (again.status_code, again.data) == (201, first.data)
+    problem(client.get(f"/api/v1/images/{path}"), 404)
+
+
+def test_a_key_is_for_one_request_of_one_token(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    create(client, keyed(admin))
+    send(client, keyed(admin, "photos"), (picture(), "a.jpg"), folder="apart")
+    other = bearer(ctx, "admin")
+    before = state_of(ctx)
+    problem(create(client, keyed(admin), {**NEW, "locale": "km"}), 422, "idempotency_key")
+    problem(client.post(f"{ARTICLES}/places", json=NEW, headers=keyed(admin)), 422, "idempotency_key")
+    problem(send(client, keyed(admin, "photos"), (picture(size=(9, 9)), "a.jpg"), folder="apart"), 422)
+    problem(send(client, keyed(admin, "photos"), (picture(), "a.jpg"), folder="other"), 422, "idempotency_key")
+    for key in ("", "two words", "ខ្មែរ", "x" * 201):
+        problem(create(client, keyed(admin, key)), 400, "idempotency_key")
+    assert state_of(ctx) == before
+    assert create(client, keyed(other)).get_json()["id"] == "en/new-2"
+
+
+def test_after_an_error_it_is_tried_anew(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    before = state_of(ctx)
+    problem(create(client, keyed(admin), {"data": {}, "locale": "en", "slug": "new"}), 422)
+    assert state_of(ctx) == before
+    assert create(client, keyed(admin)).status_code == 201
+
+
+@both_databases
+def test_of_the_same_request_sent_at_once_one_is_done(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    answered = race(6, lambda _: create(client.application.test_client(), keyed(admin)))
+    assert {answer.status_code for answer in answered} <= {201, 409}
+    assert {answer.get_json()["id"] for answer in answered if answer.status_code == 201} == {"en/new"}
+    assert {answer.get_json()["code"] for answer in answered if answer.status_code == 409} <= {"under_way"}
+    assert create(client, admin).get_json()["id"] == "en/new-2"
+
+
+@pytest.mark.parametrize(("status", "age"), [(201, KEPT_S), (None, LEASE_S)])
+def test_an_old_key_counts_no_more(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, status: int | None, age: float
+) -> None:
+    create(client, keyed(admin))
+    with write(ctx.database) as tx:
+        tx.execute(update(answers).values(status=status))
+    if status is None:
+        problem(create(client, keyed(admin)), 409, "under_way")
+    with write(ctx.database) as tx:
+        tx.execute(update(answers).values(time=answers.c.time - age - 1))
+    assert create(client, keyed(admin)).get_json()["id"] == "en/new-2"
+
+
+def test_answers_are_forgotten_after_a_day(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    create(client, admin)
+    before = state_of(ctx)
+    create(client, keyed(admin), {**NEW, "slug": "other"})
+    with write(ctx.database) as tx:
+        tx.execute(update(answers).values(time=answers.c.time - KEPT_S - 1))
+    sweep(ctx)
+    after = state_of(ctx)
+    assert after["table:answers"] == before["table:answers"]
