@@ -192,12 +192,13 @@ def images() -> None:
 
 
 @images.command()
-def push() -> None:
+@click.option("--clean", is_flag=True, help="Take out of them where they were taken (GPS), also of those sent before.")
+def push(clean: bool) -> None:
     """Send the site's photos to the media store; what is there already stays."""
     from cms.actions.transfer import push as send
 
     with _context() as ctx:
-        _report(send(ctx, _progress("sending photos")))
+        _report(send(ctx, _progress("sending photos"), clean=clean))
 
 
 @images.command()
@@ -210,7 +211,8 @@ def pull() -> None:
 
 
 def _report(report: Report) -> None:
-    click.echo(f"{report.sent} sent, {report.same} the same already, {len(report.refused)} refused.")
+    cleaned = f"{report.cleaned} cleaned, " if report.cleaned else ""
+    click.echo(f"{report.sent} sent, {report.same} the same already, {cleaned}{len(report.refused)} refused.")
     if report.refused:
         raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
 
@@ -253,11 +255,12 @@ def _told() -> Iterator[None]:
 
 
 def _progress(what: str) -> Callable[[int, int], None] | None:
-    """A line that counts on, where somebody is looking."""
+    """A bar that grows, where somebody is looking."""
     if not sys.stderr.isatty():
         return None
 
     def show(done: int, total: int) -> None:
-        click.echo(f"\r{what}: {done} of {total}", err=True, nl=done >= total)
+        bar = "#" * (30 * done // max(total, 1))
+        click.echo(f"\r{what} [{bar:30}] {done} of {total}", err=True, nl=done >= total)
 
     return show

@@ -19,8 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 KEY, SECRET = "test-key", "test-secret-key"  # of the throw-away S3 server
 ASTRO = Path(__file__).parent / "astro"
@@ -102,6 +106,20 @@ def s3_environment(url: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+@contextmanager
+def chromium_page() -> Iterator[Page]:
+    """A page of a real browser, without a window."""
+    chromium = program("chromium")
+    require(chromium and has_module("playwright"), "Chromium and playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=chromium, args=options)
+        yield browser.new_page()
+        browser.close()
 
 
 def node_with_packages() -> str:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.components import cms_server, has_module, program, require
+from tests.components import chromium_page, cms_server
 
 
 def test_the_docs_page_shows_the_api_under_its_own_policy(site: Path, tmp_path: Path) -> None:
-    chromium = program("chromium")
-    require(chromium and has_module("playwright"), "Chromium and playwright")
-    from playwright.sync_api import sync_playwright
-
-    with cms_server(site, tmp_path / "log") as server, sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        page = browser.new_page()
+    with cms_server(site, tmp_path / "log") as server, chromium_page() as page:
         complaints: list[str] = []
         asked: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -29,4 +21,3 @@ def test_the_docs_page_shows_the_api_under_its_own_policy(site: Path, tmp_path: 
             operation.click()
         assert complaints == []
         assert all(url.startswith((server.url, "data:")) for url in asked)
-        browser.close()

@@ -16,9 +16,11 @@ import secrets
 import time
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cms.actions.post import Answer, check_url, post
 from cms.context import Context
-from cms.database import changes, webhooks
+from cms.database import changes, images, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotFound, Problem
@@ -70,18 +72,21 @@ def get(ctx: Context, webhook_id: str) -> AnyRow:
 def deliver_due(ctx: Context) -> int:
     """Tell every webhook whose time has come; returns how many were tried."""
     with read(ctx.database) as tx:
-        due = [row for row in webhooks.all_of(tx) if _is_due(row, changes.visible_since(tx, row.seq))]
+        due = [row for row in webhooks.all_of(tx) if _is_due(tx, row, changes.visible_since(tx, row.seq))]
     return sum(_deliver(ctx, row.id) for row in due)
 
 
-def _is_due(webhook: AnyRow, pending: AnyRow | None) -> bool:
+def _is_due(tx: Connection, webhook: AnyRow, pending: AnyRow | None) -> bool:
     now = time.time()
     if pending is None or webhook.leased_until > now:
         return False
     if webhook.failures:
         return bool(now >= webhook.retry_at)
-    quiet = now - pending.last_time >= webhook.quiet_s
-    return bool(quiet or now - pending.first_time >= webhook.max_wait_s)
+    if now - pending.first_time >= webhook.max_wait_s:
+        return True
+    # A build that comes before the variants of new photos would go without them: nothing else tells of those.
+    is_quiet = now - pending.last_time >= webhook.quiet_s
+    return is_quiet and not images.without(tx, "rendition", 1, since=webhook.seq)
 
 
 def _deliver(ctx: Context, webhook_id: str) -> bool:

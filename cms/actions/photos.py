@@ -51,7 +51,7 @@ def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload) ->
         detail = f"{path} is a {row.format.upper()}; send the new photo in that format, or upload it as another"
         raise UnsupportedType(detail, code="photo_type")
     keep_original(ctx, path, file)
-    return _put(ctx, ready.as_image(path), ready.path, row, Origin(actor.name, "api"), None)
+    return put(ctx, ready.as_image(path), ready.path, row, Origin(actor.name, "api"), None)
 
 
 def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> AnyRow:
@@ -67,7 +67,7 @@ def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> An
         with file.open("rb") as stream:
             image = image_in(stream, gone.path, file.stat().st_size)
         by = Origin(actor.name, "restore")
-        return _put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
+        return put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
 
 
 def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
@@ -101,7 +101,7 @@ def _expected(ctx: Context, path: str, expect: str) -> AnyRow:
     return row
 
 
-def _put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, said: ImageFields | None) -> AnyRow:
+def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, said: ImageFields | None) -> AnyRow:
     """Make the photo's file this one, in place of that in `row` (None: of nothing)."""
     key = key_of(image.path)
     if row is not None and row.sha256 == image.sha256:

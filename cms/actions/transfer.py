@@ -1,74 +1,88 @@
-"""Brings the photos of a site into its media store, and back: the same paths, byte for byte.
+"""Brings the photos of a site into its media store, and back: the same paths, byte for byte unless they are cleaned.
 
 What is there already stays; running it again goes on where it was broken off.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cms.actions import absorb_images
+from cms.actions import absorb_images, photos
 from cms.actions.absorb import Origin
-from cms.actions.reconcile import Progress, read_image
+from cms.actions.darkroom import Darkroom
+from cms.actions.photo_files import image_in, local_copy
+from cms.actions.reconcile import Progress
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write
 from cms.errors import CmsError, Invalid
 from cms.model import ids
+from cms.model.image import Image
 from cms.model.refs import is_image_name
 from cms.store.base import ABSENT, Stat, Store, Version, version_of
 
 AT_ONCE = 8
+BY = Origin("cms", "files")
 
 
 @dataclass(slots=True)
 class Report:
-    """How many photos were sent and how many were there already; of the others, what stands in their way."""
+    """How many photos were sent, how many were there already, and how many of those were cleaned; of the others, what
+    stands in their way."""
 
     sent: int = 0
     same: int = 0
+    cleaned: int = 0
     refused: list[str] = field(default_factory=list)
 
 
-def push(ctx: Context, progress: Progress | None = None) -> Report:
-    """Send the site's photos to the media store."""
-    return _transfer(ctx, ctx.site, ctx.media, progress)
+def push(ctx: Context, progress: Progress | None = None, *, clean: bool = False) -> Report:
+    """Send the site's photos to the media store. With `clean`, those that tell where they were taken arrive without
+    that, or lose it where they are."""
+    if clean and ctx.media is ctx.site:
+        return _transfer(ctx.site, progress, lambda stat: _clean_in_place(ctx, stat))
+    _check_apart(ctx)
+    return _transfer(ctx.site, progress, lambda stat: _send(ctx, ctx.site, ctx.media, stat, clean=clean))
 
 
 def pull(ctx: Context, progress: Progress | None = None) -> Report:
     """Bring the media store's photos into the site."""
-    return _transfer(ctx, ctx.media, ctx.site, progress)
+    _check_apart(ctx)
+    return _transfer(ctx.media, progress, lambda stat: _send(ctx, ctx.media, ctx.site, stat, clean=False))
 
 
-def _transfer(ctx: Context, source: Store, target: Store, progress: Progress | None) -> Report:
-    if source is target:
+def _check_apart(ctx: Context) -> None:
+    if ctx.media is ctx.site:
         raise Invalid("The photos are in the site itself; CMS_MEDIA names no other place for them.")
+
+
+def _transfer(source: Store, progress: Progress | None, act: Callable[[Stat], str]) -> Report:
     report = Report()
     stats = sorted((stat for stat in source.list(ids.ASSETS) if is_image_name(stat.key)), key=lambda stat: stat.key)
-    for done, (stat, outcome) in enumerate(_outcomes(ctx, source, target, stats), start=1):
-        report.sent += outcome == "sent"
-        report.same += outcome == "same"
-        if outcome not in ("sent", "same"):
+    counted: Counter[str] = Counter()
+    for done, (stat, outcome) in enumerate(_outcomes(stats, act), start=1):
+        counted[outcome] += 1
+        if outcome not in ("sent", "same", "cleaned"):
             report.refused.append(f"{stat.key}: {outcome}")
         if progress is not None:
             progress(done, len(stats))
+    report.sent, report.same, report.cleaned = (counted[name] for name in ("sent", "same", "cleaned"))
     return report
 
 
-def _outcomes(ctx: Context, source: Store, target: Store, stats: list[Stat]) -> Iterator[tuple[Stat, str]]:
+def _outcomes(stats: list[Stat], act: Callable[[Stat], str]) -> Iterator[tuple[Stat, str]]:
     """What became of each photo, `AT_ONCE` of them under way; an interrupt lets those be finished."""
     remaining = iter(stats)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running: dict[Future[str], Stat] = {}
         while True:
             for stat in remaining:
-                running[pool.submit(_one, ctx, source, target, stat)] = stat
+                running[pool.submit(_told, act, stat)] = stat
                 if len(running) == AT_ONCE:
                     break
             if not running:
@@ -77,28 +91,53 @@ def _outcomes(ctx: Context, source: Store, target: Store, stats: list[Stat]) -> 
                 yield running.pop(future), future.result()
 
 
-def _one(ctx: Context, source: Store, target: Store, stat: Stat) -> str:
-    key = stat.key
+def _told(act: Callable[[Stat], str], stat: Stat) -> str:
     try:
-        with ctx.locks.hold([key]), tempfile.TemporaryDirectory(prefix="cms-photo-") as folder:
-            file = Path(folder) / "photo"
-            stream = source.open(key)
-            if stream is None:
-                return "is not there any more"
-            with stream, file.open("wb") as out:
-                shutil.copyfileobj(stream, out)
-            version = version_of(file)
-            there = _version_there(ctx, target, stat)
-            if there is not None and there != version:
-                return "another photo has this path"
-            if there is not None:
-                return "same"
-            target.write(key, file, expect=ABSENT)
-            if target is ctx.media:
-                _tell(ctx, stat)
-            return "sent"
+        return act(stat)
     except CmsError as error:
         return error.detail
+
+
+def _send(ctx: Context, source: Store, target: Store, stat: Stat, *, clean: bool) -> str:
+    key = stat.key
+    with local_copy(source, key) as (file, version):
+        ready, wanted = _cleaned(ctx, file, stat) if clean else (file, version)
+        with ctx.locks.hold([key]):
+            there = _version_there(ctx, target, stat)
+            if there is None:
+                target.write(key, ready, expect=ABSENT)
+                if target is ctx.media:
+                    _tell(ctx, stat, ready)
+                return "sent"
+        if there == wanted:
+            return "same"
+        return _replace(ctx, stat, ready, there) if there == version else "another photo has this path"
+
+
+def _clean_in_place(ctx: Context, stat: Stat) -> str:
+    with local_copy(ctx.site, stat.key) as (file, version):
+        ready, wanted = _cleaned(ctx, file, stat)
+        return "same" if wanted == version else _replace(ctx, stat, ready, version)
+
+
+def _cleaned(ctx: Context, file: Path, stat: Stat) -> tuple[Path, Version]:
+    """The photo without what it tells of its place, in another file; the same file when it tells nothing."""
+    image = _image(file, stat)
+    if not image.has_gps:
+        return file, Version(image.sha256)
+    target = file.with_suffix(".ready")
+    with Darkroom(ctx.settings.limits) as darkroom:
+        darkroom.prepare(file, target, stat.key, "")
+    return target, version_of(target)
+
+
+def _replace(ctx: Context, stat: Stat, ready: Path, there: Version) -> str:
+    with read(ctx.database) as tx:
+        row = images.get(tx, stat.key.removeprefix(ids.ASSETS))
+    if row is None or row.sha256 != there:
+        return "has changed just now; run `cms sync` and this again"
+    photos.put(ctx, _image(ready, stat), ready, row, BY, None)
+    return "cleaned"
 
 
 def _version_there(ctx: Context, target: Store, stat: Stat) -> Version | None:
@@ -118,10 +157,14 @@ def _version_there(ctx: Context, target: Store, stat: Stat) -> Version | None:
         return version_of(stream)
 
 
-def _tell(ctx: Context, stat: Stat) -> None:
+def _tell(ctx: Context, stat: Stat, file: Path) -> None:
     """The database learns that the photo is read from the media store now, so that nobody has to fetch it to know."""
     found = ctx.media.stat(stat.key)
     if found is not None:
-        image = read_image(ctx.site, stat)
         with write(ctx.database) as tx:
-            absorb_images.absorb_image(ctx, tx, image, MEDIA_MARK + found.mark, Origin("cms", "files"))
+            absorb_images.absorb_image(ctx, tx, _image(file, stat), MEDIA_MARK + found.mark, BY)
+
+
+def _image(file: Path, stat: Stat) -> Image:
+    with file.open("rb") as stream:
+        return image_in(stream, stat.key.removeprefix(ids.ASSETS), file.stat().st_size)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageCms
 from sqlalchemy import func, select
 
-from cms.actions import darkroom, renditions
+from cms.actions import darkroom, deliver, renditions
 from cms.context import Context
 from cms.database.engine import read, write
 from cms.database.tables import images
+from tests.api.test_images import picture, send
 from tests.conftest import reconcile, state_of
+from tests.receiver import Receiver
 
 NAME = "/api/v1/articles/news/en/river-bus"
 PATH = "news/river-bus/photo-1.jpg"
@@ -153,3 +157,16 @@ def test_it_stops_when_told_and_goes_on_later(ctx: Context) -> None:
     with read(ctx.database) as tx:
         assert tx.execute(select(func.count(images.c.avif))).scalar() == 0, "WebP comes first"
     assert renditions.make(ctx) > 7
+
+
+def test_a_webhook_waits_for_them_and_not_for_ever(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], receiver: Receiver
+) -> None:
+    ctx = dataclasses.replace(ctx, settings=dataclasses.replace(ctx.settings, webhooks_allow_private=True))
+    for max_wait_s in (600, 0):
+        deliver.create(ctx, receiver.url, "generic", None, quiet_s=0, max_wait_s=max_wait_s)
+    send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
+    assert deliver.deliver_due(ctx) == 1
+    renditions.make(ctx)
+    assert deliver.deliver_due(ctx) == 1
+    assert [json.loads(body)["ids"] for _, body in receiver.messages] == [["apart/a.jpg"]] * 2

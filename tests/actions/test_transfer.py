@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from cms.actions import transfer
+from cms.actions.check import check
 from cms.context import Context
 from cms.errors import Invalid
 from cms.store.base import ABSENT, Key
+from tests.api.test_images import PLANTED, picture
 from tests.components import cms
 from tests.conftest import both_databases, close, make_client, make_context, make_settings, reconcile, state_of
 
@@ -103,3 +106,62 @@ def test_the_commands_say_what_they_did(site: Path, tmp_path: Path, s3_url: str,
     assert pulled.returncode == 1
     assert pulled.stdout == f"0 sent, {number - 1} the same already, 1 refused.\n"
     assert "src/assets/news/river-bus/photo-1.jpg: another photo has this path" in pulled.stderr
+
+
+def located(site: Path) -> Path:
+    """A photo of the site's own that tells where it was taken."""
+    file = site / "src/assets/apart/where.jpg"
+    file.parent.mkdir()
+    file.write_bytes(picture())
+    return file
+
+
+def test_clean_photos_arrive_where_they_were_not_and_replace_those_that_were(ctx: Context, site: Path) -> None:
+    data = located(site).read_bytes()
+    whole = photos(site / "src/assets")
+    reconcile(ctx)
+    named = [found.path for found in check(ctx) if found.code == "image_gps"]
+    assert named == ["src/assets/apart/where.jpg"]
+    transfer.push(ctx)
+    assert in_bucket(ctx) == whole
+    report = transfer.push(ctx, clean=True)
+    assert (report.sent, report.same, report.cleaned, report.refused) == (0, len(whole) - 1, 1, [])
+    stored = in_bucket(ctx)
+    assert [path for path in whole if stored[path] != whole[path]] == ["apart/where.jpg"]
+    assert PLANTED not in stored["apart/where.jpg"]
+    assert (site / "src/assets/apart/where.jpg").read_bytes() == data
+    reconcile(ctx)
+    assert [found for found in check(ctx) if found.code == "image_gps"] == []
+    again = transfer.push(ctx, clean=True)
+    assert (again.same, again.cleaned) == (len(whole), 0)
+
+    other = make_context(dataclasses.replace(ctx.settings, media=f"{ctx.settings.media}/other"))
+    report = transfer.push(other, clean=True)
+    assert (report.sent, report.cleaned) == (len(whole), 0)
+    assert in_bucket(other) == stored
+    close(other)
+
+
+def test_photos_are_cleaned_in_place_and_can_be_restored(site: Path, database_url: str) -> None:
+    file = located(site)
+    whole = photos(site / "src/assets")
+    apart = make_context(make_settings(site, database_url))
+    report = transfer.push(apart, clean=True)
+    assert (report.sent, report.same, report.cleaned) == (0, len(whole) - 1, 1)
+    assert PLANTED not in file.read_bytes()
+    after = photos(site / "src/assets")
+    assert [path for path in whole if after[path] != whole[path]] == ["apart/where.jpg"]
+    (stat,) = apart.private.list("trash")
+    assert apart.private.read(stat.key) == whole["apart/where.jpg"]
+    close(apart)
+
+
+def test_clean_is_an_option_of_the_command(site: Path, tmp_path: Path, s3_url: str, database_url: str) -> None:
+    located(site)
+    number = len(photos(site / "src/assets"))
+    settings = {"CMS_MEDIA": f"s3://photos/{tmp_path.name}/clean", "CMS_DATABASE": database_url}
+    checked = cms(site, "check", **settings)
+    assert "cms images push --clean" in checked.stdout
+    cms(site, "images", "push", **settings)
+    cleaned = cms(site, "images", "push", "--clean", **settings)
+    assert cleaned.stdout == f"0 sent, {number - 1} the same already, 1 cleaned, 0 refused.\n"
