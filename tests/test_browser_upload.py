@@ -7,6 +7,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -93,8 +94,8 @@ def test_a_page_of_another_origin_uploads(ctx: Context, origin: str, tmp_path: P
     assert PLANTED not in served
 
 
-def _taken_in(client: FlaskClient, headers: dict[str, str], item: dict[str, str]) -> dict[str, str]:
+def _taken_in(client: FlaskClient, headers: dict[str, str], item: dict[str, Any]) -> dict[str, Any]:
     response = complete(client, headers, item)
     assert response.status_code == 201, response.text
-    found: dict[str, str] = response.get_json()
+    found: dict[str, Any] = response.get_json()
     return found

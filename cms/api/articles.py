@@ -11,11 +11,12 @@ from flask import Response, request, url_for
 from cms.actions import edit, lookup, naming, planning, save
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
-from cms.api import auth, idempotency, schemas
+from cms.api import auth, idempotency
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
+from cms.api.schemas import articles as schemas
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow

@@ -8,10 +8,12 @@ from flask import Response, request
 
 from cms.actions import edit
 from cms.actions.save import unified_diff
-from cms.api import auth, schemas
+from cms.api import auth
 from cms.api.articles import save_response
 from cms.api.conditional import expected_version, respond
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import articles
+from cms.api.schemas import history as schemas
 from cms.database import history
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -45,8 +47,8 @@ def get_history(query: dict[str, Any], collection: str, article_id: str) -> Resp
 
 @blp.route("/history/<collection>/<path:article_id>", methods=["POST"])
 @blp.arguments(schemas.RestoreQuery, location="query")
-@blp.response(200, schemas.Article)
-@blp.alt_response(201, schema=schemas.Article, description="It was deleted, and is there again")
+@blp.response(200, articles.Article)
+@blp.alt_response(201, schema=articles.Article, description="It was deleted, and is there again")
 def restore_revision(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Restore an article as a revision left it (If-Match, unless the article is deleted)."""
     auth.actor().require("articles:read-drafts", collection)

@@ -15,9 +15,9 @@ from werkzeug.datastructures import FileStorage
 from cms.actions import lookup, photos, places, upload
 from cms.actions.upload import Stored, Upload
 from cms.api import auth, idempotency
-from cms.api import image_schemas as schemas
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
+from cms.api.schemas import images as schemas
 from cms.database import articles, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow

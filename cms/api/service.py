@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Response
 
-from cms.api import auth, schemas
+from cms.api import auth
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import service as schemas
 from cms.database import collections, notices
 from cms.database.engine import read
 from cms.model.published import timestamp

@@ -10,7 +10,9 @@ import flask_smorest
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from cms.api import image_schemas, problems, schemas
+from cms.api import problems
+from cms.api.schemas import articles, images, sync
+from cms.api.schemas.common import Problem
 from cms.model.limits import Limits
 
 RENAMED = {
@@ -35,7 +37,7 @@ _HEADERS = (
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # the package has no types
-    ERROR_SCHEMA = schemas.Problem
+    ERROR_SCHEMA = Problem
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         return problems.answer_http_exception(error)
@@ -54,11 +56,11 @@ def create_api(app: Flask, limits: Limits) -> Api:
         },
     )
     api = Api(app)
-    for name in (
-        "WholeArticle", "ArticlePatch", "Operation", "SyncArticle", "SyncImage", "SyncDeleted", "SyncCursor",
+    for schema in (
+        articles.WholeArticle, articles.ArticlePatch, articles.Operation, images.ImagePatch,
+        sync.SyncArticle, sync.SyncImage, sync.SyncDeleted, sync.SyncCursor,
     ):  # fmt: skip
-        api.spec.components.schema(name, schema=getattr(schemas, name))
-    api.spec.components.schema("ImagePatch", schema=image_schemas.ImagePatch)
+        api.spec.components.schema(schema.__name__, schema=schema)
     app.extensions["cms-api"] = api
     return api
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from flask import Response, stream_with_context
 
-from cms.api import auth, problems, schemas
+from cms.api import auth, problems
 from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import sync as schemas
+from cms.api.schemas.common import Problem
 from cms.database import articles, changes, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -31,7 +33,7 @@ NDJSON = "application/x-ndjson"
 @blp.alt_response(304, description="Nothing has changed")
 @blp.alt_response(
     410,
-    schema=schemas.Problem,
+    schema=Problem,
     content_type=problems.MEDIA_TYPE,
     description="The cursor is of no use any more; sync without one",
 )

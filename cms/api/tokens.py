@@ -7,9 +7,10 @@ from typing import Any
 from flask import Response
 
 from cms.actions import tokens
-from cms.api import auth, schemas
+from cms.api import auth
 from cms.api.conditional import reply, reply_list
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import tokens as schemas
 from cms.database import tokens as rows
 from cms.database.engine import read
 from cms.database.tables import AnyRow

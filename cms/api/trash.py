@@ -11,10 +11,10 @@ from flask import Response, request
 from cms.actions import photos
 from cms.actions import trash as keeping
 from cms.api import auth
-from cms.api import image_schemas as schemas
 from cms.api.conditional import expected_version, reply
 from cms.api.images import changed
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import images as schemas
 from cms.database import trash
 from cms.database.engine import read
 from cms.database.tables import AnyRow

@@ -9,10 +9,10 @@ from flask import Response
 from cms.actions import direct_upload
 from cms.actions.direct_upload import Announced, Begun
 from cms.api import auth, idempotency
-from cms.api import image_schemas as schemas
 from cms.api.conditional import reply
 from cms.api.images import shown
 from cms.api.parsing import Blueprint, context
+from cms.api.schemas import images as schemas
 from cms.model.published import timestamp
 
 blp = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Photos put straight into the bucket")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import urllib3
 from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from cms.actions import direct_upload
 from cms.actions.direct_upload import KEPT_S
 from cms.actions.sweep import sweep
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import uploads as uploads_table
 from cms.store.base import ABSENT, Key, version_of
+from cms.store.s3 import PORTABLE
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, PLANTED, picture, send
 from tests.components import s3_environment
@@ -184,3 +190,31 @@ def test_a_folder_takes_photos_by_the_service_alone(site: Path, tmp_path: Path) 
     assert state_of(ctx) == before
     assert send(client, headers, (PHOTO, "a.jpg"), folder="apart").status_code == 201
     close(ctx)
+
+
+def test_a_url_is_worth_nothing_after_its_time(
+    client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct_upload, "URL_S", 1)
+    (item,) = announce(client, admin, file()).get_json()["items"]
+    time.sleep(2.1)
+    assert put(item) in (400, 403)
+    problem(complete(client, admin, item), 409, "upload_missing")
+
+
+@pytest.mark.xdist_group("ceph")
+def test_what_everybody_can_read_takes_no_uploads(
+    ceph_url: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_environment(ceph_url).items():
+        monkeypatch.setenv(name, value)
+    storage = boto3.session.Session().client("s3", config=PORTABLE)
+    bucket = tmp_path.name.replace("_", "-").lower()
+    storage.create_bucket(Bucket=bucket)
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    storage.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}))
+    settings = make_settings(site, f"sqlite:///{tmp_path}/cms.db", media=f"s3://{bucket}/site")
+    for own, status in ((settings, 501), (dataclasses.replace(settings, uploads=f"s3://photos/{bucket}"), 201)):
+        ctx = make_context(own)
+        assert announce(make_client(ctx), bearer(ctx, "admin"), file()).status_code == status
+        close(ctx)

@@ -1,4 +1,4 @@
-"""What goes in and out of photos: as `schemas.py`, which has the rest."""
+"""Photos, on their way in, shown, and in the trash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from cms.api.schema_fields import MAX_LIMIT, Text, said
+from cms.api.schemas.common import MAX_LIMIT, Text, said
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.image import ANY_LOCALE
 from cms.model.photo_metadata import MOST_CHARACTERS

@@ -1,0 +1,163 @@
+"""Articles, lists of them, and their changes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from marshmallow import Schema, fields, pre_load, validate
+
+from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Text, said
+from cms.api.schemas.images import ArticleImage
+from cms.database.listing import BUILT_IN
+from cms.model.field import OPS
+from cms.model.ids import LOCALE_PATTERN
+from cms.model.published import HEAVY
+
+_FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
+
+
+class Heading(Schema):
+    depth = fields.Integer(required=True)
+    slug = fields.String(required=True)
+    text = fields.String(required=True)
+
+
+class Translation(Schema):
+    locale = fields.String(required=True)
+    id = fields.String(required=True)
+
+
+class LeanArticle(Schema):
+    """What a list holds; other members only when `fields` names them."""
+
+    collection = fields.String()
+    id = fields.String(metadata=said("exactly Astro's"))
+    locale = fields.String(allow_none=True)
+    slug = fields.String(metadata=said("the id without its locale"))
+    path = fields.String(metadata=said("the file, below the site"))
+    status = fields.String(validate=validate.OneOf(["published", "draft", "broken"]))
+    data = fields.Dict(keys=fields.String(), metadata=said("front matter; dates as ISO strings"))
+    dates = fields.List(fields.String(), metadata=said("pointers into data of the values that are dates"))
+    excerpt = fields.String()
+    images = fields.List(fields.Nested(ArticleImage))
+    translations = fields.List(fields.Nested(Translation))
+    problems = fields.List(fields.Nested(FileProblem), metadata=said("why a broken article cannot be read"))
+    version = fields.String(metadata=said("SHA-256 of the file"))
+    digest = fields.String(metadata=said("changes with the file and with the photos it shows"))
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class Article(LeanArticle):
+    body = fields.String(metadata=said("Markdown"))
+    html = fields.String(metadata=said("the body rendered, safe to show"))
+    headings = fields.List(fields.Nested(Heading))
+    warnings = fields.List(
+        fields.Nested(FileProblem), metadata=said("after a save: what was wrong before and still is")
+    )
+
+
+class Snippet(Schema):
+    pointer = fields.String(required=True, metadata=said("where the match stands: /body, or below /data"))
+    html = fields.String(required=True, metadata=said("the text around it, the match in <mark>, safe to show"))
+
+
+class ListedArticle(Article):
+    snippets = fields.List(fields.Nested(Snippet), metadata=said("with q: where it was found"))
+    fallback = fields.Boolean(metadata=said("true: it stands in for a translation that is not there"))
+
+    class Meta:
+        exclude = ("warnings",)
+
+
+class ArticlePage(Schema):
+    items = fields.List(fields.Nested(ListedArticle), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+    total = fields.Integer(metadata=said("only with total=true"))
+
+
+class ArticleQuery(Schema):
+    collection = Text()
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    fallback = Text(
+        validate=validate.Regexp(LOCALE_PATTERN),
+        metadata=said("where an article is not there in locale, show this one"),
+    )
+    status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
+    q = Text(
+        metadata=said("words to be found one after the other in front matter or body; the last may be a beginning"),
+    )
+    sort = Text(
+        metadata=said(
+            f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends."
+            " Without it by id; with q the best hits first"
+        ),
+    )
+    filters = fields.Dict(
+        data_key="filter",
+        metadata=said(f"filter[field][op]=value; op is one of {', '.join(OPS)}; needs a collection"),
+    )
+    fields_ = FieldNames(
+        data_key="fields", metadata=said(f"members, with commas between; without it all but {', '.join(HEAVY)}")
+    )
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
+    cursor = Text(metadata=said("the next_cursor of the page before"))
+    total = fields.Boolean(load_default=False)
+
+    @pre_load
+    def gather_filters(self, data: Any, **_: Any) -> dict[str, Any]:
+        """`filter[field][op]=value` as `{"filter": {(field, op): value}}`."""
+        plain: dict[str, Any] = {}
+        gathered: dict[tuple[str, str], str] = {}
+        for name, value in data.items():
+            if match := _FILTER.fullmatch(name):
+                gathered[match[1], match[2]] = value
+            else:
+                plain[name] = value
+        return {**plain, "filter": gathered} if gathered else plain
+
+
+class NewArticle(Schema):
+    id = Text(metadata=said("or give a slug, or neither: then the title makes one"))
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    slug = Text()
+    data = fields.Dict(keys=Text(), required=True)
+    body = Text(load_default="")
+
+
+class WholeArticle(Schema):
+    data = fields.Dict(keys=Text(), required=True)
+    body = Text(required=True)
+
+
+class ArticlePatch(Schema):
+    new_id = Text(data_key="id", metadata=said("another id renames the article; the old one answers 410 from then on"))
+    data = fields.Dict(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
+    body = Text()
+
+
+class Operation(Schema):
+    """One step of a JSON Patch (RFC 6902)."""
+
+    op = fields.String(required=True, validate=validate.OneOf(["add", "remove", "replace", "move", "copy", "test"]))
+    path = fields.String(required=True, metadata=said("/id, /body, or below /data, as in /data/tags/0"))
+    source = fields.String(data_key="from")
+    value = fields.Raw()
+
+
+class SaveQuery(Schema):
+    dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
+
+
+class DryRun(Schema):
+    """What a save would do."""
+
+    id = fields.String(required=True, metadata=said("the article's id as it would be"))
+    diff = fields.String(required=True, metadata=said("unified diff of the file; empty when nothing would change"))
+    warnings = fields.List(fields.Nested(FileProblem), required=True)
+    version = fields.String(required=True, metadata=said("of the file as it would be"))
+
+
+SAVED = {"anyOf": [{"$ref": "#/components/schemas/Article"}, {"$ref": "#/components/schemas/DryRun"}]}
+"""The article, or with dry_run what a save would do."""

@@ -1,0 +1,69 @@
+"""What schemas of all resources are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from cms.model.published import MEMBERS
+
+MAX_LIMIT = 100
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"description": text}
+
+
+class Text(fields.String):
+    """Text that can be stored everywhere: no NUL, no half characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if "\0" in text:
+            raise self.make_error("invalid")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise self.make_error("invalid") from error
+        return text
+
+
+class FieldNames(Text):
+    """Names of an article's members, with commas between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        names = text.split(",")
+        if unknown := [name for name in names if name not in MEMBERS]:
+            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(MEMBERS)}.")
+        return text
+
+
+class ProblemItem(Schema):
+    pointer = fields.String(required=True, metadata=said("JSON Pointer to the place"))
+    location = fields.String(data_key="in", validate=validate.OneOf(["body", "query"]))
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+
+
+class Problem(Schema):
+    """Every error, as RFC 9457 has it."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    request_id = fields.String(allow_none=True)
+    errors = fields.List(fields.Nested(ProblemItem), metadata=said("all that is wrong, at once"))
+    current_version = fields.String(allow_none=True, metadata=said("412: what is there now; null when nothing is"))
+    changed = fields.List(fields.String(), metadata=said("412: pointers of what others changed since your version"))
+    moved_to = fields.String(metadata=said("410: what the article is called now, as collection/id"))
+    used_by = fields.List(fields.String(), metadata=said("409: the articles that show the photo"))
+
+
+class FileProblem(Schema):
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)

@@ -1,0 +1,47 @@
+"""The feed and its lines."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from cms.api.schemas.articles import Article
+from cms.api.schemas.common import FieldNames, Text, said
+from cms.api.schemas.images import Image
+
+
+class SyncQuery(Schema):
+    cursor = Text(metadata=said("from the last line of the sync before; without it everything published"))
+    collection = Text()
+    fields_ = FieldNames(data_key="fields", metadata=said("members of the articles, separated by commas"))
+    drafts = fields.Boolean(load_default=False)
+
+
+class SyncArticle(Article):
+    type = fields.String(required=True, validate=validate.Equal("article"))
+
+    class Meta:
+        exclude = ("warnings",)
+
+
+class SyncImage(Image):
+    type = fields.String(required=True, validate=validate.Equal("image"))
+
+
+class SyncDeleted(Schema):
+    type = fields.String(required=True, validate=validate.Equal("deleted"))
+    subject = fields.String(required=True, validate=validate.OneOf(["article", "image"]))
+    collection = fields.String(metadata=said("of an article"))
+    id = fields.String(metadata=said("of an article"))
+    path = fields.String(metadata=said("of an image, below src/assets"))
+
+
+class SyncCursor(Schema):
+    type = fields.String(required=True, validate=validate.Equal("cursor"))
+    cursor = fields.String(required=True)
+
+
+SYNC_LINE = {
+    "oneOf": [
+        {"$ref": f"#/components/schemas/{name}"} for name in ("SyncArticle", "SyncImage", "SyncDeleted", "SyncCursor")
+    ]
+}
