@@ -116,7 +116,7 @@ def test_content_that_goes_away_under_a_running_server_is_served_on(site: Path, 
     with cms_server(site, tmp_path / "log") as server:
         admin = token(site, "admin")
         feed = f"{server.url}/api/v1/sync"
-        assert eventually(lambda: b'"placeholder":null' not in HTTP.request("GET", feed).data)
+        assert eventually(lambda: b'"srcset_avif":null' not in HTTP.request("GET", feed).data, timeout_s=90)
         before = HTTP.request("GET", feed)
         aside = (site / "src/content").rename(site / "src/aside")
         ready = f"{server.url}/readyz"
