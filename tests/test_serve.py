@@ -75,6 +75,10 @@ def test_no_process_outlives_a_server_that_was_killed(site: Path, tmp_path: Path
         assert eventually(lambda: not any(_command(child) for child in children))
 
 
+def _version(etag: str) -> str:
+    return etag.partition("-")[0]
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_of_racing_edits_through_two_servers_one_wins_each_round(
     site: Path, tmp_path: Path, database: str, request: pytest.FixtureRequest
@@ -88,7 +92,8 @@ def test_of_racing_edits_through_two_servers_one_wins_each_round(
         etag = HTTP.request("GET", one.url + ARTICLE).headers["ETag"]
         for number in range(25):
             etag = _race([one.url, two.url] * 4, admin, etag, number)
-        assert HTTP.request("GET", two.url + ARTICLE).headers["ETag"] == etag
+        # What follows the version changes as variants of photos are made.
+        assert _version(HTTP.request("GET", two.url + ARTICLE).headers["ETag"]) == _version(etag)
         history = HTTP.request("GET", f"{one.url}/api/v1/history/news/en/opening-day?limit=100", headers=admin).json()
         assert [item["source"] for item in history["items"]] == ["api"] * 25 + ["files"]
 
