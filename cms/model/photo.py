@@ -20,7 +20,7 @@ from cms.model.limits import Limits
 # Its check counts pixels of its own liking; ours reads the header and comes first.
 Image.MAX_IMAGE_PIXELS = None
 
-DAMAGED = (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError)
+DAMAGED = (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError, RuntimeError)
 """What Pillow raises for photos that it cannot read."""
 
 with contextlib.suppress(ImportError):
