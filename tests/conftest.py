@@ -31,7 +31,7 @@ from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
-from cms.store.s3 import PORTABLE
+from cms.store.s3_client import PORTABLE
 from tests.ceph import ceph_server
 from tests.components import NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
 from tests.receiver import Receiver, receiving

@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cms.context import Context
-from cms.store.s3 import PORTABLE
+from cms.store.s3_client import PORTABLE
 from tests.api.test_images import PLANTED, picture
 from tests.api.test_uploads import announce, complete, file
 from tests.components import chromium_page, s3_environment

@@ -46,7 +46,7 @@ def test_imports_point_one_way() -> None:
 
 def test_each_outside_thing_is_known_in_one_place() -> None:
     for pattern, home in {
-        r"\bboto3\b|\bbotocore\b": "store/s3.py",
+        r"\bboto3\b|\bbotocore\b": "store/s3",
         r"\bos\.environ\b|\bgetenv\b": "settings.py",
         r"\bsqlalchemy\b": "database",
         r"\bflask\b": "api",

@@ -23,7 +23,7 @@ from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import uploads as uploads_table
 from cms.store.base import ABSENT, Key, version_of
-from cms.store.s3 import PORTABLE
+from cms.store.s3_client import PORTABLE
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, PLANTED, picture, send
 from tests.components import s3_environment

@@ -12,7 +12,7 @@ from botocore.config import Config
 from cms.errors import Unavailable
 from cms.store import open_store
 from cms.store.base import ABSENT, Key, Store, version_of
-from cms.store.s3 import PORTABLE
+from cms.store.s3_client import PORTABLE
 from tests.components import free_port, s3_environment, s3_server
 
 KEY = Key("src/content/blog/first.md")
@@ -97,7 +97,7 @@ def test_a_server_that_cannot_be_reached_is_unavailable(monkeypatch: pytest.Monk
     _use(monkeypatch, f"http://127.0.0.1:{free_port()}")
     # One attempt a call: what is tested is the error, and not the pauses before it.
     once = PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    monkeypatch.setattr("cms.store.s3.PORTABLE", once)
+    monkeypatch.setattr("cms.store.s3_client.PORTABLE", once)
     _assert_unavailable(open_store("s3://photos/site"))
 
 

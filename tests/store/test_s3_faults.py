@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from cms.app import create_context
 from cms.errors import Unavailable
-from cms.store import open_store, s3
+from cms.store import open_store, s3_client
 from cms.store.base import ABSENT, Key, version_of
 from tests.api.editing import problem
 from tests.api.test_images import picture, send
@@ -26,7 +26,7 @@ DATA = os.urandom(300_000)
 @pytest.fixture
 def proxy(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A real S3 server behind a proxy; the client loses its patience sooner than outside tests."""
-    monkeypatch.setattr(s3, "PORTABLE", s3.PORTABLE.merge(Config(read_timeout=0.5)))
+    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=0.5)))
     with faulty(s3_url) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", made.url)
         yield made
@@ -59,8 +59,8 @@ def test_a_read_that_breaks_off_is_tried_again(proxy: Proxy, fault: Fault) -> No
 def test_in_the_end_it_is_unavailable(proxy: Proxy, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     url = a_bucket()
     open_store(url).write(KEY, DATA, expect=ABSENT)
-    monkeypatch.setattr(s3, "DEADLINE_S", 0.5)
-    monkeypatch.setattr(s3, "SLOWEST", 10_000_000)
+    monkeypatch.setattr(s3_client, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(s3_client, "SLOWEST", 10_000_000)
     proxy.fault, proxy.left = fault, 1000
     with pytest.raises(Unavailable):
         open_store(url).read(KEY)
@@ -79,7 +79,7 @@ def test_editors_are_told_when_to_come_back_and_articles_are_read_on(
     # A context of its own, so that no connection from before the fault is used on.
     ctx = create_context(settings)
     client = make_client(ctx)
-    monkeypatch.setattr(s3, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(s3_client, "DEADLINE_S", 0.5)
     proxy.fault, proxy.left = "slow down", 1000
     refused = send(client, headers, (picture(), "a.jpg"), folder="new")
     problem(refused, 503)

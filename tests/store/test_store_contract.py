@@ -19,7 +19,7 @@ from cms.database.locks import FileLocks
 from cms.errors import Invalid, Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
-from cms.store.s3 import PORTABLE
+from cms.store.s3_client import PORTABLE
 from tests.components import s3_environment
 from tests.servers import CEPH, S3_SERVERS
 from tests.store.racing import race

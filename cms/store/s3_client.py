@@ -1,0 +1,84 @@
+"""The connection to an S3-compatible server: portable settings, and a deadline for all that goes over it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+import boto3
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from urllib3.exceptions import HTTPError
+
+from cms.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from urllib3 import HTTPResponse
+
+# Newer default checksums are not understood by many servers, and path style is by all.
+PORTABLE = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=10,
+)
+DEADLINE_S = 25.0
+"""No further attempt is begun after so long; a stream may take longer by its size at `SLOWEST`."""
+
+SLOWEST = 256 * 1024
+"""Bytes a second."""
+
+CHUNK = 256 * 1024
+
+
+def connect(*, anonymous: bool = False) -> S3Client:
+    """A client by boto3's own variables; `anonymous` has no credentials."""
+    config = PORTABLE.merge(Config(signature_version=UNSIGNED)) if anonymous else PORTABLE
+    client: S3Client = boto3.session.Session().client("s3", config=config)
+    client.meta.events.register("request-created.s3", _check_time)
+    return client
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """`Unavailable` in place of what the client says when the server does not answer as it should."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, HTTPError) as error:
+        raise Unavailable("The object storage does not answer as it should; try again.", code="storage") from error
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def copy_all(source: HTTPResponse, out: BinaryIO, size: int) -> None:
+    """Copy just so many bytes; an error when fewer come, or too slowly."""
+    # What has come is taken as it comes: a server that trickles would never fill a larger read.
+    deadline = time.monotonic() + DEADLINE_S + size / SLOWEST
+    copied = 0
+    while chunk := source.read1(CHUNK):
+        out.write(chunk)
+        copied += len(chunk)
+        if time.monotonic() > deadline:
+            raise _OutOfTimeError
+    if copied != size:
+        raise IncompleteReadError(actual_bytes=copied, expected_bytes=size)
+
+
+class _OutOfTimeError(BotoCoreError):
+    fmt = "The storage has not answered for too long"
+
+
+def _check_time(request: AWSRequest, **_: object) -> None:
+    """Before each attempt of a call: end it when the first began too long ago."""
+    if time.monotonic() - request.context.setdefault("cms_began", time.monotonic()) > DEADLINE_S:
+        raise _OutOfTimeError
