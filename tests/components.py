@@ -143,7 +143,7 @@ def settings_environment(site: Path, **settings: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class CmsServer:
-    """A running `cms serve`; what it logs is in the file `log`."""
+    """A running `cms serve` in a process group of its own; what it logs is in the file `log`."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -155,7 +155,8 @@ def cms_server(site: Path, log: Path, *options: str, **settings: str) -> Iterato
     port = free_port()
     command = [str(program("cms")), "serve", "--port", str(port), *options]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=settings_environment(site, **settings), stdout=out, stderr=out)
+        environment = settings_environment(site, **settings)
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
         with ending(process):
             wait_for(f"http://127.0.0.1:{port}/healthz", process)
             yield CmsServer(f"http://127.0.0.1:{port}", process, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,20 +11,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle"]
+Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold"]
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
 @dataclass
 class Proxy:
-    """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends."""
+    """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends.
+
+    "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
+    server gets no more of it.
+    """
 
     upstream: tuple[str, int]
     listener: socket.socket
     fault: Fault = "stall"
     left: int = 0
     cut_after: int = 2000
+    spared: int = 0
     met: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -40,7 +46,7 @@ class Proxy:
             threading.Thread(target=self._one, args=(client,), daemon=True).start()
 
     def _one(self, client: socket.socket) -> None:
-        is_faulty = self.left > 0
+        is_faulty = self.left > 0 and self.fault != "hold"
         self.left -= is_faulty
         self.met += is_faulty
         with client, suppress(OSError):
@@ -55,7 +61,7 @@ class Proxy:
 
     def _forward(self, client: socket.socket, fault: Fault | None) -> None:
         with socket.create_connection(self.upstream) as server:
-            threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._send_on, args=(client, server), daemon=True).start()
             sent = 0
             while data := server.recv(1 if fault == "trickle" else 65536):
                 if fault == "lost answer" and b" 100 " not in data[:20]:
@@ -68,12 +74,26 @@ class Proxy:
                 client.sendall(data)
                 sent += len(data)
 
+    def _send_on(self, client: socket.socket, server: socket.socket) -> None:
+        room = sys.maxsize
+        with suppress(OSError):
+            while data := client.recv(65536):
+                if data.startswith(b"PUT "):
+                    room = self._room()
+                server.sendall(data[:room])
+                self.met += room > 0 and room <= len(data)
+                room = max(0, room - len(data))
+            server.shutdown(socket.SHUT_WR)
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+    def _room(self) -> int:
+        """How many bytes of the PUT request that begins may pass."""
+        if self.fault != "hold" or self.left == 0:
+            return sys.maxsize
+        if self.spared > 0:
+            self.spared -= 1
+            return sys.maxsize
+        self.left -= 1
+        return self.cut_after
 
 
 @contextmanager
