@@ -116,7 +116,7 @@ def test_photos_of_25_mib_are_never_whole_in_the_memory_of_the_server(site: Path
 
         def send(*photos: bytes) -> None:
             body = FOLDER + b"".join(file(body=photo) for photo in photos) + END
-            answer = urllib3.request("POST", server.url + IMAGES, body=body, headers=headers, retries=False)
+            answer = urllib3.request("POST", server.url + IMAGES, body=body, headers=headers, timeout=60, retries=False)
             assert answer.status == 201, answer.data
 
         send(picture())

@@ -50,7 +50,9 @@ class Site:
 
     def send(self, server: CmsServer, *files: tuple[str, bytes]) -> Any:
         fields: list[tuple[str, str | tuple[str, bytes]]] = [("folder", "new"), *(("files", file) for file in files)]
-        return urllib3.request("POST", server.url + IMAGES, fields=fields, headers=self.headers, retries=False)
+        return urllib3.request(
+            "POST", server.url + IMAGES, fields=fields, headers=self.headers, timeout=60, retries=False
+        )
 
     def keys(self) -> list[str]:
         return sorted(stat.key for stat in open_store(self.media).list("src"))
