@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--photos", type=int, default=10)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(prefix="cms-bench-") as name:
         folder = Path(name)
         (folder / "buckets/photos").mkdir(parents=True)
         names, ready = photos(folder, options.photos)
