@@ -26,7 +26,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-KEY, SECRET = "test-key", "test-secret-key"  # of the throw-away S3 server
+# Of the throw-away S3 servers; Swift reads an account and a user in the key.
+KEY, SECRET = "tests:editor", "test-secret-key"
 ASTRO = Path(__file__).parent / "astro"
 NEEDED = bool(os.environ.get("CMS_TEST_ALL"))
 

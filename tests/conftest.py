@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import hypothesis
 import pytest
 from flask.json.provider import DefaultJSONProvider
@@ -31,10 +30,11 @@ from cms.database.engine import read
 from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
-from cms.store.s3_client import PORTABLE
+from cms.store.s3_client import connect
 from tests.ceph import ceph_server
 from tests.components import NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
 from tests.receiver import Receiver, receiving
+from tests.swift import swift_server
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
@@ -123,12 +123,24 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def ceph_url() -> Iterator[str]:
     """Ceph's S3 server with the bucket `photos`."""
-    with ceph_server() as url, pytest.MonkeyPatch.context() as patch:
+    with ceph_server() as url:
+        _make_bucket(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def swift_url() -> Iterator[str]:
+    """Swift's S3 server with the bucket `photos`."""
+    with swift_server() as url:
+        _make_bucket(url)
+        yield url
+
+
+def _make_bucket(url: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
-        boto3.session.Session().client("s3", config=PORTABLE).create_bucket(Bucket="photos")
-        patch.undo()
-        yield url
+        connect().create_bucket(Bucket="photos")
 
 
 @pytest.fixture

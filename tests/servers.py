@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-# One process starts Ceph, and has all that is asked of it.
+# One process starts the server, and has all that is asked of it.
 CEPH = pytest.param("ceph_url", marks=pytest.mark.xdist_group("ceph"))
-S3_SERVERS = ["s3_url", CEPH]
+SWIFT = pytest.param("swift_url", marks=pytest.mark.xdist_group("swift"))
+S3_SERVERS = ["s3_url", CEPH, SWIFT]

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from flask.testing import FlaskClient
 
 from cms.context import Context
-from cms.store.s3_client import PORTABLE
+from cms.store.s3_client import connect
 from tests.api.test_images import PLANTED, picture
 from tests.api.test_uploads import announce, complete, file
 from tests.components import chromium_page, s3_environment
@@ -60,7 +59,7 @@ def ctx(
     for name, value in s3_environment(request.getfixturevalue(request.param)).items():
         monkeypatch.setenv(name, value)
     bucket = tmp_path.name.replace("_", "-").lower()
-    storage = boto3.session.Session().client("s3", config=PORTABLE)
+    storage = connect()
     storage.create_bucket(Bucket=bucket)
     storage.put_bucket_cors(
         Bucket=bucket,

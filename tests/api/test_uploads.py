@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 from flask.testing import FlaskClient
@@ -23,7 +22,7 @@ from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import uploads as uploads_table
 from cms.store.base import ABSENT, Key, version_of
-from cms.store.s3_client import PORTABLE
+from cms.store.s3_client import connect
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, PLANTED, picture, send
 from tests.components import s3_environment
@@ -208,7 +207,7 @@ def test_what_everybody_can_read_takes_no_uploads(
 ) -> None:
     for name, value in s3_environment(ceph_url).items():
         monkeypatch.setenv(name, value)
-    storage = boto3.session.Session().client("s3", config=PORTABLE)
+    storage = connect()
     bucket = tmp_path.name.replace("_", "-").lower()
     storage.create_bucket(Bucket=bucket)
     anybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}

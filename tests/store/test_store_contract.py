@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from cms.database.locks import FileLocks
 from cms.errors import Invalid, Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
-from cms.store.s3_client import PORTABLE
+from cms.store.s3_client import connect
 from tests.components import s3_environment
 from tests.servers import CEPH, S3_SERVERS
 from tests.store.racing import race
@@ -47,7 +46,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     url: str = request.getfixturevalue(request.param)
     for name, value in s3_environment(url).items():
         monkeypatch.setenv(name, value)
-    return _in_bucket(boto3.session.Session().client("s3", config=PORTABLE))
+    return _in_bucket(connect())
 
 
 def _in_directory(outside: Path) -> Place:
