@@ -95,3 +95,18 @@ def test_a_photo_whose_put_broke_off_is_nowhere(bucket: Site) -> None:
         assert answer.status == 201, answer.data
         assert [item["path"] for item in answer.json()["items"]] == ["new/a.jpg"]
     assert bucket.keys() == ["src/assets/new/a.jpg"]
+
+
+def test_of_several_photos_of_which_some_were_stored_none_is_listed(bucket: Site) -> None:
+    files = [("a.jpg", photo()), ("b.jpg", photo())]
+    kill_in_the_middle(bucket, *files, after=1)
+    with bucket.server("after") as server:
+        synced = cms(bucket.folder, "sync", CMS_MEDIA=bucket.media)
+        assert synced.returncode == 0, synced.stderr
+        listed = urllib3.request("GET", f"{server.url}{IMAGES}?folder=new", retries=False)
+        assert listed.json()["items"] == []
+        assert bucket.keys() == []
+        answer = bucket.send(server, *files)
+        assert answer.status == 201, answer.data
+        assert [item["path"] for item in answer.json()["items"]] == ["new/a.jpg", "new/b.jpg"]
+    assert bucket.keys() == ["src/assets/new/a.jpg", "src/assets/new/b.jpg"]
