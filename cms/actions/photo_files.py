@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from cms.actions import scratch
 from cms.context import Context
 from cms.errors import NotFound
 from cms.model import ids, photo
@@ -40,8 +40,8 @@ def local_copy(store: Store, key: Key) -> Iterator[tuple[Path, Version]]:
     stream = store.open(key)
     if stream is None:
         raise NotFound("There is no such photo any more.")
-    with stream, tempfile.TemporaryDirectory(prefix="cms-photo-") as folder:
-        file = Path(folder) / "photo"
+    with stream, scratch.folder() as folder:
+        file = folder / "photo"
         with file.open("wb") as out:
             shutil.copyfileobj(stream, out)
         yield file, version_of(file)

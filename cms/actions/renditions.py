@@ -10,12 +10,11 @@ import dataclasses
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from cms.actions import absorb_images
+from cms.actions import absorb_images, scratch
 from cms.actions.darkroom import Darkroom
 from cms.actions.photos import open_photo
 from cms.context import Context
@@ -77,21 +76,21 @@ def _known(ctx: Context, sha256: str, made: Made) -> str | None:
 
 
 def _make(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) -> str:
-    with tempfile.TemporaryDirectory(prefix="cms-variants-") as folder:
-        photo = Path(folder) / "photo"
+    with scratch.folder() as folder:
+        photo = folder / "photo"
         try:
             row, stream = open_photo(ctx, path)
         except NotFound:
             return NONE[made]
         with stream, photo.open("wb") as out:
             shutil.copyfileobj(stream, out)
-        rendition = darkroom.render(photo, Path(folder), KINDS[made]) if row.sha256 == sha256 else None
+        rendition = darkroom.render(photo, folder, KINDS[made]) if row.sha256 == sha256 else None
         if rendition is None:
             return NONE[made]
         facts = json.dumps(dataclasses.asdict(rendition) if made == "rendition" else rendition.variants)
         for width, _, _ in rendition.variants:
             name = name_of(width, KINDS[made])
-            _keep(ctx, sha256, name, Path(folder) / name)
+            _keep(ctx, sha256, name, folder / name)
         _keep(ctx, sha256, NAMES[made], facts.encode())
         return facts
 

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 
 from cms.actions import answers as answering
-from cms.actions import direct_upload, trash
+from cms.actions import direct_upload, scratch, trash
 from cms.actions.photo_files import delete_from
 from cms.context import Context
 from cms.database import answers, images, uploads
@@ -34,6 +34,7 @@ def sweep(ctx: Context) -> None:
         direct_upload.discard(ctx, upload_id)
     with write(ctx.database) as tx:
         answers.forget(tx, now - answering.KEPT_S)
+    scratch.clear(ORPHAN_S)
     _sweep_private(ctx)
     _sweep_variants(ctx)
 

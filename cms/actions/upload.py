@@ -6,12 +6,14 @@ about to be stored is written down first, and whoever finds such a note with nob
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from cms.actions import absorb_images
 from cms.actions.absorb import Origin
@@ -29,6 +31,9 @@ from cms.model.image import Image, ImageFields
 from cms.model.photo import Facts
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Version, version_of
+
+DARKROOMS = min(2, os.cpu_count() or 1)
+"""So many photos are decoded at once."""
 
 AT_ONCE = 4
 """So many photos are on their way to the store."""
@@ -89,17 +94,25 @@ def stored(row: AnyRow, place: Place) -> Stored:
 
 def developed(ctx: Context, files: Sequence[Upload]) -> list[Developed]:
     """The photos fit to be public; raises what `photo.prepare` raises, and `TooLarge`."""
-    ready: list[Developed] = []
     most = ctx.settings.limits.photo_bytes
-    with Darkroom(ctx.settings.limits) as darkroom:
-        for file in files:
-            size = file.path.stat().st_size
-            if size > most:
-                raise photo.too_large(file.where, f"{file.name} has {size} bytes or more; at most {most} are accepted")
+    for file in files:
+        if (size := file.path.stat().st_size) > most:
+            raise photo.too_large(file.where, f"{file.name} has {size} bytes or more; at most {most} are accepted")
+    idle: SimpleQueue[Darkroom] = SimpleQueue()
+
+    def develop(file: Upload) -> Developed:
+        darkroom = idle.get()
+        try:
             target = file.path.with_suffix(".ready")
             facts = darkroom.prepare(file.path, target, file.name, file.where)
-            ready.append(Developed(file, target, facts, version_of(target)))
-    return ready
+            return Developed(file, target, facts, version_of(target))
+        finally:
+            idle.put(darkroom)
+
+    with ExitStack() as stack:
+        for _ in range(min(DARKROOMS, len(files))):
+            idle.put(stack.enter_context(Darkroom(ctx.settings.limits)))
+        return list(stack.enter_context(ThreadPoolExecutor(DARKROOMS)).map(develop, files))
 
 
 def keep_original(ctx: Context, path: str, file: Upload) -> None:

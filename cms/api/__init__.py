@@ -27,7 +27,7 @@ from cms.api import (
 )
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
 from cms.api.spec import create_api
-from cms.model.limits import MIB, Limits
+from cms.model.limits import Limits
 
 access = logging.getLogger("cms.access")
 
@@ -38,7 +38,8 @@ def create_flask(limits: Limits) -> Flask:
     """The Flask application with all routes; `app.extensions["cms"]` is to hold the context."""
     app = Flask("cms.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = limits.json_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = MIB
+    # What is no file in a form: names of places, headers of parts. Werkzeug reads 64 KiB at once.
+    app.config["MAX_FORM_MEMORY_SIZE"] = 96 * 1024
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.before_request(_begin)

@@ -81,7 +81,7 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
         plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
         return save_response(plan, dry_run=query["dry_run"])
 
-    return idempotency.once([idempotency.body_digest()], answer)
+    return idempotency.once(idempotency.body_digest, answer)
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PUT"])

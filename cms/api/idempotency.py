@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from flask import Response, request
 
@@ -19,15 +19,15 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT = ("Content-Type", "ETag", "Location", "Preference-Applied")
 
 
-def once(asked: Iterable[str], answer: Callable[[], Response]) -> Response:
-    """The answer that was given to this request, else a new one; `asked` is what, beside method and URL, tells two
+def once(asked: Callable[[], list[str]], answer: Callable[[], Response]) -> Response:
+    """The answer that was given to this request, else a new one; `asked` says what, beside method and URL, tells two
     requests apart."""
     key, token_id = request.headers.get("Idempotency-Key"), auth.actor().token_id
     if key is None or token_id is None:
         return answer()
     if not _KEY.fullmatch(key):
         raise Malformed("An Idempotency-Key is 1 to 200 visible characters.", code="idempotency_key")
-    told = "\n".join([request.method, request.full_path, *asked])
+    told = "\n".join([request.method, request.full_path, *asked()])
     row = answers.claim(context(), token_id, key, hashlib.sha256(told.encode()).hexdigest())
     if row is not None:
         return Response(row.body, row.status, headers=json.loads(row.headers))
@@ -47,6 +47,6 @@ def file_digest(file: Upload) -> str:
         return f"{file.name}={hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
-def body_digest() -> str:
+def body_digest() -> list[str]:
     """Of the request's body, where it is small."""
-    return hashlib.sha256(request.get_data()).hexdigest()
+    return [hashlib.sha256(request.get_data()).hexdigest()]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
-from cms.actions import lookup, photos, places, upload
+from cms.actions import lookup, photos, places, scratch, upload
 from cms.actions.upload import Stored, Upload
 from cms.api import auth, idempotency
 from cms.api.conditional import etag_of, expected_version, reply, respond
@@ -83,15 +82,18 @@ def upload_images() -> Response:
         actor.require("images:write")
     sent, form = _files(), request.form
     keep_credit = _keep_credit()
-    with tempfile.TemporaryDirectory(prefix="cms-upload-") as folder:
-        files = [_saved(file, number, Path(folder) / str(number)) for number, file in enumerate(sent)]
+    with scratch.folder() as folder:
+        files = [_saved(file, number, folder / str(number)) for number, file in enumerate(sent)]
 
         def answer() -> Response:
             place = places.choose(context(), actor, form.get("article"), form.get("folder"))
             stored = upload.upload(context(), actor, place, files, keep_credit=keep_credit)
             return reply({"items": [shown(item) for item in stored]}, 201)
 
-        asked = [*(f"{name}={value}" for name, value in sorted(form.items())), *map(idempotency.file_digest, files)]
+        def asked() -> list[str]:
+            fields = [f"{name}={value}" for name, value in sorted(form.items())]
+            return [*fields, *map(idempotency.file_digest, files)]
+
         return idempotency.once(asked, answer)
 
 
@@ -106,8 +108,8 @@ def replace_image(path: str) -> Response:
         raise UnsupportedType(f"Send the photo itself as the body, as {', '.join(ACCEPTED_TYPES)}.")
     most = context().settings.limits.photo_bytes
     request.max_content_length = most + MIB
-    with tempfile.TemporaryDirectory(prefix="cms-upload-") as folder:
-        file = Upload(path.rpartition("/")[2], Path(folder) / "photo")
+    with scratch.folder() as folder:
+        file = Upload(path.rpartition("/")[2], folder / "photo")
         _copy(request.stream, file.path, most + 1)
         return changed(photos.replace(context(), auth.actor(), path, expect, file))
 
@@ -151,6 +153,8 @@ def _files() -> list[FileStorage]:
     limits = context().settings.limits
     if request.mimetype != "multipart/form-data":
         raise UnsupportedType("Send the photos as multipart/form-data, each as a part named files.")
+    if not request.mimetype_params.get("boundary"):
+        raise Malformed("The Content-Type of the form names no boundary; let the client write that header.")
     request.max_content_length = limits.request_files * limits.photo_bytes + MIB
     request.max_form_parts = limits.request_files + 10
     others = sorted({*request.files, *request.form} - {"files", "article", "folder", "keep_credit"})

@@ -33,7 +33,7 @@ def begin_uploads(body: dict[str, Any]) -> Response:
         begun = direct_upload.begin(context(), actor, *place, files, body["keep_credit"])
         return reply({"items": [_shown(item) for item in begun]}, 201)
 
-    return idempotency.once([idempotency.body_digest()], answer)
+    return idempotency.once(idempotency.body_digest, answer)
 
 
 @blp.route("/uploads/<upload_id>/complete", methods=["POST"])

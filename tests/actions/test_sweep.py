@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def _empty_trash(ctx: Context) -> None:
         tx.execute(update(trash_table).values(time=trash_table.c.time - trash.KEPT_S))
     sweep(ctx)
     assert list(ctx.private.list("trash")) == []
+
+
+def test_photos_that_a_killed_server_left_on_their_way_go_too(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, age in (("cms-scratch-old", ORPHAN_S + 1), ("cms-scratch-new", 0), ("others", ORPHAN_S + 1)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photo").write_bytes(picture())
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    sweep(ctx)
+    assert {path.name for path in tmp_path.iterdir()} >= {"cms-scratch-new", "others"}
+    assert not (tmp_path / "cms-scratch-old").exists()
 
 
 def test_what_a_dead_process_left_goes_after_a_day(ctx: Context, site: Path) -> None:

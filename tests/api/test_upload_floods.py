@@ -44,14 +44,15 @@ FLOODS: list[tuple[str, bytes, str, int]] = [
     ("1,001 files", FOLDER + file() * 1001 + END, FORM, 413),
     ("1,001 fields", FOLDER * 1001 + file() + END, FORM, 413),
     ("a field of 2 MB", text(b"folder", b"n" * 2_000_000) + file() + END, FORM, 413),
-    ("no boundary", FOLDER + file() + END, "multipart/form-data", 422),
-    ("an empty boundary", FOLDER + file() + END, "multipart/form-data; boundary=", 422),
+    ("no boundary", FOLDER + file() + END, "multipart/form-data", 400),
+    ("an empty boundary", FOLDER + file() + END, "multipart/form-data; boundary=", 400),
     ("a boundary of 100 kB", FOLDER + file() + END, "multipart/form-data; boundary=" + "y" * 100_000, 422),
     ("another boundary", FOLDER + file() + END, "multipart/form-data; boundary=other", 422),
     ("no body", b"", FORM, 422),
     ("no end", FOLDER + file(), FORM, 422),
     ("broken off in the second file", FOLDER + file() + file()[:-100], FORM, 422),
-    ("100,000 headers", FOLDER + file(more=b"".join(b"\r\nX-%d: y" % n for n in range(100_000))) + END, FORM, 413),
+    ("10,000 headers", FOLDER + file(more=b"".join(b"\r\nX-%d: y" % n for n in range(10_000))) + END, FORM, 413),
+    ("one header of 1 MB", FOLDER + file(more=b"\r\nX: " + b"y" * 1_000_000) + END, FORM, 413),
     ("headers without an end", FOLDER + END[:-4] + b"\r\n" + NAMED + b"\r\nX: y" * 1_000_000, FORM, 413),
     ("headers that are none", FOLDER + part(b"\xff\xfe\0", picture()) + END, FORM, 422),
     ("a form in a file", FOLDER + file(body=INNER, more=NESTED) + END, FORM, 415),
@@ -96,9 +97,7 @@ def test_a_name_of_a_file_leads_nowhere_else(
     client: FlaskClient, admin: dict[str, str], site: Path, ctx: Context, name: bytes, stored: str
 ) -> None:
     before = {path for path in site.parent.rglob("*") if path.is_file()}
-    headers = b"".join(b"\r\nX-%d: y" % number for number in range(10_000))
-    body = FOLDER + file(name, more=headers) + END
-    response = client.post(IMAGES, data=body, headers=admin, content_type=FORM)
+    response = client.post(IMAGES, data=FOLDER + file(name) + END, headers=admin, content_type=FORM)
     assert response.status_code == 201, response.text
     assert [item["path"] for item in response.get_json()["items"]] == [f"new/{stored}"]
     after = {path for path in site.parent.rglob("*") if path.is_file()}

@@ -1,0 +1,27 @@
+"""Folders for files that a request or a piece of background work needs while it lasts."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "cms-scratch-"
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """An empty folder of this machine, gone after the block."""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as path:
+        yield Path(path)
+
+
+def clear(older_than_s: float) -> None:
+    """Remove what processes that were killed have left: photos as they arrived may lie there."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - older_than_s:
+                shutil.rmtree(path)
