@@ -30,9 +30,10 @@ def ctx(media_ctx: Context) -> Context:
 
 
 @pytest.fixture
-def all_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies there without a row, lies there for long."""
+def all_is_old(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What lies there without a row, lies there for long; other tests' files on their way lie elsewhere."""
     monkeypatch.setattr(sweep_action, "ORPHAN_S", -5.0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def delete(client: FlaskClient, headers: dict[str, str]) -> None:
@@ -40,7 +41,7 @@ def delete(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.delete(f"{IMAGES}/{PATH}", headers={**headers, "If-Match": tag}).status_code == 204
 
 
-@pytest.mark.usefixtures("all_is_old")
+@pytest.mark.usefixtures("all_is_old", "without_avif")
 def test_what_is_in_use_stays(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
     renditions.make(ctx)
@@ -51,7 +52,7 @@ def test_what_is_in_use_stays(client: FlaskClient, admin: dict[str, str], ctx: C
     assert state_of(ctx) == before
 
 
-@pytest.mark.usefixtures("all_is_old")
+@pytest.mark.usefixtures("all_is_old", "without_avif")
 def test_variants_go_with_the_last_that_could_show_them(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:

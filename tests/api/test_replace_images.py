@@ -47,6 +47,7 @@ def trashed(client: FlaskClient, headers: dict[str, str], query: str = "") -> li
     return items
 
 
+@pytest.mark.usefixtures("without_avif")
 def test_a_replaced_photo_is_another_everywhere_and_can_be_restored(
     client: FlaskClient, admin: dict[str, str], ctx: Context, site: Path
 ) -> None:
