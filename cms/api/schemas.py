@@ -40,12 +40,18 @@ class Text(fields.String):
 class FieldNames(Text):
     """Names of an article's members, with commas between them."""
 
+    members: tuple[str, ...] = MEMBERS
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         names = text.split(",")
-        if unknown := [name for name in names if name not in MEMBERS]:
-            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(MEMBERS)}.")
+        if unknown := [name for name in names if name not in self.members]:
+            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(self.members)}.")
         return text
+
+
+class FeedFieldNames(FieldNames):
+    members = (*MEMBERS, "text")
 
 
 class ProblemItem(Schema):
@@ -336,12 +342,15 @@ class StoredImages(Schema):
 class SyncQuery(Schema):
     cursor = Text(metadata=said("from the last line of the sync before; without it everything published"))
     collection = Text()
-    fields_ = FieldNames(data_key="fields", metadata=said("members of the articles, separated by commas"))
+    fields_ = FeedFieldNames(
+        data_key="fields", metadata=said("members of the articles, separated by commas; text is the whole file")
+    )
     drafts = fields.Boolean(load_default=False)
 
 
 class SyncArticle(Article):
     type = fields.String(required=True, validate=validate.Equal("article"))
+    text = fields.String(metadata=said("the whole file, only when fields asks for it"))
 
     class Meta:
         exclude = ("warnings",)

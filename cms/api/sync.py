@@ -80,8 +80,11 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
         if collection is None:
             for row in images.changed_since(tx, after):
                 yield f'{{"type":"image",{row.json[1:]}\n'
-        for row in articles.changed_since(tx, after, collection, drafts=drafts):
+        with_text = "text" in wanted
+        for row in articles.changed_since(tx, after, collection, drafts=drafts, with_text=with_text):
             whole = json.loads(row.json)
+            if with_text:
+                whole["text"] = row.text.decode()
             yield _line({"type": "article", **{name: whole[name] for name in wanted if name in whole}})
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
 
