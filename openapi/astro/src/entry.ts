@@ -1,0 +1,95 @@
+/** Makes an entry of Astro's store of an article, as Astro's own loader of local files would. */
+
+import { fileURLToPath } from 'node:url';
+import type { AstroConfig } from 'astro';
+import type { LoaderContext } from 'astro/loaders';
+import type { Article } from './article.js';
+import { isStored } from './article.js';
+import { CmsError } from './errors.js';
+import { extrasOf } from './feed.js';
+import { completeUrls, markPhotos, remote, showPhotos } from './html.js';
+import type { Settings } from './options.js';
+import { changeAt } from './pointer.js';
+
+type Data = Record<string, unknown>;
+type DataEntry = Parameters<LoaderContext['store']['set']>[0];
+type Rendered = NonNullable<DataEntry['rendered']>;
+
+export type Entry = DataEntry & { id: string; filePath: string; legacyId?: string };
+
+/** How Astro reads and renders Markdown files. Loaders are given it by every version, though no type says so. */
+interface MarkdownType {
+  getEntryInfo(file: { contents: string; fileUrl: URL }): Promise<{ data: Data; body: string }>;
+  getRenderFunction(config: AstroConfig): Promise<(entry: Data) => Promise<Rendered>>;
+}
+
+/**
+ * Gives the function that makes entries; it raises what Astro raises for front matter that the schema refuses. With
+ * `mayReuse` it may give the very entry that is in the store, when the file has not changed.
+ */
+export function entryMaker(context: LoaderContext, settings: Settings, mayReuse: boolean): (article: Article) => Promise<Entry> {
+  const markdown = markdownType(context);
+  let renderer: ReturnType<MarkdownType['getRenderFunction']> | undefined;
+  const isRemote = settings.images === 'remote';
+  const extras = extrasOf(settings);
+
+  return async (article) => {
+    const fileUrl = new URL(`./${encodeURI(article.path)}`, context.config.root);
+    const filePath = fileURLToPath(fileUrl);
+    const fromText = article.text === undefined ? undefined : await markdown.getEntryInfo({ contents: article.text, fileUrl });
+    const raw = fromText?.data ?? revived(article);
+    if (isRemote) for (const photo of article.images) placeRemote(raw, photo, settings);
+    const unparsed = extras.length ? { ...raw, cms: Object.fromEntries(extras.map((name) => [name, article[name]])) } : raw;
+    const isExact = fromText !== undefined && !isRemote && !extras.length;
+    const digest = isExact ? context.generateDigest(article.text!) : article.digest;
+    const { id } = article;
+    const known = isExact && mayReuse ? (context.store.get(id) as Entry | undefined) : undefined;
+    if (known?.digest === digest && known.filePath === article.path) return known;
+
+    const data = await context.parseData({ id, data: unparsed, filePath });
+    const body = fromText?.body ?? article.body?.trim();
+    const entry: Entry = { id, data, filePath: article.path, digest };
+    if (settings.legacy) entry.legacyId = article.path.split('/').slice(3).join('/');
+    if (!settings.fields.includes('body')) return entry;
+    if (settings.render === 'astro') {
+      renderer ??= markdown.getRenderFunction(context.config);
+      entry.rendered = await (await renderer)({ id, data: raw, body, filePath, digest });
+      if (isRemote) entry.rendered = withUrls(entry.rendered, article, settings);
+    } else {
+      entry.rendered = renderedByCms(article, raw, settings);
+    }
+    return { ...entry, body: body ?? '', assetImports: entry.rendered.metadata?.imagePaths as string[] };
+  };
+}
+
+function markdownType(context: LoaderContext): MarkdownType {
+  const types = (context as unknown as { entryTypes?: Map<string, MarkdownType> }).entryTypes;
+  const type = types?.get('.md');
+  if (!type?.getRenderFunction) {
+    throw new CmsError('This version of Astro does not say how it reads Markdown; use Astro 5, 6 or 7.');
+  }
+  return type;
+}
+
+/** Front matter with its dates as dates. */
+function revived({ data = {}, dates = [] }: Article): Data {
+  for (const pointer of dates) changeAt(data, pointer, (value) => new Date(value as string));
+  return data;
+}
+
+function placeRemote(data: Data, photo: Article['images'][number], settings: Settings): void {
+  if (photo.field !== null && isStored(photo)) changeAt(data, photo.field, () => remote(photo, settings.url));
+}
+
+function renderedByCms(article: Article, data: Data, settings: Settings): Rendered {
+  const { html = '', headings = [], images } = article;
+  const marked =
+    settings.images === 'remote' ? { html: completeUrls(html, images, settings.url), refs: [] } : markPhotos(html, images);
+  return { html: marked.html, metadata: { headings, frontmatter: data, imagePaths: marked.refs } };
+}
+
+function withUrls({ html, metadata }: Rendered, article: Article, settings: Settings): Rendered {
+  const shown = new Set(article.images.filter(isStored).map((photo) => photo.ref));
+  const others = (metadata?.imagePaths as string[] | undefined)?.filter((ref) => !shown.has(ref) && !shown.has(decodeURI(ref)));
+  return { html: showPhotos(html, article.images, settings.url), metadata: { ...metadata, imagePaths: others ?? [] } };
+}
