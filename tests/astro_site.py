@@ -64,15 +64,22 @@ class AstroSite:
 
     def built(self, *said: str, **env: str) -> Files:
         """Every file of the built site; `said` is what the build told on the way."""
-        result = self.run("build", **env)
+        self.done("build", *said, **env)
+        return self.files()
+
+    def synced(self, *said: str, **env: str) -> None:
+        """Loads the content, as each build does at first."""
+        self.done("sync", *said, **env)
+
+    def done(self, command: str, *said: str, **env: str) -> None:
+        result = self.run(command, **env)
         assert result.returncode == 0, result.stdout
         for words in said:
             assert words in result.stdout, result.stdout
-        return self.files()
 
-    def failed(self, **env: str) -> str:
-        """What a build said that could not be made."""
-        result = self.run("build", **env)
+    def failed(self, command: str = "sync", **env: str) -> str:
+        """What the command said, which could not do it."""
+        result = self.run(command, **env)
         assert result.returncode != 0, result.stdout
         return result.stdout
 
