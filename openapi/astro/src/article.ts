@@ -19,6 +19,15 @@ export type Line =
   | (Schemas['SyncImage'] & { type: 'image' })
   | (Schemas['SyncCursor'] & { type: 'cursor' });
 
+/** A reference as Astro has it, without percent-encoding. */
+export function refOf({ ref }: Photo): string {
+  try {
+    return decodeURI(ref);
+  } catch {
+    return ref;
+  }
+}
+
 export function isStored(photo: Photo): photo is StoredPhoto {
   return !photo.missing && photo.path !== null && photo.sha256 !== null;
 }

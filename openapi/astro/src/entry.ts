@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AstroConfig } from 'astro';
 import type { LoaderContext } from 'astro/loaders';
 import type { Article } from './article.js';
-import { isStored } from './article.js';
+import { isStored, refOf } from './article.js';
 import { CmsError } from './errors.js';
 import { extrasOf } from './feed.js';
 import { completeUrls, markPhotos, remote, showPhotos } from './html.js';
@@ -89,7 +89,7 @@ function renderedByCms(article: Article, data: Data, settings: Settings): Render
 }
 
 function withUrls({ html, metadata }: Rendered, article: Article, settings: Settings): Rendered {
-  const shown = new Set(article.images.filter(isStored).map((photo) => photo.ref));
-  const others = (metadata?.imagePaths as string[] | undefined)?.filter((ref) => !shown.has(ref) && !shown.has(decodeURI(ref)));
+  const shown = new Set(article.images.filter(isStored).map(refOf));
+  const others = (metadata?.imagePaths as string[] | undefined)?.filter((ref) => !shown.has(ref));
   return { html: showPhotos(html, article.images, settings.url), metadata: { ...metadata, imagePaths: others ?? [] } };
 }

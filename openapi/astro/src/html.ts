@@ -1,15 +1,16 @@
 /** Photos in rendered HTML: Astro's markers for files that it is to optimise, and plain `<img>` for URLs. */
 
 import type { Photo, StoredPhoto } from './article.js';
-import { isStored } from './article.js';
+import { isStored, refOf } from './article.js';
 
 const MARKER = /__ASTRO_IMAGE_="([^"]+)"/g;
 const IMG = /<img [^>]*>/g;
-const ATTRIBUTE = /([a-z]+)="([^"]*)"/g;
+const ATTRIBUTE = /(?<![\w-])([a-z]+)="([^"]*)"/g;
 
 /** HTML of the CMS with its photos as markers, and the references that the markers hold. */
 export function markPhotos(html: string, photos: readonly Photo[]): { html: string; refs: string[] } {
-  const byUrl = new Map(photos.filter((photo) => photo.field === null && isStored(photo)).map((photo) => [photo.url, photo.ref]));
+  const ofBody = photos.filter((photo) => photo.field === null && isStored(photo));
+  const byUrl = new Map(ofBody.map((photo) => [photo.url, refOf(photo)]));
   const refs = new Set<string>();
   const seen = new Map<string, number>();
   const marked = html.replace(IMG, (tag) => {
@@ -26,10 +27,10 @@ export function markPhotos(html: string, photos: readonly Photo[]): { html: stri
 
 /** Astro's HTML with its markers for photos of the CMS as plain `<img>` of their URLs. */
 export function showPhotos(html: string, photos: readonly Photo[], base: string): string {
-  const byRef = new Map(photos.filter(isStored).map((photo) => [photo.ref, photo]));
+  const byRef = new Map(photos.filter(isStored).map((photo) => [refOf(photo), photo]));
   return html.replace(MARKER, (whole, text: string) => {
     const { src, alt, title } = JSON.parse(unescape(text)) as { src: string; alt?: string; title?: string };
-    const photo = byRef.get(src) ?? byRef.get(decodeURI(src));
+    const photo = byRef.get(src);
     if (!photo) return whole;
     const { width, height, srcset } = remote(photo, base);
     const said = { src: remote(photo, base).src, srcset, width, height, alt: alt ?? '', title, loading: 'lazy', decoding: 'async' };

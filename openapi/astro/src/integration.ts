@@ -2,8 +2,9 @@
 
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { AstroIntegration } from 'astro';
+import type { AstroConfig, AstroIntegration } from 'astro';
 import { followEdits } from './dev.js';
+import { prunePhotos } from './media.js';
 import { resolvePhotos, revealSchemas } from './plugins.js';
 import { INTEGRATION, shared } from './shared.js';
 
@@ -19,6 +20,7 @@ export interface IntegrationOptions {
 }
 
 export default function cms({ schemas, poll = 500 }: IntegrationOptions = {}): AstroIntegration {
+  let settled: AstroConfig;
   return {
     name: INTEGRATION,
     hooks: {
@@ -31,6 +33,10 @@ export default function cms({ schemas, poll = 500 }: IntegrationOptions = {}): A
         }
         updateConfig({ vite: { plugins: [resolvePhotos(root), revealSchemas(root)] } });
       },
+      'astro:config:done': ({ config }) => {
+        settled = config;
+      },
+      'astro:build:done': () => prunePhotos(settled),
       'astro:server:setup': (setup) => {
         if (poll !== false) followEdits(setup, poll);
       },

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AstroConfig, AstroIntegrationLogger } from 'astro';
@@ -22,7 +22,7 @@ export async function fetchPhotos(
   logger: AstroIntegrationLogger,
   photos: Iterable<KnownPhoto>,
 ): Promise<Map<string, string>> {
-  const folder = fileURLToPath(new URL('cms/', config.cacheDir));
+  const folder = folderOf(config);
   const files = new Map<string, string>();
   const wanted = new Map<string, KnownPhoto>();
   for (const photo of photos) {
@@ -37,6 +37,20 @@ export async function fetchPhotos(
     tell();
   });
   return files;
+}
+
+/** Removes the photos that no article shows any more. */
+export async function prunePhotos(config: AstroConfig): Promise<void> {
+  const folder = folderOf(config);
+  if (!existsSync(folder)) return;
+  const files = [...shared().photos.values()].flatMap((ofCollection) => [...ofCollection.values()]);
+  const digests = new Set(files.map((file) => basename(dirname(file))));
+  const unused = (await readdir(folder)).filter((name) => !digests.has(name));
+  await Promise.all(unused.map((name) => rm(join(folder, name), { recursive: true })));
+}
+
+function folderOf(config: AstroConfig): string {
+  return fileURLToPath(new URL('cms/', config.cacheDir));
 }
 
 function isThere(file: string, bytes: number): boolean {

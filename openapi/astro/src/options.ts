@@ -56,7 +56,7 @@ export function settle(options: CmsOptions, legacy: boolean, env: NodeJS.Process
     offline: 'fail',
     fields: ['data', 'body'],
     drafts: false,
-    ...options,
+    ...given(options),
     url: checkedUrl(options.url ?? (env.CMS_URL || 'http://127.0.0.1:8000')),
     token: env.CMS_TOKEN || undefined,
     legacy,
@@ -72,6 +72,10 @@ export function settle(options: CmsOptions, legacy: boolean, env: NodeJS.Process
     throw new CmsError('cms(): drafts need a token; set CMS_TOKEN to one with the scope articles:read-drafts.');
   }
   return settings;
+}
+
+function given(options: CmsOptions): CmsOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as CmsOptions;
 }
 
 function checkedUrl(text: string): string {

@@ -17,10 +17,10 @@ export function resolvePhotos(root: string) {
     enforce: 'pre' as const,
     resolveId(source: string, importer: string | undefined) {
       const [reference = '', query] = source.split('?', 2);
-      const key = keyOf(reference, importer, root);
+      const key = keyOf(slashed(reference), importer, root);
       if (!key?.startsWith(ASSETS)) return undefined;
       const own = resolve(root, key);
-      const file = existsSync(own) ? own : fetched(key.slice(ASSETS.length));
+      const file = slashed(existsSync(own) ? own : fetched(key.slice(ASSETS.length)));
       return file && (query === undefined ? file : `${file}?${query}`);
     },
   };
@@ -31,10 +31,15 @@ function keyOf(reference: string, importer: string | undefined, root: string): s
   const alias = /^(?:@\/|~\/|\/?src\/)(.+)$/.exec(reference);
   if (alias) return posix.normalize(`src/${alias[1]}`);
   const isRelative = /^\.\.?\//.test(reference);
-  if (!isRelative && !reference.startsWith(`${root.replace(/[\\/]$/, '')}/`)) return undefined;
+  if (!isRelative && !reference.startsWith(`${slashed(root).replace(/\/$/, '')}/`)) return undefined;
   if (isRelative && !importer) return undefined;
   const file = isRelative ? resolve(dirname(importer!.split('?')[0]!), reference) : reference;
-  return relative(root, file).replaceAll(sep, '/');
+  return slashed(relative(root, file));
+}
+
+/** A path as Vite writes it. */
+function slashed<Path extends string | undefined>(path: Path): Path {
+  return path?.split(sep).join('/') as Path;
 }
 
 function fetched(path: string): string | undefined {
