@@ -28,30 +28,32 @@ interface MarkdownType {
  * `mayReuse` it may give the very entry that is in the store, when the file has not changed.
  */
 export function entryMaker(context: LoaderContext, settings: Settings, mayReuse: boolean): (article: Article) => Promise<Entry> {
-  const markdown = markdownType(context);
-  let renderer: ReturnType<MarkdownType['getRenderFunction']> | undefined;
   const isRemote = settings.images === 'remote';
   const extras = extrasOf(settings);
+  const hasBody = settings.fields.includes('body');
+  const markdown = settings.render === 'astro' && hasBody ? markdownType(context) : undefined;
+  // As a local file gives it, and nothing besides.
+  const isExact = markdown !== undefined && !isRemote && !extras.length;
+  let renderer: ReturnType<MarkdownType['getRenderFunction']> | undefined;
 
   return async (article) => {
-    const fileUrl = new URL(`./${encodeURI(article.path)}`, context.config.root);
-    const filePath = fileURLToPath(fileUrl);
-    const fromText = article.text === undefined ? undefined : await markdown.getEntryInfo({ contents: article.text, fileUrl });
-    const raw = fromText?.data ?? revived(article);
-    if (isRemote) for (const photo of article.images) placeRemote(raw, photo, settings);
-    const unparsed = extras.length ? { ...raw, cms: Object.fromEntries(extras.map((name) => [name, article[name]])) } : raw;
-    const isExact = fromText !== undefined && !isRemote && !extras.length;
-    const digest = isExact ? context.generateDigest(article.text!) : article.digest;
-    const { id } = article;
+    const { id, text = '' } = article;
+    const digest = isExact ? context.generateDigest(text) : article.digest;
     const known = isExact && mayReuse ? (context.store.get(id) as Entry | undefined) : undefined;
     if (known?.digest === digest && known.filePath === article.path) return known;
 
+    const fileUrl = new URL(`./${encodeURI(article.path)}`, context.config.root);
+    const filePath = fileURLToPath(fileUrl);
+    const file = await markdown?.getEntryInfo({ contents: text, fileUrl });
+    const raw = file?.data ?? revived(article);
+    if (isRemote) for (const photo of article.images) placeRemote(raw, photo, settings);
+    const unparsed = extras.length ? { ...raw, cms: Object.fromEntries(extras.map((name) => [name, article[name]])) } : raw;
     const data = await context.parseData({ id, data: unparsed, filePath });
-    const body = fromText?.body ?? article.body?.trim();
+    const body = file?.body ?? article.body?.trim();
     const entry: Entry = { id, data, filePath: article.path, digest };
     if (settings.legacy) entry.legacyId = article.path.split('/').slice(3).join('/');
-    if (!settings.fields.includes('body')) return entry;
-    if (settings.render === 'astro') {
+    if (!hasBody) return entry;
+    if (markdown) {
       renderer ??= markdown.getRenderFunction(context.config);
       entry.rendered = await (await renderer)({ id, data: raw, body, filePath, digest });
       if (isRemote) entry.rendered = withUrls(entry.rendered, article, settings);

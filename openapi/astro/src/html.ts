@@ -9,6 +9,7 @@ const ATTRIBUTE = /(?<![\w-])([a-z]+)="([^"]*)"/g;
 
 /** HTML of the CMS with its photos as markers, and the references that the markers hold. */
 export function markPhotos(html: string, photos: readonly Photo[]): { html: string; refs: string[] } {
+  if (!photos.length) return { html, refs: [] };
   const ofBody = photos.filter((photo) => photo.field === null && isStored(photo));
   const byUrl = new Map(ofBody.map((photo) => [photo.url, refOf(photo)]));
   const refs = new Set<string>();

@@ -6,16 +6,11 @@ import { isStored } from './article.js';
 
 export type KnownPhoto = Pick<StoredPhoto, 'path' | 'url' | 'sha256' | 'bytes'>;
 
-export interface Known {
-  /** The article's digest in the API. */
-  digest: string;
-  photos: KnownPhoto[];
-}
-
 export interface State {
   binding: string;
   cursor: string;
-  articles: Record<string, Known>;
+  /** By id: the photos of the articles that have some. */
+  photos: Record<string, KnownPhoto[]>;
 }
 
 const KEY = 'cms';
@@ -31,7 +26,6 @@ export function keep(meta: MetaStore, state: State): void {
   meta.set(KEY, JSON.stringify(state));
 }
 
-export function knownOf({ digest, images }: Article): Known {
-  const photos = images.filter(isStored).map(({ path, url, sha256, bytes }) => ({ path, url, sha256, bytes }));
-  return { digest, photos };
+export function photosOf({ images }: Article): KnownPhoto[] {
+  return images.filter(isStored).map(({ path, url, sha256, bytes }) => ({ path, url, sha256, bytes }));
 }

@@ -14,7 +14,7 @@ import { bindingOf } from './options.js';
 import { forEach } from './pool.js';
 import { INTEGRATION, shared } from './shared.js';
 import type { State } from './state.js';
-import { keep, knownOf } from './state.js';
+import { keep, photosOf } from './state.js';
 
 const PARALLEL = 10;
 
@@ -23,15 +23,14 @@ export async function update(context: LoaderContext, settings: Settings, known: 
   const feed = await readFeed(settings, known?.cursor);
   refuseMdxArticles(feed.articles, settings.collection);
   const state = advance(settings, known, feed);
-  const files = await photosOf(context, settings, state);
-  const changed = feed.articles.filter(({ id, digest }) => !store.has(id) || known?.articles[id]?.digest !== digest);
-  const isSame = known !== undefined;
-  const entries = await entriesOf(context, settings, changed, isSame);
+  const files = await filesOf(context, settings, state);
+  const entries = await entriesOf(context, settings, feed.articles, known !== undefined);
 
   // From here on nothing can fail and nothing waits, so that Astro cannot save half of it.
-  if (!isSame) store.clear();
-  for (const id of store.keys()) if (!(id in state.articles)) store.delete(id);
-  for (const entry of entries) put(context, entry);
+  const changed = entries.filter((entry) => entry !== store.get(entry.id));
+  for (const id of gone(store.keys(), feed)) store.delete(id);
+  if (!known) store.clear();
+  for (const entry of changed) put(context, entry);
   keep(meta, state);
   publish(context, settings, state, files);
   logger.info(`${collection}: ${changed.length} changed, ${store.keys().length} in all`);
@@ -40,21 +39,31 @@ export async function update(context: LoaderContext, settings: Settings, known: 
 /** After a failure: builds from what the last build left, if that is wanted and possible; else raises it again. */
 export async function goOn(context: LoaderContext, settings: Settings, known: State | undefined, error: unknown): Promise<void> {
   if (settings.offline !== 'stale' || !known || !(error instanceof CmsError)) throw error;
-  const files = await photosOf(context, settings, known);
+  const files = await filesOf(context, settings, known);
   publish(context, settings, known, files);
   context.logger.warn(`${error.message} Building from what was there before: ${context.store.keys().length} articles.`);
 }
 
 function advance(settings: Settings, known: State | undefined, feed: Feed): State {
-  const articles = feed.isWhole ? {} : { ...known?.articles };
-  for (const id of feed.deleted) delete articles[id];
-  for (const article of feed.articles) articles[article.id] = knownOf(article);
-  return { binding: bindingOf(settings), cursor: feed.cursor, articles };
+  const photos = feed.isWhole ? {} : { ...known?.photos };
+  for (const id of feed.deleted) delete photos[id];
+  for (const article of feed.articles) {
+    const shown = photosOf(article);
+    if (shown.length) photos[article.id] = shown;
+    else delete photos[article.id];
+  }
+  return { binding: bindingOf(settings), cursor: feed.cursor, photos };
 }
 
-async function photosOf(context: LoaderContext, settings: Settings, state: State): Promise<Map<string, string>> {
+function gone(ids: string[], { isWhole, articles, deleted }: Feed): string[] {
+  if (!isWhole) return deleted;
+  const there = new Set(articles.map(({ id }) => id));
+  return ids.filter((id) => !there.has(id));
+}
+
+async function filesOf(context: LoaderContext, settings: Settings, state: State): Promise<Map<string, string>> {
   if (settings.images === 'remote') return new Map();
-  const photos = Object.values(state.articles).flatMap((article) => article.photos);
+  const photos = Object.values(state.photos).flat();
   const { config, logger } = context;
   if (photos.length && !config.integrations.some(({ name }) => name === INTEGRATION)) {
     throw new CmsError(
@@ -75,10 +84,8 @@ async function entriesOf(context: LoaderContext, settings: Settings, articles: A
 }
 
 function put({ store }: LoaderContext, entry: Entry): void {
-  const existing = store.get(entry.id);
-  if (existing === entry) return;
   // The store ignores an entry whose digest it knows.
-  if (existing?.digest === entry.digest) store.delete(entry.id);
+  if (store.get(entry.id)?.digest === entry.digest) store.delete(entry.id);
   store.set(entry);
 }
 
