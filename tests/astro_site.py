@@ -29,7 +29,10 @@ class Package:
 
 def pack(folder: Path) -> Package:
     """Pack it into `folder`, once for all the workers of a run."""
-    node = node_with_packages(PACKAGE)
+    # The program itself: what is installed beside Python only starts it, and would leave it running.
+    starter = node_with_packages(PACKAGE)
+    said = subprocess.run([starter, "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=60)
+    node = said.stdout.strip()
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -2,8 +2,8 @@
 
     python -m tests.bench.astro [--articles N] [--rounds N] [--astro 5 --astro 7]
 
-`astro sync` of 2 KB articles without photos. Processor seconds, the median of the rounds; those of the CMS's
-processes while it serves are counted in and shown apart. Bytes on the wire are gzipped here as a proxy would.
+`astro sync` of 2 KB articles without photos. Processor seconds, the median of the rounds; those of the CMS
+while it serves, without its background work, are counted in and shown apart. Bytes on the wire are gzipped here as a proxy would.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +79,6 @@ class Bench:
         found = []
         for number in range(self.rounds):
             before(number)
-            rest(self.server.process.pid)
             served = processor_seconds(self.server.process.pid)
             command = [site.node, "node_modules/.bin/astro", "sync"]
             process = subprocess.Popen(
@@ -122,14 +120,6 @@ def forget(site: AstroSite) -> Callable[[int], object]:
     return lambda _: shutil.rmtree(site.cache, ignore_errors=True)
 
 
-def rest(pid: int) -> None:
-    """Until the CMS has taken in what was edited, which is not the build's doing."""
-    seen = -1.0
-    while (now := processor_seconds(pid)) > seen:
-        seen = now
-        time.sleep(1)
-
-
 def processor_seconds(pid: int) -> float:
     """Of the process and all below it."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -162,7 +152,7 @@ def main() -> None:
         write_articles(content, options.articles)
         package = pack(folder / "npm")
         assert cms(content, "sync").returncode == 0
-        with cms_server(content, folder / "cms.log") as server:
+        with cms_server(content, folder / "cms.log", "--no-worker") as server:
             for version in options.astro or (5, 7):
                 found = Bench(package, version, content, folder, server, options.rounds).run()
                 click.echo(f"Astro {version}, {options.articles} articles: Astro + CMS = processor seconds")

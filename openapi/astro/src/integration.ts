@@ -15,11 +15,11 @@ export interface IntegrationOptions {
    * editors meet. Default: nothing is written.
    */
   schemas?: string;
-  /** How often `astro dev` asks for edits, in milliseconds; `false`: never. Default: 500. */
+  /** How often `astro dev` asks for edits, in milliseconds; `false`: never. Default: 250. */
   poll?: number | false;
 }
 
-export default function cms({ schemas, poll = 500 }: IntegrationOptions = {}): AstroIntegration {
+export default function cms({ schemas, poll = 250 }: IntegrationOptions = {}): AstroIntegration {
   let settled: AstroConfig;
   return {
     name: INTEGRATION,
