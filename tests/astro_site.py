@@ -70,15 +70,16 @@ class AstroSite:
         self.done("build", *said, **env)
         return self.files()
 
-    def synced(self, *said: str, **env: str) -> None:
-        """Loads the content, as each build does at first."""
-        self.done("sync", *said, **env)
+    def synced(self, *said: str, **env: str) -> str:
+        """Loads the content, as each build does at first; gives all that it told."""
+        return self.done("sync", *said, **env)
 
-    def done(self, command: str, *said: str, **env: str) -> None:
+    def done(self, command: str, *said: str, **env: str) -> str:
         result = self.run(command, **env)
         assert result.returncode == 0, result.stdout
         for words in said:
             assert words in result.stdout, result.stdout
+        return result.stdout
 
     def failed(self, command: str = "sync", **env: str) -> str:
         """What the command said, which could not do it."""

@@ -60,6 +60,8 @@ def test_after_changes_of_every_kind_only_they_are_fetched(
     assert differing(site.built("news: 0 changed, 6 in all", "photos fetched"), before) == set()
 
     photos = {path.parent.name for path in site.photos}
+    (site.cache / "data-store.json").unlink()
+    assert "photos fetched" not in site.synced("news: 6 changed, 6 in all")
     change_everything(content)
     fresh = local_site(package, version, name, tmp_path / "fresh", content)
     share_optimised(site, fresh)

@@ -3,7 +3,7 @@
     python -m tests.bench.astro [--articles N] [--rounds N] [--astro 5 --astro 7]
 
 `astro sync` of 2 KB articles without photos. Processor seconds, the median of the rounds; those of the CMS while it
-serves, without its background work, are counted in and shown apart. Bytes on the wire are gzipped here as a proxy would.
+serves, without its background work, are counted in and shown apart. Bytes on the wire are gzipped as a proxy would.
 """
 
 from __future__ import annotations
