@@ -144,12 +144,17 @@ def problems_of(row: AnyRow) -> list[Problem]:
 
 
 def changed_since(
-    tx: Connection, seq: int, collection: str | None, *, drafts: bool, with_text: bool = False
+    tx: Connection, seq: int, collection: str | None, *, drafts: bool, lean: bool = False, with_text: bool = False
 ) -> Iterator[AnyRow]:
-    """What the feed holds after `seq`, in the order of keys, read in small steps; `text` is the file's bytes."""
+    """What the feed holds after `seq`, in the order of keys, read in small steps.
+
+    `json` is all of an article or, if `lean`, what lists show; `text` is the file's bytes.
+    """
+    content = (articles.c.lean if lean else articles.c.json).label("json")
+    others = [column for column in articles.c if column.name not in {"json", "lean"}]
     last = ""
     while True:
-        found = select(articles)
+        found = select(*others, content)
         if with_text:
             found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
         found = found.where(articles.c.seq > seq, articles.c.key > last)
