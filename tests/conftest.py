@@ -31,8 +31,9 @@ from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from cms.store.s3_client import connect
+from tests.astro_site import Package, pack
 from tests.ceph import ceph_server
-from tests.components import NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
+from tests.components import ASTRO, NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
 
@@ -64,6 +65,12 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def site(tmp_path: Path) -> Path:
     """A copy of the sample site."""
     return copy_site(SAMPLE, tmp_path / "site")
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A copy of the sample site, with more of what the Astro sites show."""
+    return shutil.copytree(ASTRO / "content", copy_site(SAMPLE, tmp_path / "content"), dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")
@@ -157,8 +164,15 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node, with the packages of tests/astro."""
+    """Node, with Astro and what comes with it."""
     return node_with_packages()
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """Our npm package."""
+    base = tmp_path_factory.getbasetemp()
+    return pack((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "npm")
 
 
 def make_settings(site: Path, database_url: str, **others: Any) -> Settings:

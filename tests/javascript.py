@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from tests.components import ASTRO
+from tests.components import PACKAGE
 
 READ = """
 import { createRequire } from 'node:module';
@@ -38,7 +38,7 @@ process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(read
 
 def read_in_javascript(node: str, texts: Sequence[str]) -> list[dict[str, Any]]:
     """For each file's text its `value`, dates as `{"$date": …}`, or the `error` of the site's parser."""
-    command = [node, "--input-type=module", "-e", READ, str(ASTRO / "package.json")]
+    command = [node, "--input-type=module", "-e", READ, str(PACKAGE / "package.json")]
     sent = json.dumps(list(texts))
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, timeout=120)
     found: list[dict[str, Any]] = json.loads(done.stdout)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,8 @@ from cms.context import Context
 from cms.store.s3_client import connect
 from tests.api.test_images import PLANTED, picture
 from tests.api.test_uploads import announce, complete, file
-from tests.components import chromium_page, s3_environment
+from tests.browser import chromium_page, serving
+from tests.components import s3_environment
 from tests.conftest import bearer, close, make_client, make_context, make_settings
 from tests.servers import CEPH
 
@@ -37,18 +35,8 @@ def origin(tmp_path: Path) -> Iterator[str]:
     """Where the page comes from."""
     (tmp_path / "page").mkdir()
     (tmp_path / "page/index.html").write_text(PAGE)
-    handler = functools.partial(QuietHandler, directory=str(tmp_path / "page"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """The test looks at what the browser got."""
+    with serving(tmp_path / "page") as url:
+        yield url
 
 
 @pytest.fixture(params=[CEPH])

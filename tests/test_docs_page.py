@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.components import chromium_page, cms_server
+from tests.browser import chromium_page
+from tests.components import cms_server
 
 
 def test_the_docs_page_shows_the_api_under_its_own_policy(site: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import cursor as places
 from cms.model.cursor import Cursor
-from cms.model.published import FEED, to_json
+from cms.model.published import FEED, HEAVY, to_json
 
 blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="The feed for builds")
 
@@ -82,8 +82,11 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
         if collection is None:
             for row in images.changed_since(tx, after):
                 yield f'{{"type":"image",{row.json[1:]}\n'
-        for row in articles.changed_since(tx, after, collection, drafts=drafts):
+        lean, with_text = not set(HEAVY) & set(wanted), "text" in wanted
+        for row in articles.changed_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
             whole = json.loads(row.json)
+            if with_text:
+                whole["text"] = row.text.decode()
             yield _line({"type": "article", **{name: whole[name] for name in wanted if name in whole}})
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 
-from cms.database.tables import AnyRow, article_images, articles
+from cms.database.tables import AnyRow, article_images, articles, changes
 from cms.errors import Problem
 from cms.model.article import Article
 from cms.model.ids import Name, fold
@@ -143,11 +143,21 @@ def problems_of(row: AnyRow) -> list[Problem]:
     return [Problem(*item) for item in json.loads(row.problems)]
 
 
-def changed_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> Iterator[AnyRow]:
-    """What the feed holds after `seq`, in the order of keys, read in small steps."""
+def changed_since(
+    tx: Connection, seq: int, collection: str | None, *, drafts: bool, lean: bool = False, with_text: bool = False
+) -> Iterator[AnyRow]:
+    """What the feed holds after `seq`, in the order of keys, read in small steps.
+
+    `json` is all of an article or, if `lean`, what lists show; `text` is the file's bytes.
+    """
+    content = (articles.c.lean if lean else articles.c.json).label("json")
+    others = [column for column in articles.c if column.name not in {"json", "lean"}]
     last = ""
     while True:
-        found = select(articles).where(articles.c.seq > seq, articles.c.key > last)
+        found = select(*others, content)
+        if with_text:
+            found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
+        found = found.where(articles.c.seq > seq, articles.c.key > last)
         found = found.where(articles.c.status != "broken") if drafts else found.where(articles.c.visible)
         if collection is not None:
             found = found.where(articles.c.collection == collection)
@@ -156,3 +166,12 @@ def changed_since(tx: Connection, seq: int, collection: str | None, *, drafts: b
         if len(rows) < 200:
             return
         last = rows[-1].key
+
+
+def _is_latest() -> ColumnElement[bool]:
+    """Whether a change is the last that the log has of an article."""
+    older = changes.alias()
+    last = select(func.max(older.c.seq)).where(
+        older.c.subject == "article", older.c.collection == articles.c.collection, older.c.name == articles.c.id
+    )
+    return changes.c.seq == last.correlate(articles).scalar_subquery()

@@ -111,6 +111,17 @@ def test_fields_choose_the_members_and_are_part_of_the_cursor(client: FlaskClien
     assert feed(client, cursor, fields="html", collection="news") == ([], cursor)
 
 
+@both_databases
+def test_the_whole_file_is_there_for_those_who_ask(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    etag = create_text(client, admin)
+    patch(client, admin, NAME, etag, {"data": {"title": "One"}})
+    lines, _ = feed(client, collection="news", fields="path,text")
+    assert "en/a-day" in {line["id"] for line in lines}
+    for line in lines:
+        assert line["text"].encode() == (ctx.settings.site_folder / line["path"]).read_bytes()
+    problem(client.get(ARTICLES, query_string={"fields": "text"}), 422)
+
+
 @pytest.mark.parametrize("other", [{"epoch": "other"}, {"stamp": "other"}, {"view": "other"}, {"seq": 10**9}])
 def test_a_cursor_that_does_not_match_is_gone(client: FlaskClient, other: dict[str, Any]) -> None:
     import dataclasses

@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 
 from cms.model.photo_variants import WIDTHS
-from tests.components import ASTRO, node_with_packages
+from tests.components import PACKAGE, node_with_packages
 
 OURS = """
 import sys, tempfile, pathlib
@@ -65,9 +65,9 @@ def main() -> None:
     node = node_with_packages()
     commands = {
         "ours": [sys.executable, "-c", OURS, *names],
-        "sharp": [node, "--input-type=module", "-e", SHARP, str(ASTRO / "package.json"), json.dumps(WIDTHS), *names],
+        "sharp": [node, "--input-type=module", "-e", SHARP, str(PACKAGE / "package.json"), json.dumps(WIDTHS), *names],
         "ours, nothing to do": [sys.executable, "-c", OURS],
-        "sharp, nothing to do": [node, "--input-type=module", "-e", SHARP, str(ASTRO / "package.json"), "[]"],
+        "sharp, nothing to do": [node, "--input-type=module", "-e", SHARP, str(PACKAGE / "package.json"), "[]"],
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for _ in range(options.rounds):

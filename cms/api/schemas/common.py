@@ -32,11 +32,13 @@ class Text(fields.String):
 class FieldNames(Text):
     """Names of an article's members, with commas between them."""
 
+    members: tuple[str, ...] = MEMBERS
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         names = text.split(",")
-        if unknown := [name for name in names if name not in MEMBERS]:
-            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(MEMBERS)}.")
+        if unknown := [name for name in names if name not in self.members]:
+            raise ValidationError(f"{unknown[0]!r} is no member; there are {', '.join(self.members)}.")
         return text
 
 

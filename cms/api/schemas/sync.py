@@ -7,17 +7,25 @@ from marshmallow import Schema, fields, validate
 from cms.api.schemas.articles import Article
 from cms.api.schemas.common import FieldNames, Text, said
 from cms.api.schemas.images import Image
+from cms.model.published import MEMBERS
+
+
+class FeedFieldNames(FieldNames):
+    members = (*MEMBERS, "text")
 
 
 class SyncQuery(Schema):
     cursor = Text(metadata=said("from the last line of the sync before; without it everything published"))
     collection = Text()
-    fields_ = FieldNames(data_key="fields", metadata=said("members of the articles, separated by commas"))
+    fields_ = FeedFieldNames(
+        data_key="fields", metadata=said("members of the articles, separated by commas; text is the whole file")
+    )
     drafts = fields.Boolean(load_default=False)
 
 
 class SyncArticle(Article):
     type = fields.String(required=True, validate=validate.Equal("article"))
+    text = fields.String(metadata=said("the whole file, only when fields asks for it"))
 
     class Meta:
         exclude = ("warnings",)

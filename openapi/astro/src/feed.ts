@@ -1,0 +1,78 @@
+/** Reads the feed of one collection: everything, or what changed since a cursor. */
+
+import type { Article, Line } from './article.js';
+import { ask } from './http.js';
+import type { Field, Settings } from './options.js';
+
+export interface Feed {
+  /** These are all articles, not changes. */
+  isWhole: boolean;
+  articles: Article[];
+  /** Ids of articles that are there no more. */
+  deleted: string[];
+  cursor: string;
+}
+
+/** All of the answer or an error. A cursor that the CMS does not know any more leads to everything. */
+export async function readFeed(settings: Settings, cursor?: string): Promise<Feed> {
+  const feed = await ask(request(settings, cursor), cursor ? [410] : [], async (answer) => {
+    if (answer.status !== 410) return sort(await readLines(answer), cursor === undefined);
+    await answer.body?.cancel();
+    return undefined;
+  });
+  return feed ?? readFeed(settings);
+}
+
+/** Whether the feed has anything new after the cursor. */
+export async function hasNews(settings: Settings, cursor: string): Promise<boolean> {
+  return ask(request(settings, cursor), [410], async (answer) => {
+    if (answer.status !== 410) return (await readLines(answer)).length > 1;
+    await answer.body?.cancel();
+    return true;
+  });
+}
+
+/** Members of the API's articles that entries show as `data.cms`. */
+export function extrasOf(settings: Settings): Field[] {
+  return settings.fields.filter((field) => field !== 'data' && field !== 'body');
+}
+
+function request(settings: Settings, cursor?: string) {
+  const url = new URL(`${settings.url}/api/v1/sync`);
+  url.searchParams.set('collection', settings.collection);
+  url.searchParams.set('fields', membersOf(settings).join(','));
+  if (settings.drafts) url.searchParams.set('drafts', 'true');
+  if (cursor !== undefined) url.searchParams.set('cursor', cursor);
+  return { url, cms: settings.url, token: settings.token };
+}
+
+function membersOf(settings: Settings): string[] {
+  const hasBody = settings.fields.includes('body');
+  // The whole file, where Astro itself is to read it.
+  const content =
+    settings.render === 'astro' && hasBody ? ['text'] : ['data', 'dates', ...(hasBody ? ['body', 'html', 'headings'] : [])];
+  return [...new Set(['path', 'images', ...content, ...extrasOf(settings)])];
+}
+
+async function readLines(answer: Response): Promise<Line[]> {
+  const lines: Line[] = [];
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let rest = '';
+  for await (const bytes of answer.body ?? []) {
+    const parts = (rest + decoder.decode(bytes as Uint8Array, { stream: true })).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) lines.push(JSON.parse(part) as Line);
+  }
+  if (lines.at(-1)?.type !== 'cursor') throw new Error('the answer breaks off');
+  return lines;
+}
+
+function sort(lines: Line[], isWhole: boolean): Feed {
+  const feed: Feed = { isWhole, articles: [], deleted: [], cursor: '' };
+  for (const line of lines) {
+    if (line.type === 'article') feed.articles.push(line);
+    if (line.type === 'deleted' && line.id !== undefined) feed.deleted.push(line.id);
+    if (line.type === 'cursor') feed.cursor = line.cursor;
+  }
+  return feed;
+}

@@ -1,0 +1,114 @@
+"""The loader's options: who renders, where photos are, what entries hold; and the site in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.astro_site import Package, make_site
+from tests.browser import chromium_page, serving
+from tests.components import cms_server
+
+LEGACY, MODERN = (5, "legacy"), (7, "modern")
+
+
+def test_html_of_the_cms_says_the_same_with_photos_that_astro_makes(
+    package: Package, content: Path, tmp_path: Path
+) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        for version in (5, 7):
+            site = make_site(package, version, "modern", tmp_path / f"site-{version}", url=server.url)
+            by_astro = site.built()
+            by_cms = site.built("news: 6 changed", CMS_TEST_OPTIONS='{"render": "cms"}')
+            assert by_cms.keys() == by_astro.keys()
+            pages = [name for name in by_cms if name.startswith("news/")]
+            assert len(pages) == 6
+            for name in pages:
+                assert photos_in(by_cms[name]) == photos_in(by_astro[name])
+                assert words_in(by_cms[name]) == words_in(by_astro[name])
+            dates = [entry["data"].get("date") for entry in json.loads(by_cms["entries.json"])]
+            assert "2025-06-24T00:00:00.000Z" in dates
+
+
+def photos_in(html: bytes) -> list[dict[str, str]]:
+    """The attributes of each `<img>`."""
+    tags = re.findall(r"<img [^>]*>", html.decode())
+    return [dict(re.findall(r'([a-z]+)="([^"]*)"', tag)) for tag in tags]
+
+
+def words_in(html: bytes) -> list[str]:
+    """What a visitor reads, quotes and dashes as they are typed."""
+    text = re.sub(r"<[^>]+>", " ", html.decode())
+    for made, typed in {"“": '"', "”": '"', "’": "'", "‘": "'", "&quot;": '"', "&#39;": "'", "&#x27;": "'"}.items():
+        text = text.replace(made, typed)
+    return text.split()
+
+
+@pytest.mark.parametrize("render", ["astro", "cms"])
+def test_photos_may_stay_where_they_are(render: str, package: Package, content: Path, tmp_path: Path) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        for version in (5, 7):
+            site = make_site(package, version, "remote", tmp_path / f"site-{version}", url=server.url)
+            options = json.dumps({"render": render})
+            files = site.built("news: 6 changed", CMS_TEST_OPTIONS=options)
+            assert not (site.cache / "cms").exists()
+            assert not any(name.startswith("_astro/") for name in files)
+            page = files["en/opening-day/index.html"]
+            field, *shown = photos_in(page)
+            media = f"{server.url}/media/news/opening-day"
+            assert field["src"] == f"{media}/thumbnail.jpg"
+            assert [photo["src"] for photo in shown] == [f"{media}/photo-{n}.jpg" for n in range(1, 5)]
+            assert all(photo["loading"] == "lazy" and int(photo["width"]) > 0 and photo["alt"] for photo in shown)
+            assert "__ASTRO_IMAGE_" not in page.decode()
+            assert '<a href="/km/opening-day/" lang="km">' in unquote(page.decode())
+
+
+def test_entries_hold_what_was_asked_for(package: Package, content: Path, tmp_path: Path) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
+        lists = json.loads(site.built()["lists.json"])
+    lean, whole = lists["titles"], lists["news"]
+    assert [entry["id"] for entry in lean] == [entry["id"] for entry in whole]
+    assert all(entry["body"] and entry["rendered"]["html"] and entry["data"]["cms"]["excerpt"] for entry in whole)
+    assert all(entry.keys() == {"id", "data", "filePath", "digest", "collection"} for entry in lean)
+    assert len(json.dumps(lean)) < len(json.dumps(whole)) / 3
+
+
+def test_photos_without_the_integration_are_refused_with_the_way_out(
+    package: Package, content: Path, tmp_path: Path
+) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
+        said = site.failed(CMS_TEST_OPTIONS='{"images": "local"}')
+    assert "add the integration to astro.config" in said
+    assert 'cms({ images: "remote" })' in said
+
+
+@pytest.mark.parametrize(("version", "name"), [LEGACY, MODERN])
+def test_the_types_are_right(version: int, name: str, package: Package, content: Path, tmp_path: Path) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, version, name, tmp_path / "site", url=server.url)
+        result = site.run("check")
+    assert result.returncode == 0, result.stdout
+    assert "0 errors" in result.stdout
+
+
+def test_a_browser_sees_the_photos(package: Package, content: Path, tmp_path: Path) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, 7, "modern", tmp_path / "site", url=server.url)
+        site.built()
+    with serving(site.folder / "dist") as url, chromium_page() as page:
+        answers: dict[str, int] = {}
+        page.on("response", lambda answer: answers.update({answer.url.removeprefix(url): answer.status}))
+        for path, expected in {"/": 6, "/news/en/opening-day/": 5, "/news/km/river-bus/": 4}.items():
+            page.goto(url + path)
+            page.evaluate("for (const photo of document.images) photo.loading = 'eager'")
+            page.wait_for_function("[...document.images].every((photo) => photo.complete)")
+            widths = page.evaluate("[...document.images].map((photo) => photo.naturalWidth)")
+            assert len(widths) == expected
+            assert all(width > 0 for width in widths)
+    assert {status for path, status in answers.items() if path != "/favicon.ico"} == {200}
