@@ -3,22 +3,37 @@ it any more."""
 
 from __future__ import annotations
 
+import logging
+
 from cms.actions import rename, upload
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
+from cms.database.locks import BUSY
 from cms.database.tables import AnyRow
+from cms.errors import Unavailable
+
+log = logging.getLogger("cms.heal")
 
 
 def heal(ctx: Context) -> None:
     with read(ctx.database) as tx:
         begun = intents.all_of(tx)
     for intent in begun:
-        with ctx.locks.hold(_locks(intent)):
-            with read(ctx.database) as tx:
-                is_open = intents.get(tx, intent.id) is not None
-            if is_open:
-                (rename.settle if intent.old_key else upload.undo)(ctx, intent)
+        try:
+            with ctx.locks.hold(_locks(intent), wait_s=0):
+                _heal(ctx, intent)
+        except Unavailable as error:
+            if error.code != BUSY:
+                raise
+            log.debug("somebody is at work on %s", intent.new_key)
+
+
+def _heal(ctx: Context, intent: AnyRow) -> None:
+    with read(ctx.database) as tx:
+        is_open = intents.get(tx, intent.id) is not None
+    if is_open:
+        (rename.settle if intent.old_key else upload.undo)(ctx, intent)
 
 
 def _locks(intent: AnyRow) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from cms.actions import absorb_images, lookup, trash
+from cms.actions import absorb_images, lookup, renditions, trash
 from cms.actions.absorb import Origin
 from cms.actions.photo_files import home, image_in, key_of
 from cms.actions.survey import MEDIA_MARK
@@ -17,20 +17,10 @@ from cms.context import Context
 from cms.database import articles, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Exists, InUse, NotFound, Stale, UnsupportedType, VersionRequired
+from cms.errors import Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
 from cms.model.image import Image, ImageFields
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version, version_of
-
-
-def open_photo(ctx: Context, path: str) -> tuple[AnyRow, BinaryIO]:
-    """A photo's row, and its bytes as a stream that the caller closes; `NotFound` when there is none."""
-    with read(ctx.database) as tx:
-        row = images.get(tx, path)
-    stream = None if row is None else home(ctx, key_of(path)).open(key_of(path))
-    if row is None or stream is None:
-        raise NotFound(f"There is no photo {path}.")
-    return row, stream
 
 
 def describe(ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[str, Any]) -> AnyRow:
@@ -75,7 +65,11 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     actor.require("images:write")
     key = key_of(path)
     row = _expected(ctx, path, expect)
-    with trash.kept(ctx, actor.name, row, home(ctx, key), "deleted"), ctx.locks.hold([key]):
+    with (
+        _variants_going(ctx, row),
+        trash.kept(ctx, actor.name, row, home(ctx, key), "deleted"),
+        ctx.locks.hold([key]),
+    ):
         _expected(ctx, path, expect)
         with read(ctx.database) as tx:
             users = articles.showing(tx, path)
@@ -110,6 +104,7 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             return _absorb(ctx, images.image_of(row), row.mark, by, said)
     with ExitStack() as stack:
         if row is not None:
+            stack.enter_context(_variants_going(ctx, row))
             stack.enter_context(trash.kept(ctx, by.actor, row, home(ctx, key), "replaced"))
         stack.enter_context(ctx.locks.hold([key]))
         if row is not None:
@@ -125,6 +120,14 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
         return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)
+
+
+@contextmanager
+def _variants_going(ctx: Context, row: AnyRow) -> Iterator[None]:
+    """After the block, smaller copies of what nobody is to see any more are gone too."""
+    yield
+    with suppress(Unavailable):  # the sweep will find them
+        renditions.discard(ctx, row.sha256)
 
 
 def _absorb(ctx: Context, image: Image, mark: str, by: Origin, said: ImageFields | None) -> AnyRow:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from cms.actions import absorb_images, scratch
 from cms.actions.darkroom import Darkroom
-from cms.actions.photos import open_photo
+from cms.actions.photo_files import delete_from, open_photo
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write
@@ -54,11 +54,26 @@ def make(ctx: Context, is_stopped: Callable[[], bool] = lambda: False) -> int:
 
 
 def open_variant(ctx: Context, sha256: str, name: str) -> BinaryIO:
-    """A variant's bytes as a stream that the caller closes; `NotFound` when there is none."""
-    stream = ctx.variants.open(Key(variant_key(sha256, name)))
+    """A variant's bytes as a stream that the caller closes; `NotFound` when there is none, or its photo is gone."""
+    with read(ctx.database) as tx:
+        is_shown = images.has(tx, sha256)
+    stream = ctx.variants.open(Key(variant_key(sha256, name))) if is_shown else None
     if stream is None:
         raise NotFound("There is no such variant.")
     return stream
+
+
+def discard(ctx: Context, sha256: str) -> None:
+    """Remove the variants of these bytes, unless a photo has them."""
+    # Whoever makes variants holds this too, and looks for them under it.
+    with ctx.locks.hold([variant_key(sha256, "")]):
+        with read(ctx.database) as tx:
+            if images.has(tx, sha256):
+                return
+        keys = [stat.key for stat in ctx.variants.list(variant_key(sha256, ""))]
+        # What says that there are variants goes first.
+        for key in sorted(keys, key=lambda key: not key.endswith(".json")):
+            delete_from(ctx.variants, key)
 
 
 def _missing(ctx: Context) -> tuple[Made, list[tuple[str, str]]] | None:

@@ -6,16 +6,15 @@ Whatever has no row and is older than `ORPHAN_S` was left by a process that died
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 
 from cms.actions import answers as answering
-from cms.actions import direct_upload, scratch, trash
+from cms.actions import direct_upload, renditions, scratch, trash
 from cms.actions.photo_files import delete_from
 from cms.context import Context
 from cms.database import answers, images, uploads
 from cms.database import trash as trash_rows
 from cms.database.engine import read, write
-from cms.model.image import VARIANTS, variant_key
+from cms.model.image import VARIANTS
 from cms.store.base import Key, Store
 
 EVERY_S = 3600.0
@@ -50,22 +49,12 @@ def _sweep_private(ctx: Context) -> None:
 
 
 def _sweep_variants(ctx: Context) -> None:
-    """Those of photos that are neither shown nor in the trash."""
-    by_digest: dict[str, list[Key]] = defaultdict(list)
-    for key in _old(ctx.variants, VARIANTS):
-        by_digest[key.split("/")[1]].append(key)
-    for sha256 in sorted(by_digest.keys() - _digests(ctx)):
-        # Whoever makes variants holds this too, and looks for them under it.
-        with ctx.locks.hold([variant_key(sha256, "")]):
-            if sha256 not in _digests(ctx):
-                # What says that there are variants goes first.
-                for key in sorted(by_digest[sha256], key=lambda key: not key.endswith(".json")):
-                    delete_from(ctx.variants, key)
-
-
-def _digests(ctx: Context) -> set[str]:
+    """Those of photos that are gone."""
+    made = {key.split("/")[1] for key in _old(ctx.variants, VARIANTS)}
     with read(ctx.database) as tx:
-        return images.digests(tx) | trash_rows.digests(tx)
+        shown = images.digests(tx)
+    for sha256 in sorted(made - shown):
+        renditions.discard(ctx, sha256)
 
 
 def _old(store: Store, folder: str) -> list[Key]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cms.actions.photo_files import delete_from, key_of, local_copy
+from cms.actions.photo_files import delete_from, holds, key_of, local_copy
 from cms.context import Context
 from cms.database import trash
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.database.trash import Reason
-from cms.errors import NotFound, Stale
+from cms.errors import NotFound, Stale, Unavailable
 from cms.store.base import ABSENT, Key, Store
 
 FOLDER = "trash"
@@ -23,7 +23,7 @@ KEPT_S = 30 * 86_400.0
 
 @contextmanager
 def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> Iterator[None]:
-    """While the block takes the photo away, and for 30 days after; nothing is kept if the block fails.
+    """While the block takes the photo away, and for 30 days after; unless it fails before the photo is gone.
 
     `Stale` when the file is not the one in the row any more.
     """
@@ -38,7 +38,9 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
     try:
         yield
     except BaseException:
-        remove(ctx, trash_id)
+        with suppress(Unavailable):  # who cannot tell whether it is gone, keeps it
+            if holds(home, key_of(row.path), row.sha256):
+                remove(ctx, trash_id)
         raise
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response as WsgiResponse
 from werkzeug.wsgi import wrap_file
 
-from cms.actions import photos, renditions
+from cms.actions import photo_files, renditions
 from cms.api import auth
 from cms.api.parsing import context
 from cms.model.photo import MEDIA_TYPES
@@ -38,7 +38,7 @@ def get_variant(sha256: str, name: str) -> WsgiResponse:
 def get_media(path: str) -> WsgiResponse:
     """The photo itself, with ranges and 304."""
     auth.require_read()
-    row, stream = photos.open_photo(context(), path)
+    row, stream = photo_files.open_photo(context(), path)
     return _sent(stream, MEDIA_TYPES.get(row.format, "application/octet-stream"), row.sha256)
 
 

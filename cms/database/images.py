@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, images
 from cms.model.image import Image, ImageFields
@@ -73,6 +73,11 @@ def names(tx: Connection, folder: str) -> set[str]:
 def digests(tx: Connection) -> set[str]:
     """Those of all photos."""
     return set(tx.execute(select(images.c.sha256).distinct()).scalars())
+
+
+def has(tx: Connection, sha256: str) -> bool:
+    """Whether there is a photo of these bytes."""
+    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256))).scalar())
 
 
 def located(tx: Connection) -> list[str]:

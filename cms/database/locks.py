@@ -23,13 +23,16 @@ from cms.errors import Unavailable
 from cms.model.ids import fold
 
 WAIT_S = 5.0
+BUSY = "busy"
+"""The code of `Unavailable` when others hold what is wanted."""
+
 SHARDS = 1024
 """Lock files are shared by hash, so that they need no clean-up."""
 
 
 class Locks(Protocol):
-    def hold(self, keys: Iterable[str]) -> AbstractContextManager[None]:
-        """Hold the keys, whatever their case and Unicode form; `Unavailable` when others hold them too long."""
+    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> AbstractContextManager[None]:
+        """Hold the keys, whatever their case and Unicode form; `Unavailable` (busy) when others hold them longer."""
         ...
 
     def close(self) -> None:
@@ -45,9 +48,9 @@ class FileLocks:
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def hold(self, keys: Iterable[str]) -> Iterator[None]:
+    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> Iterator[None]:
         shards = sorted({_shard(key) for key in keys})
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + wait_s
         with ExitStack() as held:
             for shard in shards:
                 descriptor = os.open(self._folder / f"{shard:04}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -69,9 +72,9 @@ class PostgresLocks:
         )
 
     @contextmanager
-    def hold(self, keys: Iterable[str]) -> Iterator[None]:
+    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> Iterator[None]:
         numbers = sorted({_number(key) for key in keys})
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + wait_s
         with translated(), self._engine.connect() as connection:
             try:
                 for number in numbers:
@@ -118,6 +121,6 @@ def _wait(attempt: Callable[[], bool], deadline: float) -> None:
     pause = 0.001
     while not attempt():
         if time.monotonic() > deadline:
-            raise Unavailable("Others are writing this just now; try again.", code="busy", retry_after_s=1)
+            raise Unavailable("Others are writing this just now; try again.", code=BUSY, retry_after_s=1)
         time.sleep(pause)
         pause = min(pause * 2, 0.02)

@@ -235,4 +235,5 @@ images = Table(
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),
+    Index(f"images_{FORMAT}_by_sha256", "sha256"),
 )

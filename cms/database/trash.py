@@ -44,7 +44,3 @@ def before(tx: Connection, moment: float) -> list[str]:
 
 def ids(tx: Connection) -> set[str]:
     return set(tx.execute(select(trash.c.id)).scalars())
-
-
-def digests(tx: Connection) -> set[str]:
-    return set(tx.execute(select(trash.c.sha256).distinct()).scalars())

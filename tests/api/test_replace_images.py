@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import text, update
 from werkzeug.test import TestResponse
 
 from cms.actions import renditions, trash
 from cms.context import Context
 from cms.database.engine import write
+from cms.database.tables import images as images_table
 from cms.database.tables import trash as trash_table
 from cms.store.base import Key
 from tests.api.editing import MERGE_PATCH, problem
@@ -178,3 +179,41 @@ def test_nobody_reads_the_trash_by_address(client: FlaskClient, admin: dict[str,
     (item,) = trashed(client, admin)
     for url in (f"/media/trash/{item['id']}", f"/media/private/trash/{item['id']}", f"/media/../trash/{item['id']}"):
         problem(client.get(url, headers=admin), 404)
+
+
+@pytest.mark.usefixtures("without_avif")
+def test_smaller_copies_go_with_the_photo_they_were_made_of(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    (item,) = send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart").get_json()["items"]
+    renditions.make(ctx)
+    for change in ("replace", "delete"):
+        shown = client.get(f"{IMAGES}/{item['path']}").get_json()
+        (variant,) = shown["variants"]
+        assert client.get(variant["url"]).status_code == 200
+        if change == "replace":
+            replace(client, admin, picture(size=(420, 300)), item["path"])
+        else:
+            tag = tag_of(client, item["path"])
+            client.delete(f"{IMAGES}/{item['path']}", headers={**admin, "If-Match": tag})
+        problem(client.get(variant["url"]), 404)
+        assert not [stat.key for stat in ctx.variants.list("variants") if shown["sha256"] in stat.key]
+        renditions.make(ctx)
+
+
+def test_a_photo_is_not_lost_when_the_database_fails_at_the_last_step(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    (item,) = send(client, admin, (picture(), "a.jpg"), folder="apart").get_json()["items"]
+    tag = tag_of(client, item["path"])
+    with write(ctx.database) as tx:
+        stop = f"BEFORE DELETE ON {images_table.name} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        tx.execute(text(f"CREATE TRIGGER full {stop}"))
+    url = f"{IMAGES}/{item['path']}"
+    assert client.delete(url, headers={**admin, "If-Match": tag}).status_code == 500
+    with write(ctx.database) as tx:
+        tx.execute(text("DROP TRIGGER full"))
+    reconcile(ctx)
+    problem(client.get(url), 404)
+    (gone,) = trashed(client, admin)
+    assert client.post(f"{TRASH}/{gone['id']}", headers=admin).get_json()["sha256"] == item["sha256"]
