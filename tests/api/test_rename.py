@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, make_client, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, state_of
 from tests.store.racing import race
 
 NAME, NEW = "news/en/a-day", "news/en/one-day"
@@ -231,7 +231,7 @@ def test_of_many_that_want_one_id_one_gets_it(client: FlaskClient, admin: dict[s
     etags = [create_text(client, admin, name, f"{TEXT}{name}\n") for name in names]
 
     def rename(number: int) -> int:
-        apart = make_client(ctx)
+        apart = client.application.test_client()
         return patch(apart, admin, names[number], etags[number], {"id": "en/one-day"}).status_code
 
     assert sorted(race(6, rename)) == [200, 409, 409, 409, 409, 409]
@@ -248,7 +248,7 @@ def test_of_an_edit_and_a_rename_at_once_one_wins_and_nothing_is_lost(
     changes: list[dict[str, Any]] = [{"id": f"en/day-{n}"} if n % 2 else {"body": f"{n}\n"} for n in range(6)]
 
     def change(number: int) -> tuple[int, int]:
-        return patch(make_client(ctx), admin, NAME, etag, changes[number]).status_code, number
+        return patch(client.application.test_client(), admin, NAME, etag, changes[number]).status_code, number
 
     answers = sorted(race(6, change))
     assert [status for status, _ in answers].count(200) == 1
