@@ -29,7 +29,7 @@ PHOTOS["JPEG with IPTC"] = with_iptc(picture())
 
 
 # Pillow reads on where EXIF is broken, with a warning.
-@pytest.mark.filterwarnings("default::UserWarning:PIL")
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("name", PHOTOS)
 def test_damage_is_told_and_hurts_nobody(name: str) -> None:
     chance, whole = random.Random(name), PHOTOS[name]
