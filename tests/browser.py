@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.components import has_module, program, require
+from tests.loopback import answering
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,14 +34,8 @@ def chromium_page() -> Iterator[Page]:
 def serving(folder: Path) -> Iterator[str]:
     """The URL under which the folder's files are served."""
     handler = partial(_QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        yield url
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

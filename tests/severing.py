@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import urllib3
+
+from tests.loopback import answering
 
 
 class Severing(ThreadingHTTPServer):
@@ -59,11 +60,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def severing(target: str) -> Iterator[Severing]:
     server = Severing(target)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with answering(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
