@@ -31,7 +31,7 @@ SHARDS = 1024
 
 
 class Locks(Protocol):
-    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> AbstractContextManager[None]:
+    def hold(self, keys: Iterable[str], wait_s: float | None = None) -> AbstractContextManager[None]:
         """Hold the keys, whatever their case and Unicode form; `Unavailable` (busy) when others hold them longer."""
         ...
 
@@ -48,9 +48,9 @@ class FileLocks:
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> Iterator[None]:
+    def hold(self, keys: Iterable[str], wait_s: float | None = None) -> Iterator[None]:
         shards = sorted({_shard(key) for key in keys})
-        deadline = time.monotonic() + wait_s
+        deadline = time.monotonic() + (WAIT_S if wait_s is None else wait_s)
         with ExitStack() as held:
             for shard in shards:
                 descriptor = os.open(self._folder / f"{shard:04}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -72,9 +72,9 @@ class PostgresLocks:
         )
 
     @contextmanager
-    def hold(self, keys: Iterable[str], wait_s: float = WAIT_S) -> Iterator[None]:
+    def hold(self, keys: Iterable[str], wait_s: float | None = None) -> Iterator[None]:
         numbers = sorted({_number(key) for key in keys})
-        deadline = time.monotonic() + wait_s
+        deadline = time.monotonic() + (WAIT_S if wait_s is None else wait_s)
         with translated(), self._engine.connect() as connection:
             try:
                 for number in numbers:
