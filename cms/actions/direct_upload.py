@@ -70,7 +70,7 @@ def complete(ctx: Context, actor: Actor, upload_id: str) -> Stored:
     if row.path is None:
         try:
             return _take_in(ctx, actor, row, place)
-        except NotReady:
+        except (NotReady, NotFound):
             # Perhaps it is not there any more, because the same request was quicker.
             row = _find(ctx, upload_id)
             if row.path is None:

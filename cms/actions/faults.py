@@ -17,8 +17,8 @@ from cms.context import Context
 from cms.database import articles, images, listing
 from cms.database.engine import read
 from cms.database.listing import Filter
-from cms.errors import Problem
-from cms.model import refs
+from cms.errors import Invalid, Problem
+from cms.model import ids, refs
 from cms.model.article import Article
 from cms.model.field import leaves
 from cms.model.ids import Name
@@ -26,6 +26,8 @@ from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
 from cms.model.schema import to_date
 from cms.store.base import Key
+
+MISSING = "image_missing"
 
 
 def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
@@ -70,6 +72,17 @@ def against_rules(
     for ref in mentions:
         if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
+
+
+def check_photos(ctx: Context, article: Article, known: Iterable[Problem]) -> None:
+    """Refuse an article that shows a photo that is gone by now, unless that is among the problems that are `known`."""
+    allowed = {problem.detail for problem in known if problem.code == MISSING}
+    with read(ctx.database) as tx:
+        there = images.facts_of(tx, {ref.path for ref in article.refs})
+    gone = [ref for ref in article.refs if ref.path is not None and ref.path not in there]
+    found = [_missing(ref) for ref in gone if find(ctx, Key(ids.ASSETS + str(ref.path))) is None]
+    if new := [problem for problem in found if problem.detail not in allowed]:
+        raise Invalid("A photo has gone while you wrote; nothing was saved.", problems=new)
 
 
 def _kind(problem: Problem, article: Article) -> tuple[str, str, str, str]:
@@ -123,4 +136,4 @@ def _unknown_photos(tx: Connection, rules: Rules, article: Article) -> list[tupl
 
 def _missing(ref: Ref) -> Problem:
     where = "/body" if ref.field is None else f"/data{ref.field}"
-    return Problem(where, f"there is no photo {ref.ref}; upload it first", "image_missing")
+    return Problem(where, f"there is no photo {ref.ref}; upload it first", MISSING)

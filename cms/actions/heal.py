@@ -24,9 +24,9 @@ def heal(ctx: Context) -> None:
             with ctx.locks.hold(_locks(intent), wait_s=0):
                 _heal(ctx, intent)
         except Unavailable as error:
-            if error.code != BUSY:
-                raise
-            log.debug("somebody is at work on %s", intent.new_key)
+            # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
+            level = logging.DEBUG if error.code == BUSY else logging.WARNING
+            log.log(level, "%s is left for later: %s", intent.new_key, error.detail)
 
 
 def _heal(ctx: Context, intent: AnyRow) -> None:

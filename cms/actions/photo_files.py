@@ -13,7 +13,7 @@ from cms.context import Context
 from cms.database import images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import NotFound
+from cms.errors import NotFound, Stale
 from cms.model import ids, photo
 from cms.model.image import Image
 from cms.store.base import Key, Store, Version, version_of
@@ -76,4 +76,8 @@ def delete_from(store: Store, key: Key) -> None:
         return
     with stream:
         version = version_of(stream)
-    store.delete(key, expect=version)
+    try:
+        store.delete(key, expect=version)
+    except Stale as error:
+        if error.current is not None:  # else somebody else has removed it just now
+            raise

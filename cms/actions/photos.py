@@ -10,14 +10,14 @@ from typing import Any
 
 from cms.actions import absorb_images, lookup, renditions, trash
 from cms.actions.absorb import Origin
-from cms.actions.photo_files import home, image_in, key_of
+from cms.actions.photo_files import holds, home, image_in, key_of
 from cms.actions.survey import MEDIA_MARK
 from cms.actions.upload import Upload, developed, keep_original
 from cms.context import Context
 from cms.database import articles, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
+from cms.errors import CmsError, Exists, InUse, NotFound, Stale, UnsupportedType, VersionRequired
 from cms.model.image import Image, ImageFields
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version, version_of
@@ -116,7 +116,7 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             if row is None:
                 raise Exists(f"There is a file {image.path} already; look again in a minute.") from error
             raise
-        if row is not None and in_site:
+        if row is not None and ctx.media is not ctx.site and holds(ctx.site, key, row.sha256):
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
         return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)
@@ -126,7 +126,7 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
 def _variants_going(ctx: Context, row: AnyRow) -> Iterator[None]:
     """After the block, smaller copies of what nobody is to see any more are gone too."""
     yield
-    with suppress(Unavailable):  # the sweep will find them
+    with suppress(CmsError):  # the sweep will find them
         renditions.discard(ctx, row.sha256)
 
 

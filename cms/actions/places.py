@@ -56,7 +56,7 @@ def _for_article(ctx: Context, actor: Actor, name: str) -> Place:
         own = _mentions([row])
         shown = own or _mentions(articles.twins(tx, row))
         others = _mentions(listing.first(tx, Filter(collection), 50))
-    folders = Counter(posixpath.dirname(path) for path, _ in shown if path)
+    folders = Counter(folder for path, _ in shown if path and (folder := posixpath.dirname(path)))
     usual_folder = rules_of(ctx, collection).annotation.folder or collection
     folder = folders.most_common(1)[0][0] if folders else f"{usual_folder}/{row.twin}"
     safe: tuple[refs.Spelling, ...] = (*refs.ALIASES, "relative")

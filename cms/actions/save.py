@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cms.actions import absorb
 from cms.actions.absorb import File, Origin
+from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
 from cms.database import articles
@@ -58,7 +59,10 @@ class Saved:
 def save(ctx: Context, plan: Plan) -> Saved:
     """Do it; `Stale` or `Exists` when somebody was faster."""
     home = plan.old_key or plan.key
-    with ctx.locks.hold([plan.key, home]):
+    # Whoever deletes a photo holds its key, too: it is either shown or gone.
+    photos = [ids.ASSETS + ref.path for ref in plan.article.refs if ref.path is not None]
+    with ctx.locks.hold([plan.key, home, *photos]):
+        check_photos(ctx, plan.article, plan.warnings)
         if plan.before is None:
             return _create(ctx, plan)
         expect = version_of(plan.before)

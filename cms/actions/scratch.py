@@ -22,6 +22,7 @@ def folder() -> Iterator[Path]:
 def clear(older_than_s: float) -> None:
     """Remove what processes that were killed have left: photos as they arrived may lie there."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < time.time() - older_than_s:
+        # Others may have such names too, and links, in a folder that is everybody's.
+        with suppress(OSError):
+            if path.lstat().st_mtime < time.time() - older_than_s:
                 shutil.rmtree(path)

@@ -50,7 +50,7 @@ def _sweep_private(ctx: Context) -> None:
 
 def _sweep_variants(ctx: Context) -> None:
     """Those of photos that are gone."""
-    made = {key.split("/")[1] for key in _old(ctx.variants, VARIANTS)}
+    made = {stat.key.split("/")[1] for stat in ctx.variants.list(VARIANTS)}
     with read(ctx.database) as tx:
         shown = images.digests(tx)
     for sha256 in sorted(made - shown):

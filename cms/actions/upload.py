@@ -84,7 +84,10 @@ def upload(
         _store(ctx, actor, [(path, item) for path, item, is_new in chosen if is_new], keep_credit)
         with read(ctx.database) as tx:
             rows = [images.get(tx, path) for path, _, _ in chosen]
-    return [stored(row, place) for row in rows if row is not None]
+    found = [stored(row, place) for row in rows if row is not None]
+    if len(found) < len(rows):
+        raise Unavailable("A photo was removed by others just now; try again.", code="busy", retry_after_s=1)
+    return found
 
 
 def stored(row: AnyRow, place: Place) -> Stored:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import text, update
 from werkzeug.test import TestResponse
 
-from cms.actions import renditions, trash
+from cms.actions import renditions, transfer, trash
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import images as images_table
 from cms.database.tables import trash as trash_table
 from cms.store.base import Key
-from tests.api.editing import MERGE_PATCH, problem
+from tests.api.editing import ARTICLES, MERGE_PATCH, create_text, patch, problem
 from tests.api.test_images import IMAGES, PLANTED, picture, send
 from tests.conftest import bearer, reconcile, state_of
+from tests.store.racing import race
 
 PATH = "news/river-bus/photo-1.jpg"
 TRASH = "/api/v1/trash"
@@ -217,3 +220,41 @@ def test_a_photo_is_not_lost_when_the_database_fails_at_the_last_step(
     problem(client.get(url), 404)
     (gone,) = trashed(client, admin)
     assert client.post(f"{TRASH}/{gone['id']}", headers=admin).get_json()["sha256"] == item["sha256"]
+
+
+def test_what_was_pushed_and_replaced_can_be_deleted(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, site: Path
+) -> None:
+    file = site / "src/assets/apart/own.jpg"
+    file.parent.mkdir()
+    file.write_bytes(picture(size=(30, 30)))
+    reconcile(ctx)
+    if ctx.media is not ctx.site:
+        assert transfer.push(ctx).refused == []
+    assert replace(client, admin, picture(size=(40, 40)), "apart/own.jpg").status_code == 200
+    tag = tag_of(client, "apart/own.jpg")
+    assert client.delete(f"{IMAGES}/apart/own.jpg", headers={**admin, "If-Match": tag}).status_code == 204
+    reconcile(ctx)
+    problem(client.get(f"{IMAGES}/apart/own.jpg"), 404)
+
+
+def test_a_photo_goes_or_is_shown_and_never_both(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    app = client.application
+    for number in range(8):
+        create_text(client, admin, f"news/en/day-{number}")
+        (item,) = send(client, admin, (picture(size=(30 + number, 20)), f"x{number}.jpg"), folder="apart").get_json()[
+            "items"
+        ]
+        tags = tag_of(client, item["path"]), client.get(f"{ARTICLES}/news/en/day-{number}").headers["ETag"]
+        answers = race(2, partial(_delete_or_show, app, admin, item, tags, number))
+        assert sorted(answers) in ([200, 409], [204, 422]), answers
+
+
+def _delete_or_show(
+    app: Flask, headers: dict[str, str], item: dict[str, Any], tags: tuple[str, str], number: int, racer: int
+) -> int:
+    apart = app.test_client()
+    if racer == 0:
+        return apart.delete(f"{IMAGES}/{item['path']}", headers={**headers, "If-Match": tags[0]}).status_code
+    body = {"body": f"{item['markdown']}\n"}
+    return patch(apart, headers, f"news/en/day-{number}", tags[1], body).status_code

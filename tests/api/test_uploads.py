@@ -28,6 +28,7 @@ from tests.api.test_images import IMAGES, PLANTED, picture, send
 from tests.components import s3_environment
 from tests.conftest import bearer, close, make_client, make_context, make_settings, state_of
 from tests.servers import S3_SERVERS
+from tests.store.racing import race
 
 UPLOADS = "/api/v1/uploads"
 PHOTO = picture()
@@ -94,6 +95,16 @@ def test_to_complete_it_again_gives_the_same_answer(client: FlaskClient, admin: 
     again = complete(client, admin, item)
     assert (again.status_code, again.get_json()) == (201, first.get_json())
     assert state_of(ctx) == before
+
+
+def test_to_complete_it_twice_at_once_gives_the_same_answer(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    (item,) = announce(client, admin, file()).get_json()["items"]
+    put(item)
+    answers = race(4, lambda _: complete(client.application.test_client(), admin, item))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.get_json()["path"] for answer in answers}) == 1
 
 
 def test_size_and_type_are_pinned_and_a_changed_url_is_worth_nothing(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from botocore.config import Config
 
+from cms.actions.reconcile import Reconciler
 from cms.app import create_context
+from cms.database import intents
+from cms.database.engine import write
 from cms.errors import Unavailable
 from cms.store import open_store, s3_client
 from cms.store.base import ABSENT, Key, version_of
@@ -90,4 +94,23 @@ def test_editors_are_told_when_to_come_back_and_articles_are_read_on(
     proxy.left = 0
     assert state_of(ctx) == before
     assert send(client, headers, (picture(), "a.jpg"), folder="new").status_code == 201
+    close(ctx)
+
+
+def test_an_upload_that_an_outage_broke_off_keeps_no_edit_waiting(
+    proxy: Proxy, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db", media=a_bucket()))
+    with write(ctx.database) as tx:
+        intents.add(tx, "editor", ("", ""), ("src/assets/new/a.jpg", version_of(DATA)))
+    monkeypatch.setattr(s3_client, "DEADLINE_S", 0.2)
+    proxy.fault, proxy.left = "slow down", 1000
+    article = site / "src/content/news/en/opening-day.md"
+    article.write_text(article.read_text().replace("title:", "title: Changed,", 1))
+    reconciler = Reconciler(ctx)
+    for _ in range(3):
+        # The first looks at the bucket, too; the next ones at the site alone.
+        with suppress(Unavailable):
+            reconciler.run()
+    assert "Changed," in make_client(ctx).get("/api/v1/articles/news/en/opening-day").get_json()["data"]["title"]
     close(ctx)
