@@ -13,7 +13,7 @@ from cms.context import Context
 from cms.database import images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import NotFound, Stale
+from cms.errors import NotFound, NotOffered, Stale
 from cms.model import ids, photo
 from cms.model.image import Image
 from cms.store.base import Key, Store, Version, version_of
@@ -58,6 +58,12 @@ def local_copy(store: Store, key: Key) -> Iterator[tuple[Path, Version]]:
         with file.open("wb") as out:
             shutil.copyfileobj(stream, out)
         yield file, version_of(file)
+
+
+def check_private(ctx: Context) -> None:
+    """Refuse to keep anything where the public could read it."""
+    if ctx.private.is_public():
+        raise NotOffered("Everybody can read the bucket; set CMS_UPLOADS to a private place for what is kept.")
 
 
 def holds(store: Store, key: Key, version: str) -> bool:

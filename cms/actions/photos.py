@@ -116,7 +116,9 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             if row is None:
                 raise Exists(f"There is a file {image.path} already; look again in a minute.") from error
             raise
-        if row is not None and ctx.media is not ctx.site and holds(ctx.site, key, row.sha256):
+        # A site's own files are no editor's to remove while its photos are cleaned on their way to the bucket.
+        is_apart = ctx.media is not ctx.site and by.source != "files"
+        if row is not None and is_apart and holds(ctx.site, key, row.sha256):
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
         return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cms.actions.photo_files import delete_from, holds, key_of, local_copy
+from cms.actions.photo_files import check_private, delete_from, holds, key_of, local_copy
 from cms.context import Context
 from cms.database import trash
 from cms.database.engine import read, write
@@ -27,6 +27,7 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
 
     `Stale` when the file is not the one in the row any more.
     """
+    check_private(ctx)
     trash_id = secrets.token_hex(12)
     with local_copy(home, key_of(row.path)) as (file, version):
         if version != row.sha256:

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from cms.actions import absorb_images
 from cms.actions.absorb import Origin
 from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import home, key_of
+from cms.actions.photo_files import check_private, home, key_of
 from cms.actions.places import Place
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
@@ -122,6 +122,7 @@ def keep_original(ctx: Context, path: str, file: Upload) -> None:
     """What was sent, untouched, where only the operator finds it; if the settings ask for it."""
     if not ctx.settings.keep_originals:
         return
+    check_private(ctx)
     key = Key(f"originals/{path}/{version_of(file.path)}")
     if ctx.private.stat(key) is None:
         ctx.private.write(key, file.path, expect=ABSENT)

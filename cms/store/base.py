@@ -78,6 +78,10 @@ class Store(Protocol):
         """Remove the file; `Stale` when it holds something else or is not there."""
         ...
 
+    def is_public(self) -> bool:
+        """Whether somebody without credentials can read what lies here."""
+        ...
+
     def presign(self, key: Key, *, size: int, content_type: str, expires_s: int) -> str | None:
         """A URL to which anybody who has it may PUT just that many bytes of that type, for so many seconds.
 

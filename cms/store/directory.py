@@ -101,6 +101,9 @@ class DirectoryStore:
                 os.unlink(name, dir_fd=folder)
                 os.fsync(folder)
 
+    def is_public(self) -> bool:
+        return False
+
     def presign(self, key: Key, *, size: int, content_type: str, expires_s: int) -> str | None:
         return None
 

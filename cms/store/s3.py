@@ -104,9 +104,16 @@ class S3Store:
         with translated():
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
+    def is_public(self) -> bool:
+        # Asked now and then: a policy may change.
+        if time.monotonic() > self._public_until:
+            self._public = self._answers_anybody()
+            self._public_until = time.monotonic() + PUBLIC_FOR_S
+        return self._public
+
     def presign(self, key: Key, *, size: int, content_type: str, expires_s: int) -> str | None:
         check_writable(key)
-        if self._is_public():
+        if self.is_public():
             return None
         where = {"Bucket": self._bucket, "Key": self._prefix + key}
         pinned = {"ContentLength": size, "ContentType": content_type}
@@ -114,13 +121,6 @@ class S3Store:
 
     def is_settled(self) -> bool:
         return True
-
-    def _is_public(self) -> bool:
-        """Whether somebody without credentials can read what lies here; asked now and then."""
-        if time.monotonic() > self._public_until:
-            self._public = self._answers_anybody()
-            self._public_until = time.monotonic() + PUBLIC_FOR_S
-        return self._public
 
     def _answers_anybody(self) -> bool:
         bucket, probe = self._bucket, f"{self._prefix}probe-{secrets.token_hex(8)}"

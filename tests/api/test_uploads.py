@@ -213,7 +213,7 @@ def test_a_url_is_worth_nothing_after_its_time(
 
 
 @pytest.mark.xdist_group("ceph")
-def test_what_everybody_can_read_takes_no_uploads(
+def test_what_everybody_can_read_keeps_nothing_private(
     ceph_url: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in s3_environment(ceph_url).items():
@@ -226,5 +226,12 @@ def test_what_everybody_can_read_takes_no_uploads(
     settings = make_settings(site, f"sqlite:///{tmp_path}/cms.db", media=f"s3://{bucket}/site")
     for own, status in ((settings, 501), (dataclasses.replace(settings, uploads=f"s3://photos/{bucket}"), 201)):
         ctx = make_context(own)
-        assert announce(make_client(ctx), bearer(ctx, "admin"), file()).status_code == status
+        client, headers = make_client(ctx), bearer(ctx, "admin")
+        assert announce(client, headers, file()).status_code == status
+        kept = make_client(dataclasses.replace(ctx, settings=dataclasses.replace(own, keep_originals=True)))
+        assert send(kept, headers, (PHOTO, "a.jpg"), folder="apart").status_code == status
+        (item,) = send(client, headers, (PHOTO, "a.jpg"), folder="apart").get_json()["items"]
+        tag = client.get(f"{IMAGES}/{item['path']}").headers["ETag"]
+        gone = client.delete(f"{IMAGES}/{item['path']}", headers={**headers, "If-Match": tag})
+        assert gone.status_code == (501 if status == 501 else 204)
         close(ctx)
