@@ -20,7 +20,7 @@ from cms.store import open_store, s3_client
 from cms.store.base import ABSENT, Key, version_of
 from tests.api.editing import problem
 from tests.api.test_images import picture, send
-from tests.conftest import bearer, close, make_client, make_context, make_settings, state_of
+from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, state_of
 from tests.faults import Fault, Proxy, faulty
 
 KEY = Key("src/assets/photo.jpg")
@@ -107,10 +107,13 @@ def test_an_upload_that_an_outage_broke_off_keeps_no_edit_waiting(
     proxy.fault, proxy.left = "slow down", 1000
     article = site / "src/content/news/en/opening-day.md"
     article.write_text(article.read_text().replace("title:", "title: Changed,", 1))
-    reconciler = Reconciler(ctx)
-    for _ in range(3):
-        # The first looks at the bucket, too; the next ones at the site alone.
+    reconciler, client = Reconciler(ctx), make_client(ctx)
+
+    def is_seen() -> bool:
+        # Some passes look at the bucket, too; the others at the site alone.
         with suppress(Unavailable):
             reconciler.run()
-    assert "Changed," in make_client(ctx).get("/api/v1/articles/news/en/opening-day").get_json()["data"]["title"]
+        return "Changed," in client.get("/api/v1/articles/news/en/opening-day").get_json()["data"]["title"]
+
+    assert eventually(is_seen, timeout_s=30)
     close(ctx)
