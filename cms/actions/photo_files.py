@@ -66,22 +66,20 @@ def check_private(ctx: Context) -> None:
         raise NotOffered("Everybody can read the bucket; set CMS_UPLOADS to a private place for what is kept.")
 
 
-def holds(store: Store, key: Key, version: str) -> bool:
-    """Whether the store has just these bytes there."""
+def version_at(store: Store, key: Key) -> Version | None:
+    """The version of what the store has there, None when it has nothing."""
     stream = store.open(key)
     if stream is None:
-        return False
+        return None
     with stream:
-        return version_of(stream) == version
+        return version_of(stream)
 
 
 def delete_from(store: Store, key: Key) -> None:
     """Remove what is there, whatever it is; for what nobody else writes."""
-    stream = store.open(key)
-    if stream is None:
+    version = version_at(store, key)
+    if version is None:
         return
-    with stream:
-        version = version_of(stream)
     try:
         store.delete(key, expect=version)
     except Stale as error:

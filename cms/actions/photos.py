@@ -10,7 +10,7 @@ from typing import Any
 
 from cms.actions import absorb_images, lookup, renditions, trash
 from cms.actions.absorb import Origin
-from cms.actions.photo_files import holds, home, image_in, key_of
+from cms.actions.photo_files import home, image_in, key_of, version_at
 from cms.actions.survey import MEDIA_MARK
 from cms.actions.upload import Upload, developed, keep_original
 from cms.context import Context
@@ -20,7 +20,7 @@ from cms.database.tables import AnyRow
 from cms.errors import CmsError, Exists, InUse, NotFound, Stale, UnsupportedType, VersionRequired
 from cms.model.image import Image, ImageFields
 from cms.model.scopes import Actor
-from cms.store.base import ABSENT, Key, Store, Version, version_of
+from cms.store.base import ABSENT, Key, Store, Version
 
 
 def describe(ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[str, Any]) -> AnyRow:
@@ -118,7 +118,7 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             raise
         # A site's own files are no editor's to remove while its photos are cleaned on their way to the bucket.
         is_apart = ctx.media is not ctx.site and by.source != "files"
-        if row is not None and is_apart and holds(ctx.site, key, row.sha256):
+        if row is not None and is_apart and version_at(ctx.site, key) == row.sha256:
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
         return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)
@@ -144,12 +144,11 @@ def _copies(ctx: Context, key: Key, sha256: str) -> list[Store]:
     """The stores that hold the photo, the site first: what is left in the media store is still what everybody sees."""
     holding: list[Store] = []
     for store in (ctx.site, ctx.media) if ctx.media is not ctx.site else (ctx.site,):
-        stream = store.open(key)
-        if stream is None:
+        version = version_at(store, key)
+        if version is None:
             continue
-        with stream:
-            if version_of(stream) != sha256:
-                raise Exists(f"The site's folder has another photo {key}, which would come up; remove that one first.")
+        if version != sha256:
+            raise Exists(f"The site's folder has another photo {key}, which would come up; remove that one first.")
         holding.append(store)
     return holding
 

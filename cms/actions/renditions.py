@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from cms.actions import absorb_images, scratch
+from cms.actions import absorb_images
 from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import delete_from, open_photo
+from cms.actions.photo_files import delete_from, home, key_of, local_copy
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write
@@ -91,15 +91,14 @@ def _known(ctx: Context, sha256: str, made: Made) -> str | None:
 
 
 def _make(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) -> str:
-    with scratch.folder() as folder:
-        photo = folder / "photo"
+    key = key_of(path)
+    with ExitStack() as stack:
         try:
-            row, stream = open_photo(ctx, path)
+            photo, version = stack.enter_context(local_copy(home(ctx, key), key))
         except NotFound:
             return NONE[made]
-        with stream, photo.open("wb") as out:
-            shutil.copyfileobj(stream, out)
-        rendition = darkroom.render(photo, folder, KINDS[made]) if row.sha256 == sha256 else None
+        folder = photo.parent
+        rendition = darkroom.render(photo, folder, KINDS[made]) if version == sha256 else None
         if rendition is None:
             return NONE[made]
         facts = json.dumps(dataclasses.asdict(rendition) if made == "rendition" else rendition.variants)

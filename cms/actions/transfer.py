@@ -14,7 +14,7 @@ from pathlib import Path
 from cms.actions import absorb_images, photos
 from cms.actions.absorb import Origin
 from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import image_in, local_copy
+from cms.actions.photo_files import image_in, local_copy, version_at
 from cms.actions.reconcile import Progress
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
@@ -150,11 +150,7 @@ def _version_there(ctx: Context, target: Store, stat: Stat) -> Version | None:
     mark = MEDIA_MARK + found.mark if target is ctx.media else found.mark
     if row is not None and row.mark == mark:
         return Version(row.sha256)
-    stream = target.open(stat.key)
-    if stream is None:
-        return None
-    with stream:
-        return version_of(stream)
+    return version_at(target, stat.key)
 
 
 def _tell(ctx: Context, stat: Stat, file: Path) -> None:

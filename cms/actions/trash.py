@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cms.actions.photo_files import check_private, delete_from, holds, key_of, local_copy
+from cms.actions.photo_files import check_private, delete_from, key_of, local_copy, version_at
 from cms.context import Context
 from cms.database import trash
 from cms.database.engine import read, write
@@ -40,7 +40,7 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
         yield
     except BaseException:
         with suppress(Unavailable):  # who cannot tell whether it is gone, keeps it
-            if holds(home, key_of(row.path), row.sha256):
+            if version_at(home, key_of(row.path)) == row.sha256:
                 remove(ctx, trash_id)
         raise
 

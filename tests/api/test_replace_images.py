@@ -46,6 +46,14 @@ def replace(
     return client.put(f"{IMAGES}/{path}", data=data, headers={**headers, **named}, content_type=kind)
 
 
+def put_by_hand(ctx: Context, site: Path) -> None:
+    """A photo that the site has of its own, `apart/own.jpg`."""
+    file = site / "src/assets/apart/own.jpg"
+    file.parent.mkdir()
+    file.write_bytes(picture(size=(30, 30)))
+    reconcile(ctx)
+
+
 def trashed(client: FlaskClient, headers: dict[str, str], query: str = "") -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = client.get(TRASH + query, headers=headers).get_json()["items"]
     return items
@@ -110,10 +118,7 @@ def test_a_deleted_photo_comes_back_with_what_was_said_of_it(
 def test_a_photo_that_site_and_bucket_hold_is_gone_from_both(
     client: FlaskClient, admin: dict[str, str], ctx: Context, site: Path
 ) -> None:
-    file = site / "src/assets/apart/own.jpg"
-    file.parent.mkdir()
-    file.write_bytes(picture(size=(30, 30)))
-    reconcile(ctx)
+    put_by_hand(ctx, site)
     assert replace(client, admin, picture(size=(40, 40)), "apart/own.jpg").status_code == 200
     url = f"{IMAGES}/apart/own.jpg"
     assert client.delete(url, headers={**admin, "If-Match": tag_of(client, "apart/own.jpg")}).status_code == 204
@@ -225,10 +230,7 @@ def test_a_photo_is_not_lost_when_the_database_fails_at_the_last_step(
 def test_what_was_pushed_and_replaced_can_be_deleted(
     client: FlaskClient, admin: dict[str, str], ctx: Context, site: Path
 ) -> None:
-    file = site / "src/assets/apart/own.jpg"
-    file.parent.mkdir()
-    file.write_bytes(picture(size=(30, 30)))
-    reconcile(ctx)
+    put_by_hand(ctx, site)
     if ctx.media is not ctx.site:
         assert transfer.push(ctx).refused == []
     assert replace(client, admin, picture(size=(40, 40)), "apart/own.jpg").status_code == 200
