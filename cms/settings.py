@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cms.errors import Invalid, Problem
+from cms.model.image import OWN_BASE
 from cms.model.limits import Limits
 
 NAMES = (
@@ -47,16 +48,33 @@ class Settings:
         return Path(unquote(urlsplit(self.site).path))
 
     @property
+    def is_media_apart(self) -> bool:
+        """Whether photos are written to another place than the site."""
+        return self.media != self.site
+
+    @property
+    def media_base(self) -> str:
+        """Where the public fetches photos of the media store; those that lie in the site alone come from here."""
+        return self.media_url or OWN_BASE
+
+    @property
     def variants(self) -> str:
-        """The URL of the store for photos' variants: the bucket where there is one, else the state folder."""
-        return self.media if self.media.startswith("s3:") else self.state_folder.as_uri()
+        """The URL of the store for photos' variants: beside the photos, but never in the site itself."""
+        return self.media if self.is_media_apart else self.state_folder.as_uri()
+
+    @property
+    def variants_base(self) -> str:
+        """Where the public fetches variants."""
+        return self.media_base if self.is_media_apart else OWN_BASE
 
     @property
     def private(self) -> str:
         """The URL of the store for what nobody but this service may read: uploads under way, the trash, originals."""
         if self.uploads is not None:
             return self.uploads
-        return f"{self.variants.rstrip('/')}/private"
+        # A folder of photos may well be served to the public as it is.
+        parent = self.media if self.media.startswith("s3:") else self.state_folder.as_uri()
+        return f"{parent.rstrip('/')}/private"
 
     @property
     def state_folder(self) -> Path:

@@ -154,7 +154,7 @@ def _append(
 def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
     shown = published.document(article)
     photos = images.facts_of(tx, {ref.path for ref in article.refs})
-    published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.media_url)
+    published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.variants_base)
     twins = articles.twins(tx, article)
     published.place_twins(shown, [(twin.locale, twin.id) for twin in twins if twin.visible])
     return published.dump(shown, place.created_at, place.updated_at)

@@ -11,6 +11,7 @@ import json
 from sqlalchemy import Connection
 
 from cms.actions.absorb import Origin, seq_of
+from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import articles, changes, image_fields, images
 from cms.database.changes import Change
@@ -18,7 +19,7 @@ from cms.database.images import Made
 from cms.model import image as image_json
 from cms.model import markdown, published, refs
 from cms.model.ids import ASSETS
-from cms.model.image import Image, ImageFields, bytes_of
+from cms.model.image import OWN_BASE, Image, ImageFields, bytes_of
 
 
 def absorb_image(
@@ -31,16 +32,24 @@ def absorb_image(
     if latest is not None and known is None and bytes_of(latest.version) != image.sha256:
         image_fields.remove(tx, image.path)
     row = images.get(tx, image.path)
-    image = dataclasses.replace(image, fields=_say(tx, image.path, said))
+    image = dataclasses.replace(image, fields=_say(tx, image.path, said), base=_base_of(ctx, mark))
     if row is not None and row.sha256 == image.sha256:
         image = dataclasses.replace(image, rendition=row.rendition, avif=row.avif)
     seq = seq_of(tx, row)
     is_new = known is None or known.version != image.version
     if is_new:
         seq = _append_image(tx, image, "updated" if known else "created", known is not None, by)
-    images.put(tx, image, image_json.published(image, ctx.settings.media_url), seq, mark)
+    images.put(tx, image, image_json.published(image, ctx.settings.variants_base), seq, mark)
     if is_new:
         _refresh_articles(ctx, tx, image.path, seq)
+    elif row is not None and row.base != image.base:
+        # As with variants, another address for the same bytes is no change.
+        _refresh_articles(ctx, tx, image.path, None)
+
+
+def _base_of(ctx: Context, mark: str) -> str:
+    is_in_media = not ctx.settings.is_media_apart or mark.startswith(MEDIA_MARK)
+    return ctx.settings.media_base if is_in_media else OWN_BASE
 
 
 def _say(tx: Connection, path: str, said: ImageFields | None) -> ImageFields:
@@ -69,7 +78,7 @@ def show_variants(ctx: Context, tx: Connection, path: str, sha256: str, made: Ma
         image = images.image_of(row)
         rendition, avif = (facts, image.avif) if made == "rendition" else (image.rendition, facts)
         image = dataclasses.replace(image, rendition=rendition, avif=avif)
-        images.put(tx, image, image_json.published(image, ctx.settings.media_url), row.seq, row.mark)
+        images.put(tx, image, image_json.published(image, ctx.settings.variants_base), row.seq, row.mark)
         _refresh_articles(ctx, tx, path, None)
 
 
@@ -89,5 +98,5 @@ def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) 
         rendered = markdown.render(shown["body"])
         mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
         photos = images.facts_of(tx, {ref.path for ref in mentions})
-        published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.media_url)
+        published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
         articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

@@ -10,14 +10,18 @@ import json
 import os
 import resource
 import selectors
+import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cms import errors
-from cms.errors import CmsError, Invalid, Problem
+from cms.database.locks import BUSY
+from cms.errors import CmsError, Invalid, Problem, Unavailable
 from cms.model import photo, photo_variants
 from cms.model.limits import MIB, Limits
 from cms.model.photo import Facts
@@ -28,6 +32,12 @@ MOST_MEMORY = 4096 * MIB
 
 MOST_SECONDS = 60
 """For one photo, on the clock and of the processor."""
+
+AT_ONCE = min(2, os.cpu_count() or 1)
+"""So many photos are made ready at once by this process, whoever sends them."""
+
+WAIT_S = 30.0
+_free = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Darkroom(AbstractContextManager["Darkroom"]):
@@ -64,7 +74,15 @@ class Darkroom(AbstractContextManager["Darkroom"]):
             self._child = None
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any] | None:
-        """The child's answer; None when it had to be ended, or ended itself."""
+        """The child's answer; None when it had to be ended. One that died of something else is given a second try:
+        when memory is short, the kernel ends whom it likes."""
+        for _ in range(2):
+            answer, is_over_limit = self._ask_once(job)
+            if answer is not None or is_over_limit:
+                break
+        return answer
+
+    def _ask_once(self, job: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
         child = self._child = self._child or _start()
         assert child.stdin is not None
         assert child.stdout is not None
@@ -73,12 +91,27 @@ class Darkroom(AbstractContextManager["Darkroom"]):
             child.stdin.flush()
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
-            line = child.stdout.readline() if selector.select(MOST_SECONDS) else b""
-        if not line.endswith(b"\n"):
-            self.__exit__()
-            return None
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+            is_in_time = bool(selector.select(MOST_SECONDS))
+        line = child.stdout.readline() if is_in_time else b""
+        if line.endswith(b"\n"):
+            return json.loads(line), False
+        self.__exit__()
+        return None, not is_in_time or child.returncode == -signal.SIGXCPU
+
+
+@contextmanager
+def darkrooms(limits: Limits, wanted: int) -> Iterator[list[Darkroom]]:
+    """As many as are wanted and free, and one at least; `Unavailable` when others have them all for `WAIT_S`."""
+    if not _free.acquire(timeout=WAIT_S):
+        raise Unavailable("Many photos are being made ready just now; try again.", code=BUSY)
+    with ExitStack() as taken:
+        taken.callback(_free.release)
+        rooms = [taken.enter_context(Darkroom(limits))]
+        # Who has one never waits for another: two could wait for each other.
+        while len(rooms) < wanted and _free.acquire(blocking=False):
+            taken.callback(_free.release)
+            rooms.append(taken.enter_context(Darkroom(limits)))
+        yield rooms
 
 
 def _start() -> subprocess.Popen[bytes]:

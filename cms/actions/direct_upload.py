@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cms.actions import places, upload
+from cms.actions.develop import Upload
 from cms.actions.photo_files import delete_from, local_copy
 from cms.actions.places import Place
-from cms.actions.upload import Stored, Upload
+from cms.actions.upload import Stored
 from cms.context import Context
 from cms.database import images, uploads
 from cms.database.engine import read, write

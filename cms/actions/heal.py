@@ -38,4 +38,4 @@ def _heal(ctx: Context, intent: AnyRow) -> None:
 
 def _locks(intent: AnyRow) -> list[str]:
     """What whoever is at work on it holds."""
-    return [intent.old_key, intent.new_key] if intent.old_key else [upload.folder_lock(intent.new_key)]
+    return [key for key in (intent.old_key, intent.new_key) if key]

@@ -78,7 +78,9 @@ class Reconciler:
         if report.held is not None:
             return report
         self._absorb_rules(seen)
-        changed = [stat for stat in seen.changed() if self._is_still(stat)]
+        with read(self.ctx.database) as tx:
+            under_way = intents.keys(tx)  # whoever is at work on it holds its lock, perhaps for long
+        changed = [stat for stat in seen.changed() if stat.key not in under_way and self._is_still(stat)]
         report.unsettled = len(seen.changed()) - len(changed)
         for batch in _batches(changed):
             self._absorb(seen, batch, moved)

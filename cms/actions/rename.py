@@ -28,7 +28,7 @@ def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, 
         ctx.site.write(new, data, expect=ABSENT)
     except Stale as error:
         with write(ctx.database) as tx:
-            intents.remove(tx, intent.id)
+            intents.remove(tx, [intent.id])
         raise Exists(f"The file {new} is there already.") from error
     try:
         ctx.site.delete(old, expect=expect)
@@ -37,7 +37,7 @@ def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, 
         raise
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, file, Origin(actor, source), moved_from=old)
-        intents.remove(tx, intent.id)
+        intents.remove(tx, [intent.id])
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:
@@ -56,4 +56,4 @@ def settle(ctx: Context, intent: AnyRow) -> None:
         if made is not None and is_made and left is None:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
             absorb.absorb_article(ctx, tx, File(article, made, ""), Origin(intent.actor, "api"), moved_from=old)
-        intents.remove(tx, intent.id)
+        intents.remove(tx, [intent.id])

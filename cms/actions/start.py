@@ -23,7 +23,7 @@ _LOCK = "start"
 
 def stamp_of(settings: Settings) -> str:
     """Names how the derived tables are made: whatever their content depends on, the files aside."""
-    return hashlib.sha256(f"{FORMAT}\n{settings.media_url}".encode()).hexdigest()[:8]
+    return hashlib.sha256(f"{FORMAT}\n{settings.media_base}\n{settings.variants_base}".encode()).hexdigest()[:8]
 
 
 def prepare(ctx: Context, progress: Progress | None = None) -> None:

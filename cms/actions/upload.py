@@ -6,60 +6,36 @@ about to be stored is written down first, and whoever finds such a note with nob
 
 from __future__ import annotations
 
-import os
 import posixpath
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
+
+from sqlalchemy import Connection
 
 from cms.actions import absorb_images
 from cms.actions.absorb import Origin
-from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import check_private, home, key_of
+from cms.actions.develop import Developed, Upload, developed, keep_original
+from cms.actions.photo_files import home, key_of
 from cms.actions.places import Place
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import images, intents
 from cms.database.engine import read, write
+from cms.database.locks import BUSY
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
-from cms.model.image import Image, ImageFields
-from cms.model.photo import Facts
+from cms.model.image import ImageFields
 from cms.model.scopes import Actor
-from cms.store.base import ABSENT, Key, Version, version_of
-
-DARKROOMS = min(2, os.cpu_count() or 1)
-"""So many photos are decoded at once."""
+from cms.store.base import ABSENT, Key, Version
 
 AT_ONCE = 4
-"""So many photos are on their way to the store."""
+"""So many photos of a request are on their way to the store."""
 
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A photo as an editor sent it, in a file that is the caller's to remove; `where` points to it in the request."""
-
-    name: str
-    path: Path
-    where: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Developed:
-    """A photo fit to be public, in a file beside the one that was sent."""
-
-    upload: Upload
-    path: Path
-    facts: Facts
-    version: Version
-
-    def as_image(self, path: str) -> Image:
-        facts = self.facts
-        return Image(path, self.version, self.path.stat().st_size, facts.width, facts.height, facts.format)
+WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +53,14 @@ def upload(
     """Store the photos; sending the same photo again is the same photo again. With `keep_credit`, who took it and whose
     it is stays with the photo, though not in its file."""
     ready = developed(ctx, files)
-    # One lock for the folder, so that two requests do not choose the same name.
-    with ctx.locks.hold([ids.ASSETS + place.folder]):
-        chosen = _choose(ctx, place, ready)
-        _keep_originals(ctx, chosen)
-        _store(ctx, actor, [(path, item) for path, item, is_new in chosen if is_new], keep_credit)
-        with read(ctx.database) as tx:
-            rows = [images.get(tx, path) for path, _, _ in chosen]
+    paths, begun = _reserve(ctx, actor, place, ready)
+    if begun:
+        _store(ctx, actor, begun, keep_credit)
+    with read(ctx.database) as tx:
+        rows = [images.get(tx, path) for path in paths]
     found = [stored(row, place) for row in rows if row is not None]
     if len(found) < len(rows):
-        raise Unavailable("A photo was removed by others just now; try again.", code="busy", retry_after_s=1)
+        raise Unavailable("A photo was removed by others just now; try again.", code=BUSY, retry_after_s=1)
     return found
 
 
@@ -95,70 +69,72 @@ def stored(row: AnyRow, place: Place) -> Stored:
     return Stored(row, ref, refs.markdown_of(ref))
 
 
-def developed(ctx: Context, files: Sequence[Upload]) -> list[Developed]:
-    """The photos fit to be public; raises what `photo.prepare` raises, and `TooLarge`."""
-    most = ctx.settings.limits.photo_bytes
-    for file in files:
-        if (size := file.path.stat().st_size) > most:
-            raise photo.too_large(file.where, f"{file.name} has {size} bytes or more; at most {most} are accepted")
-    idle: SimpleQueue[Darkroom] = SimpleQueue()
-
-    def develop(file: Upload) -> Developed:
-        darkroom = idle.get()
-        try:
-            target = file.path.with_suffix(".ready")
-            facts = darkroom.prepare(file.path, target, file.name, file.where)
-            return Developed(file, target, facts, version_of(target))
-        finally:
-            idle.put(darkroom)
-
-    with ExitStack() as stack:
-        for _ in range(min(DARKROOMS, len(files))):
-            idle.put(stack.enter_context(Darkroom(ctx.settings.limits)))
-        return list(stack.enter_context(ThreadPoolExecutor(DARKROOMS)).map(develop, files))
-
-
-def keep_original(ctx: Context, path: str, file: Upload) -> None:
-    """What was sent, untouched, where only the operator finds it; if the settings ask for it."""
-    if not ctx.settings.keep_originals:
-        return
-    check_private(ctx)
-    key = Key(f"originals/{path}/{version_of(file.path)}")
-    if ctx.private.stat(key) is None:
-        ctx.private.write(key, file.path, expect=ABSENT)
-
-
 def undo(ctx: Context, intent: AnyRow) -> None:
-    """Remove a photo whose upload was broken off; the caller holds its folder's lock."""
-    key = Key(intent.new_key)
-    with read(ctx.database) as tx:
-        is_known = images.get(tx, key.removeprefix(ids.ASSETS)) is not None
-    if not is_known:
-        _remove(ctx, key, Version(intent.new_version))
+    """Remove a photo whose upload was broken off; who still stores it learns that it may not."""
     with write(ctx.database) as tx:
-        intents.remove(tx, intent.id)
+        if not intents.give_up(tx, intent.id):
+            return
+    with suppress(Stale):  # it never came so far, or it is another's
+        ctx.media.delete(Key(intent.new_key), expect=Version(intent.new_version))
+    with write(ctx.database) as tx:
+        intents.remove(tx, [intent.id])
 
 
-def folder_lock(key: str) -> str:
-    """The lock that an upload to the key holds."""
-    return posixpath.dirname(key)
+def _reserve(
+    ctx: Context, actor: Actor, place: Place, ready: Sequence[Developed]
+) -> tuple[list[str], list[tuple[AnyRow, Developed]]]:
+    """The photos' paths, and an intent for each that is not there yet; `Unavailable` when others have been storing the
+    same photo for `WAIT_S`."""
+    deadline = time.monotonic() + WAIT_S
+    wanted = {item.version for item in ready}
+    while True:
+        # One lock for the folder, so that two requests do not choose the same name; not for as long as storing takes.
+        with ctx.locks.hold([ids.ASSETS + place.folder]):
+            with read(ctx.database) as tx:
+                under_way = intents.below(tx, f"{ids.ASSETS}{place.folder}/")
+            same = [intent for intent in under_way if intent.new_version in wanted]
+            if not same:
+                paths, fresh = _choose(ctx, place, ready, [intent.new_key for intent in under_way])
+                with write(ctx.database) as tx:
+                    begun = [_begin(tx, actor, path, item) for path, item in fresh]
+                return paths, begun
+        if time.monotonic() > deadline:
+            raise Unavailable("The same photo is being stored just now; try again.", code=BUSY)
+        _undo_dead(ctx, same)
+        time.sleep(0.1)
 
 
-def _choose(ctx: Context, place: Place, ready: Sequence[Developed]) -> list[tuple[str, Developed, bool]]:
-    """For each photo its path, and whether it is to be stored there or is there already."""
+def _undo_dead(ctx: Context, begun: Iterable[AnyRow]) -> None:
+    """Undo those that nobody is at work on any more."""
+    for intent in begun:
+        try:
+            with ctx.locks.hold([intent.new_key], wait_s=0):
+                undo(ctx, intent)
+        except Unavailable as error:
+            if error.code != BUSY:
+                raise
+
+
+def _begin(tx: Connection, actor: Actor, path: str, item: Developed) -> tuple[AnyRow, Developed]:
+    return intents.add(tx, actor.name, ("", ""), (key_of(path), item.version)), item
+
+
+def _choose(
+    ctx: Context, place: Place, ready: Sequence[Developed], under_way: Iterable[str]
+) -> tuple[list[str], list[tuple[str, Developed]]]:
+    """The photos' paths, and which of the photos are to be stored there."""
     with read(ctx.database) as tx:
         alike = images.alike(tx, place.folder, [item.version for item in ready])
-        taken = images.names(tx, place.folder)
+        taken = images.names(tx, place.folder) | {posixpath.basename(key) for key in under_way}
     known = {version: row.path for version, row in alike.items()}
-    chosen: list[tuple[str, Developed, bool]] = []
+    fresh: list[tuple[str, Developed]] = []
     for item in ready:
-        is_new = item.version not in known
-        if is_new:
+        if item.version not in known:
             name = _free(ctx, place.folder, item, taken)
             taken.add(name)
             known[item.version] = f"{place.folder}/{name}"
-        chosen.append((known[item.version], item, is_new))
-    return chosen
+            fresh.append((known[item.version], item))
+    return [known[item.version] for item in ready], fresh
 
 
 def _free(ctx: Context, folder: str, item: Developed, taken: set[str]) -> str:
@@ -172,33 +148,33 @@ def _free(ctx: Context, folder: str, item: Developed, taken: set[str]) -> str:
     raise Invalid("Too many photos have that name.", problems=[problem])
 
 
-def _keep_originals(ctx: Context, chosen: Iterable[tuple[str, Developed, bool]]) -> None:
-    for path, item, is_new in chosen:
-        if is_new:
-            keep_original(ctx, path, item.upload)
-
-
-def _store(ctx: Context, actor: Actor, fresh: Sequence[tuple[str, Developed]], keep_credit: bool) -> None:
-    if not fresh:
-        return
-    with write(ctx.database) as tx:
-        begun = [intents.add(tx, actor.name, ("", ""), (key_of(path), item.version)) for path, item in fresh]
+def _store(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]], keep_credit: bool) -> None:
+    fresh = [(intent.new_key.removeprefix(ids.ASSETS), item) for intent, item in begun]
     try:
-        _write(ctx, fresh)
-        by = Origin(actor.name, "api")
-        # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
-        mark = "" if ctx.media is ctx.site else MEDIA_MARK
-        with write(ctx.database) as tx:
+        # The locks tell others that somebody is still at work on it.
+        with ctx.locks.hold([intent.new_key for intent, _ in begun]):
             for path, item in fresh:
-                said = ImageFields(credit=item.facts.credit, copyright=item.facts.copyright) if keep_credit else None
-                absorb_images.absorb_image(ctx, tx, item.as_image(path), mark, by, said)
-            for intent in begun:
-                intents.remove(tx, intent.id)
+                keep_original(ctx, path, item.upload)
+            _write(ctx, fresh)
+            _commit(ctx, actor, begun, keep_credit)
     except CmsError:
         with suppress(Unavailable):  # what cannot be undone just now is healed later
-            for intent in begun:
+            for intent, _ in begun:
                 undo(ctx, intent)
         raise
+
+
+def _commit(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]], keep_credit: bool) -> None:
+    by = Origin(actor.name, "api")
+    # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
+    mark = "" if ctx.media is ctx.site else MEDIA_MARK
+    with write(ctx.database) as tx:
+        if intents.remove(tx, [intent.id for intent, _ in begun]) < len(begun):
+            raise Unavailable("The upload was taken for dead; try again.", code=BUSY, retry_after_s=1)
+        for intent, item in begun:
+            said = ImageFields(credit=item.facts.credit, copyright=item.facts.copyright) if keep_credit else None
+            image = item.as_image(intent.new_key.removeprefix(ids.ASSETS))
+            absorb_images.absorb_image(ctx, tx, image, mark, by, said)
 
 
 def _write(ctx: Context, fresh: Sequence[tuple[str, Developed]]) -> None:
@@ -209,12 +185,4 @@ def _write(ctx: Context, fresh: Sequence[tuple[str, Developed]]) -> None:
         try:
             future.result()
         except Stale as error:
-            raise Unavailable("Somebody stores a photo of that name just now; try again.", code="busy") from error
-
-
-def _remove(ctx: Context, key: Key, version: Version) -> None:
-    try:
-        ctx.media.delete(key, expect=version)
-    except Stale:
-        # It never came so far, or it is another's.
-        return
+            raise Unavailable("Somebody stores a photo of that name just now; try again.", code=BUSY) from error

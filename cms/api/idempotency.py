@@ -10,7 +10,7 @@ from collections.abc import Callable
 from flask import Response, request
 
 from cms.actions import answers
-from cms.actions.upload import Upload
+from cms.actions.develop import Upload
 from cms.api import auth
 from cms.api.parsing import context
 from cms.errors import Malformed

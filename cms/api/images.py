@@ -12,7 +12,8 @@ from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from cms.actions import lookup, photos, places, scratch, upload
-from cms.actions.upload import Stored, Upload
+from cms.actions.develop import Upload
+from cms.actions.upload import Stored
 from cms.api import auth, idempotency
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever what the derived tables hold is computed differently."""
 
 kept = MetaData()
@@ -229,6 +229,7 @@ images = Table(
     Column("height", Integer),
     Column("format", Text, nullable=False),
     Column("has_gps", Boolean, nullable=False),
+    Column("base", Text, nullable=False),  # where the public fetches it
     Column("fields", Text, nullable=False),
     Column("rendition", Text),  # null until it is made
     Column("avif", Text),  # null until it is made

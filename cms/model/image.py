@@ -17,6 +17,9 @@ NO_AVIF = "[]"
 VARIANTS = "variants"
 """The folder of all variants in their store."""
 
+OWN_BASE = "/media"
+"""Below this, the service itself gives out photos; elsewhere they have the same paths as in the store."""
+
 ANY_LOCALE = "*"
 """Stands for every locale among a photo's texts."""
 
@@ -50,8 +53,9 @@ UNSAID = ImageFields()
 class Image:
     """`path` is below `src/assets`; `width` and `height` in pixels, None when the file cannot be read as a picture.
 
-    `has_gps` says that the file tells where it was taken. `rendition` is JSON: `placeholder`, `colour`, and
-    `variants`, each `[width, height, bytes]`; `avif` is JSON too, more such variants. Both are None until made.
+    `has_gps` says that the file tells where it was taken, `base` where the public fetches it. `rendition` is JSON:
+    `placeholder`, `colour`, and `variants`, each `[width, height, bytes]`; `avif` is JSON too, more such variants. Both
+    are None until made.
     """
 
     path: str
@@ -61,6 +65,7 @@ class Image:
     height: int | None
     format: str
     has_gps: bool = False
+    base: str = OWN_BASE
     fields: ImageFields = UNSAID
     rendition: str | None = None
     avif: str | None = None
@@ -75,9 +80,9 @@ def bytes_of(version: str) -> str:
     return version.partition(".")[0]
 
 
-def url_of(path: str, media_url: str | None) -> str:
-    """Where the public fetches the photo: below `media_url`, or from this service, relative to its root."""
-    return f"{media_url}/{ASSETS}{quote(path)}" if media_url else f"/media/{quote(path)}"
+def url_of(image: Image) -> str:
+    """Where the public fetches the photo: from a bucket or CDN, or from this service, relative to its root."""
+    return f"{image.base}/{quote(image.path if image.base == OWN_BASE else ASSETS + image.path)}"
 
 
 def variant_key(sha256: str, name: str) -> str:
@@ -85,20 +90,20 @@ def variant_key(sha256: str, name: str) -> str:
     return f"{VARIANTS}/{sha256}/{name}"
 
 
-def facts(image: Image | None, path: str | None, locale: str | None, media_url: str | None) -> dict[str, Any]:
+def facts(image: Image | None, path: str | None, locale: str | None, variants_base: str) -> dict[str, Any]:
     """What an article in that locale says of a photo it shows; `missing` when there is no such photo."""
     if image is None:
         nothing = dict.fromkeys(("url", "sha256", "bytes", "width", "height", "format", "version"))
         texts = dict.fromkeys(("caption", "credit", "copyright", "focal_point"))
-        return {"path": path, **nothing, **texts, **_rendition(None, media_url), "missing": True}
+        return {"path": path, **nothing, **texts, **_rendition(None, variants_base), "missing": True}
     caption = said_in(image.fields.caption, locale)
-    return {**_about(image, media_url), "caption": caption, **_rendition(image, media_url), "missing": False}
+    return {**_about(image), "caption": caption, **_rendition(image, variants_base), "missing": False}
 
 
-def published(image: Image, media_url: str | None) -> str:
+def published(image: Image, variants_base: str) -> str:
     """The image's JSON, as every route serves it."""
     texts = {"alt": dict(image.fields.alt), "caption": dict(image.fields.caption)}
-    shown = {**_about(image, media_url), **texts, **_rendition(image, media_url)}
+    shown = {**_about(image), **texts, **_rendition(image, variants_base)}
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -114,11 +119,11 @@ def attributes(shown: dict[str, Any]) -> dict[str, str]:
     return {"src": shown["url"], **srcset, **sizes, "loading": "lazy", "decoding": "async"}
 
 
-def _about(image: Image, media_url: str | None) -> dict[str, Any]:
+def _about(image: Image) -> dict[str, Any]:
     focus = image.fields.focal_point
     return {
         "path": image.path,
-        "url": url_of(image.path, media_url),
+        "url": url_of(image),
         "sha256": image.sha256,
         "bytes": image.bytes,
         "width": image.width,
@@ -131,12 +136,12 @@ def _about(image: Image, media_url: str | None) -> dict[str, Any]:
     }
 
 
-def _rendition(image: Image | None, media_url: str | None) -> dict[str, Any]:
+def _rendition(image: Image | None, variants_base: str) -> dict[str, Any]:
     made = json.loads(NOTHING if image is None or image.rendition is None else image.rendition)
     avif = json.loads(NO_AVIF if image is None or image.avif is None else image.avif)
     variants = [
         {
-            "url": f"{media_url or '/media'}/{variant_key(image.sha256, f'{width}.{kind}')}",
+            "url": f"{variants_base}/{variant_key(image.sha256, f'{width}.{kind}')}",
             "width": width,
             "height": height,
             "bytes": size,

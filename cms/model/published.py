@@ -59,7 +59,7 @@ def document(article: Article) -> dict[str, Any]:
 
 
 def place_photos(
-    shown: dict[str, Any], mentions: Iterable[Ref], html: str, images: Mapping[str, Image], media_url: str | None
+    shown: dict[str, Any], mentions: Iterable[Ref], html: str, images: Mapping[str, Image], variants_base: str
 ) -> None:
     """Put what is known of the photos at hand into an article's JSON and its rendered body. Where the author wrote no
     alt text, the photo's own stands in."""
@@ -73,11 +73,11 @@ def place_photos(
         image = None if found is None or found.path is None else images.get(found.path)
         if image is None:
             return None
-        return {**attributes(facts(image, image.path, locale, media_url)), "alt": alt_of(image) or ""}
+        return {**attributes(facts(image, image.path, locale, variants_base)), "alt": alt_of(image) or ""}
 
     shown["images"] = [
         {"ref": ref.ref, "field": ref.field, "alt": ref.alt or alt_of(image) or ref.alt}
-        | facts(image, ref.path, locale, media_url)
+        | facts(image, ref.path, locale, variants_base)
         for ref in mentions
         for image in (images.get(ref.path or ""),)
     ]

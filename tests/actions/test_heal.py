@@ -20,7 +20,7 @@ def test_an_upload_under_way_holds_nothing_up_and_is_undone_when_it_is_no_more(c
         intents.add(tx, "editor", ("", ""), ("src/assets/news/lost.jpg", version_of(photo)))
     article = site / "src/content/news/en/opening-day.md"
     article.write_text(article.read_text().replace("title:", "title: Changed,", 1))
-    with ctx.locks.hold(["src/assets/news"]):
+    with ctx.locks.hold(["src/assets/news/lost.jpg"]):
         reconcile(ctx)
         assert photo.exists()
     with read(ctx.database) as tx:
