@@ -67,9 +67,13 @@ class Exists(CmsError):
 
 
 class NotReady(CmsError):
-    """Something has to happen first, or is happening just now."""
+    """Something has to happen first, or is happening just now; then ask again in `retry_after_s` seconds."""
 
     code = "not_ready"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after_s: int | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class NotOffered(CmsError):

@@ -38,7 +38,7 @@ class Finding:
 def check(ctx: Context) -> list[Finding]:
     """All findings, in the order of files."""
     with read(ctx.database) as tx:
-        found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx)]
+        found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *_bare_photos(tx)]
         for collection in collections.all_of(tx):
             rows = list(articles.changed_since(tx, -1, collection.name, drafts=True))
             found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
@@ -65,6 +65,12 @@ def _located_photos(tx: Connection) -> Iterator[Finding]:
     detail = "tells where it was taken (GPS); `cms images push --clean` takes that out"
     for path in images.located(tx):
         yield Finding("warning", ids.ASSETS + path, "", detail, "image_gps")
+
+
+def _bare_photos(tx: Connection) -> Iterator[Finding]:
+    detail = "no smaller copies can be made of this photo; export it again and replace it"
+    for path in images.bare(tx):
+        yield Finding("warning", ids.ASSETS + path, "", detail, "image_without_variants")
 
 
 def _against_rules(tx: Connection, collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from cms.context import Context
 from cms.database import articles, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import CmsError, Exists, InUse, NotFound, Stale, UnsupportedType, VersionRequired
+from cms.errors import CmsError, Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
 from cms.model.image import Image, ImageFields
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version
@@ -25,7 +25,7 @@ from cms.store.base import ABSENT, Key, Store, Version
 
 def describe(ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[str, Any]) -> AnyRow:
     """Change what is said of the photo, by a merge patch of its fields."""
-    actor.require("images:write")
+    _require(ctx, actor, path)
     with ctx.locks.hold([key_of(path)]):
         row = _expected(ctx, path, expect)
         image = images.image_of(row)
@@ -34,7 +34,7 @@ def describe(ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[s
 
 def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload) -> AnyRow:
     """Put another photo of the same format in its place; what is said of it stays."""
-    actor.require("images:write")
+    _require(ctx, actor, path)
     row = _expected(ctx, path, expect)
     (ready,) = developed(ctx, [file])
     if ready.facts.format != row.format:
@@ -45,19 +45,27 @@ def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload) ->
 
 
 def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> AnyRow:
-    """Bring a photo back from the trash, with what was said of it; `expect` is None where nothing is in its place."""
+    """Bring a photo back from the trash, with what was said of it; `expect` is None where nothing is in its place.
+
+    It leaves the trash with that.
+    """
     actor.require("images:write")
     gone = trash.get(ctx, trash_id)
     with read(ctx.database) as tx:
         is_there = images.get(tx, gone.path) is not None
     if is_there and expect is None:
         raise VersionRequired(f"{gone.path} is there; send its ETag as If-Match to replace it.")
+    if not is_there and expect is not None:
+        raise Stale(f"Nothing is at {gone.path} any more; leave out If-Match.", current=None)
     row = None if expect is None else _expected(ctx, gone.path, expect)
     with trash.opened(ctx, trash_id) as file:
         with file.open("rb") as stream:
             image = image_in(stream, gone.path, file.stat().st_size)
         by = Origin(actor.name, "restore")
-        return put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
+        restored = put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
+    with suppress(Unavailable):  # then it stays there for its 30 days
+        trash.remove(ctx, trash_id)
+    return restored
 
 
 def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
@@ -81,6 +89,14 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
             store.delete(key, expect=Version(row.sha256))
         with write(ctx.database) as tx:
             absorb_images.absorb_image_deletion(ctx, tx, path, Origin(actor.name, "api"))
+
+
+def _require(ctx: Context, actor: Actor, path: str) -> None:
+    """Whose scope is narrowed to collections may change what these alone show."""
+    with read(ctx.database) as tx:
+        collections = {user.collection for user in articles.showing(tx, path)}
+    for collection in sorted(collections) or [None]:
+        actor.require("images:write", collection)
 
 
 def _expected(ctx: Context, path: str, expect: str) -> AnyRow:

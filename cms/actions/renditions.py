@@ -100,6 +100,7 @@ def _make(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) 
         folder = photo.parent
         rendition = darkroom.render(photo, folder, KINDS[made]) if version == sha256 else None
         if rendition is None:
+            log.warning("no %s can be made of %s", KINDS[made], path)
             return NONE[made]
         facts = json.dumps(dataclasses.asdict(rendition) if made == "rendition" else rendition.variants)
         for width, _, _ in rendition.variants:

@@ -1,14 +1,17 @@
-"""Clears away what has had its time: the trash, uploads that never came, answers, and variants of photos that are gone.
+"""Clears away what has had its time: the trash, uploads that never came, answers, and variants and originals of photos
+that are gone.
 
 Whatever has no row and is older than `ORPHAN_S` was left by a process that died, and goes too.
 """
 
 from __future__ import annotations
 
+import posixpath
 import time
 
 from cms.actions import answers as answering
 from cms.actions import direct_upload, renditions, scratch, trash
+from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
 from cms.context import Context
 from cms.database import answers, images, uploads
@@ -35,17 +38,28 @@ def sweep(ctx: Context) -> None:
         answers.forget(tx, now - answering.KEPT_S)
     scratch.clear(ORPHAN_S)
     _sweep_private(ctx)
+    _sweep_originals(ctx)
     _sweep_variants(ctx)
 
 
 def _sweep_private(ctx: Context) -> None:
     for folder, rows in ((trash.FOLDER, trash_rows), (direct_upload.FOLDER, uploads)):
-        old = _old(ctx.private, folder)
+        old = _old(ctx.private, folder, ORPHAN_S)
         with read(ctx.database) as tx:
             known = rows.ids(tx)
         for key in old:
             if key.rpartition("/")[2] not in known:
                 delete_from(ctx.private, key)
+
+
+def _sweep_originals(ctx: Context) -> None:
+    """Those of photos that are gone and cannot be restored any more."""
+    for key in _old(ctx.private, ORIGINALS, trash.KEPT_S):
+        path = posixpath.dirname(key).removeprefix(f"{ORIGINALS}/")
+        with read(ctx.database) as tx:
+            is_kept = images.get(tx, path) is not None or trash_rows.page(tx, path, 0, None, 1)
+        if not is_kept:
+            delete_from(ctx.private, key)
 
 
 def _sweep_variants(ctx: Context) -> None:
@@ -57,6 +71,6 @@ def _sweep_variants(ctx: Context) -> None:
         renditions.discard(ctx, sha256)
 
 
-def _old(store: Store, folder: str) -> list[Key]:
-    oldest = time.time() - ORPHAN_S
+def _old(store: Store, folder: str, age_s: float) -> list[Key]:
+    oldest = time.time() - age_s
     return [stat.key for stat in store.list(folder) if stat.modified < oldest]

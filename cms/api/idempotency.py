@@ -19,16 +19,16 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT = ("Content-Type", "ETag", "Location", "Preference-Applied")
 
 
-def once(asked: Callable[[], list[str]], answer: Callable[[], Response]) -> Response:
-    """The answer that was given to this request, else a new one; `asked` says what, beside method and URL, tells two
-    requests apart."""
+def once(asked: Callable[[], list[str]], answer: Callable[[], Response], kept_s: float = answers.KEPT_S) -> Response:
+    """The answer that was given to this request in the last `kept_s` seconds, else a new one; `asked` says what, beside
+    method and URL, tells two requests apart."""
     key, token_id = request.headers.get("Idempotency-Key"), auth.actor().token_id
     if key is None or token_id is None:
         return answer()
     if not _KEY.fullmatch(key):
         raise Malformed("An Idempotency-Key is 1 to 200 visible characters.", code="idempotency_key")
     told = "\n".join([request.method, request.full_path, *asked()])
-    row = answers.claim(context(), token_id, key, hashlib.sha256(told.encode()).hexdigest())
+    row = answers.claim(context(), token_id, key, hashlib.sha256(told.encode()).hexdigest(), kept_s)
     if row is not None:
         return Response(row.body, row.status, headers=json.loads(row.headers))
     try:

@@ -79,8 +79,7 @@ def get_image(path: str) -> Response:
 def upload_images() -> Response:
     """Upload photos for an article or into a folder; all are stored, or none."""
     actor = auth.actor()
-    if not actor.may_somewhere("images:write"):
-        actor.require("images:write")
+    actor.require_somewhere("images:write")
     sent, form = _files(), request.form
     keep_credit = _keep_credit()
     with scratch.folder() as folder:
@@ -103,7 +102,7 @@ def upload_images() -> Response:
 @blp.response(200, schemas.Image)
 def replace_image(path: str) -> Response:
     """Put another photo in its place (If-Match); the old one can be restored for 30 days."""
-    auth.actor().require("images:write")
+    auth.actor().require_somewhere("images:write")
     expect = expected_version()
     if request.mimetype not in ACCEPTED_TYPES:
         raise UnsupportedType(f"Send the photo itself as the body, as {', '.join(ACCEPTED_TYPES)}.")
@@ -125,7 +124,7 @@ def replace_image(path: str) -> Response:
 @blp.response(200, schemas.Image)
 def describe_image(path: str) -> Response:
     """Say what a photo shows and whose it is (If-Match): alt texts, captions, credit, copyright, focal point."""
-    auth.actor().require("images:write")
+    auth.actor().require_somewhere("images:write")
     said = load(schemas.ImagePatch(), strict_json(request, MERGE_PATCH))
     return changed(photos.describe(context(), auth.actor(), path, expected_version(), said))
 

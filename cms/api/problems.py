@@ -66,8 +66,9 @@ def _answer_cms_error(error: CmsError) -> Response:
         more["used_by"] = list(error.used_by)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="cms"'
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, (errors.Unavailable, errors.NotReady)) and error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.Unavailable):
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
     return answer(status, error.code, error.detail, headers, **more)
 

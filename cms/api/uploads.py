@@ -24,8 +24,7 @@ blp = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Photos p
 def begin_uploads(body: dict[str, Any]) -> Response:
     """Announce photos; each gets a URL that takes a PUT of so many bytes of that type, for an hour."""
     actor = auth.actor()
-    if not actor.may_somewhere("images:write"):
-        actor.require("images:write")
+    actor.require_somewhere("images:write")
     files = [Announced(**file) for file in body["files"]]
 
     def answer() -> Response:
@@ -33,7 +32,8 @@ def begin_uploads(body: dict[str, Any]) -> Response:
         begun = direct_upload.begin(context(), actor, *place, files, body["keep_credit"])
         return reply({"items": [_shown(item) for item in begun]}, 201)
 
-    return idempotency.once(idempotency.body_digest, answer)
+    # The answer is of use for as long as its URLs are.
+    return idempotency.once(idempotency.body_digest, answer, direct_upload.URL_S / 2)
 
 
 @blp.route("/uploads/<upload_id>/complete", methods=["POST"])
@@ -41,8 +41,7 @@ def begin_uploads(body: dict[str, Any]) -> Response:
 def complete_upload(upload_id: str) -> Response:
     """Take in a photo that has arrived; to complete it again gives the same answer."""
     actor = auth.actor()
-    if not actor.may_somewhere("images:write"):
-        actor.require("images:write")
+    actor.require_somewhere("images:write")
     return reply(shown(direct_upload.complete(context(), actor, upload_id)), 201)
 
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, images
-from cms.model.image import Image, ImageFields
+from cms.model.image import NOTHING, Image, ImageFields
+
+_IS_UNUSED = images.c.path.not_in(select(article_images.c.path))
 
 Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
@@ -85,6 +87,12 @@ def located(tx: Connection) -> list[str]:
     return list(tx.execute(select(images.c.path).where(images.c.has_gps).order_by(images.c.path)).scalars())
 
 
+def bare(tx: Connection) -> list[str]:
+    """The paths of photos of which no variants could be made."""
+    found = select(images.c.path).where(images.c.rendition == NOTHING, images.c.width.is_not(None))
+    return list(tx.execute(found.order_by(images.c.path)).scalars())
+
+
 def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
     return select(images).where(images.c.path.startswith(f"{folder}/", autoescape=True))
 
@@ -98,7 +106,7 @@ def page(tx: Connection, folder: str | None, after: str | None, limit: int, *, i
     """In the order of paths; with `is_unused` those that no article refers to."""
     found = select(images)
     if is_unused:
-        found = found.where(images.c.path.not_in(select(article_images.c.path)))
+        found = found.where(_IS_UNUSED)
     if folder is not None:
         found = found.where(images.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True))
     if after is not None:
@@ -120,8 +128,7 @@ def changed_since(tx: Connection, seq: int) -> Iterator[AnyRow]:
 
 def unused(tx: Connection) -> list[str]:
     """The paths of photos that no article refers to."""
-    used = select(article_images.c.path)
-    return list(tx.execute(select(images.c.path).where(images.c.path.not_in(used)).order_by(images.c.path)).scalars())
+    return list(tx.execute(select(images.c.path).where(_IS_UNUSED).order_by(images.c.path)).scalars())
 
 
 def missing(tx: Connection) -> list[tuple[str, str]]:

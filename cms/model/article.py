@@ -68,7 +68,7 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
         values, dates = json_form(found.data)
         article_id = own_slug(found.data) or id_of(path)
     except Invalid as error:
-        return broken(key, version, error.problems)
+        return broken(key, version, error.problems, data)
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
@@ -76,11 +76,12 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     return Article(key, collection, article_id, status, version, values, dates, body, rendered, mentions)
 
 
-def broken(key: str, version: str, problems: tuple[Problem, ...]) -> Article:
-    """The article of a file that cannot be read."""
+def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = b"") -> Article:
+    """The article of a file that cannot be read; the photos that it seems to show are still taken for shown."""
     collection, path = split_key(key)
     nothing = Rendered("", (), (), "", "")
-    return Article(key, collection, id_of(path), "broken", version, {}, (), "", nothing, (), problems)
+    mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
+    return Article(key, collection, id_of(path), "broken", version, {}, (), "", nothing, mentions, problems)
 
 
 def too_large(limits: Limits) -> Invalid:

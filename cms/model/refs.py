@@ -22,7 +22,9 @@ SPELLINGS: tuple[Spelling, ...] = ("@/", "~/", "/src/", "src/", "relative")
 ALIASES: tuple[Spelling, ...] = ("@/", "~/")
 """Good in front matter and bodies of every article; from the root, Astro takes a path in a body for one in public/."""
 
-_IMAGE = re.compile(r"\.(jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)$", re.IGNORECASE)
+_ENDING = r"\.(?:jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)"
+_IMAGE = re.compile(f"{_ENDING}$", re.IGNORECASE)
+_ANYWHERE = re.compile(rf"""(?:[@~]/|/?src/|\.\.?/)[^\n"'()<>]*?{_ENDING}\b""", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
@@ -88,6 +90,12 @@ def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Ite
         ref = plain if plain in body else source
         if not is_elsewhere(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
             yield Ref(ref, None, alt, resolve(plain, key))
+
+
+def find_in_text(text: str, key: str) -> Iterator[Ref]:
+    """Whatever looks like a reference in a file that cannot be read as an article."""
+    for ref in dict.fromkeys(_ANYWHERE.findall(text)):
+        yield Ref(ref, None, None, resolve(unquote(ref), key))
 
 
 def spelling_of(ref: str) -> Spelling:

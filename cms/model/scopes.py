@@ -67,6 +67,11 @@ class Actor:
             needed = scope if collection is None else f"{scope} or {scope}:{collection}"
             raise Forbidden(f"This needs a token with the scope {needed}.")
 
+    def require_somewhere(self, scope: str) -> None:
+        """As `require`, at least for one collection."""
+        if not self.may_somewhere(scope):
+            self.require(scope)
+
 
 ANYONE: Final = Actor("anyone", frozenset())
 SERVICE: Final = Actor("cms", frozenset({"admin"}))
