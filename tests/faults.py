@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold"]
+Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage"]
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
@@ -21,7 +21,7 @@ class Proxy:
     """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends.
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
-    server gets no more of it.
+    server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
     """
 
     upstream: tuple[str, int]
@@ -46,7 +46,7 @@ class Proxy:
             threading.Thread(target=self._one, args=(client,), daemon=True).start()
 
     def _one(self, client: socket.socket) -> None:
-        is_faulty = self.left > 0 and self.fault != "hold"
+        is_faulty = self.left > 0 and self.fault not in ("hold", "outage")
         self.left -= is_faulty
         self.met += is_faulty
         with client, suppress(OSError):
@@ -78,12 +78,22 @@ class Proxy:
         room = sys.maxsize
         with suppress(OSError):
             while data := client.recv(65536):
+                if self.fault == "outage" and self._is_out(data):
+                    break
                 if data.startswith(b"PUT "):
                     room = self._room()
                 server.sendall(data[:room])
                 self.met += room > 0 and room <= len(data)
                 room = max(0, room - len(data))
             server.shutdown(socket.SHUT_WR)
+
+    def _is_out(self, data: bytes) -> bool:
+        """Whether the server is not to be had for the request that begins."""
+        if self.left == 0 or not data.startswith((b"GET ", b"HEAD ", b"PUT ", b"DELETE ")):
+            return False
+        self.spared -= 1
+        self.met += self.spared < 0
+        return self.spared < 0
 
     def _room(self) -> int:
         """How many bytes of the PUT request that begins may pass."""
