@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -13,13 +14,13 @@ from sqlalchemy import update
 
 from cms.actions import renditions, trash
 from cms.actions import sweep as sweep_action
-from cms.actions.sweep import ORPHAN_S, sweep
+from cms.actions.sweep import ORPHAN_S, _sweep_originals, sweep
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import trash as trash_table
 from cms.store.base import ABSENT, Key
 from tests.api.test_images import IMAGES, picture, send
-from tests.conftest import reconcile, state_of
+from tests.conftest import make_client, reconcile, state_of
 
 PATH = "apart/a.jpg"
 
@@ -110,3 +111,18 @@ def test_what_a_dead_process_left_goes_after_a_day(ctx: Context, site: Path) -> 
             os.utime(site / ".cms/private" / key, (long_ago, long_ago))
         sweep(ctx)
         assert state_of(ctx) == before
+
+
+def test_an_original_goes_when_its_photo_cannot_come_back(
+    ctx: Context, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = dataclasses.replace(ctx, settings=dataclasses.replace(ctx.settings, keep_originals=True))
+    client = make_client(keeping)
+    send(client, admin, (picture(), "a.jpg"), (picture(size=(50, 40)), "b.jpg"), folder="apart")
+    monkeypatch.setattr(trash, "KEPT_S", -5.0)  # what lies there, lies there for long
+    delete(client, admin)
+    _sweep_originals(keeping)
+    assert len(list(ctx.private.list("originals"))) == 2, "it could still be restored"
+    sweep(keeping)
+    (left,) = ctx.private.list("originals")
+    assert left.key.startswith("originals/apart/b.jpg/")

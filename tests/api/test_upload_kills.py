@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 import urllib3
 from PIL import Image
+from sqlalchemy import update
 
+from cms.actions.answers import LEASE_S
 from cms.app import create_context
 from cms.database import changes, images
-from cms.database.engine import read
+from cms.database.engine import read, write
+from cms.database.tables import answers
 from cms.store import open_store
 from tests.api.test_images import IMAGES
 from tests.components import CmsServer, cms, cms_server
@@ -110,3 +113,21 @@ def test_of_several_photos_of_which_some_were_stored_none_is_listed(bucket: Site
         assert answer.status == 201, answer.data
         assert [item["path"] for item in answer.json()["items"]] == ["new/a.jpg", "new/b.jpg"]
     assert bucket.keys() == ["src/assets/new/a.jpg", "src/assets/new/b.jpg"]
+
+
+def test_a_request_whose_server_was_killed_is_answered_a_minute_later(bucket: Site) -> None:
+    bucket.headers["Idempotency-Key"] = "first-try"
+    file = ("a.jpg", photo())
+    kill_in_the_middle(bucket, file, after=0)
+    with bucket.server("after") as server:
+        early = bucket.send(server, file)
+        assert (early.status, early.json()["code"]) == (409, "under_way")
+        assert early.headers["Retry-After"] == "5"
+        ctx = create_context(make_settings(bucket.folder, f"sqlite:///{bucket.folder}/.cms/cms.db", media=bucket.media))
+        with write(ctx.database) as tx:
+            tx.execute(update(answers).values(time=answers.c.time - LEASE_S))
+        close(ctx)
+        first = bucket.send(server, file)
+        assert first.status == 201, first.data
+        assert bucket.send(server, file).data == first.data
+    assert bucket.keys() == ["src/assets/new/a.jpg"]
