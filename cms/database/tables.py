@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever what the derived tables hold is computed differently."""
 
 kept = MetaData()
