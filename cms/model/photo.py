@@ -48,9 +48,11 @@ _ORIENTATION = 0x0112
 _SAVE: dict[str, dict[str, object]] = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "png": {"optimize": True},
-    "webp": {"quality": 88, "method": 4},
+    "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 75},
 }
+_JPEG_STEPS = 884
+"""The sum of the luminance table of a JPEG of that quality; larger is coarser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +126,24 @@ def _is_something_else(source: BinaryIO) -> bool:
 def _encode(image: Image.Image, source: BinaryIO, out: BinaryIO) -> Facts:
     kind = _format(image)
     image.load()
+    options = _options(image, kind)
     told = photo_place.is_told(image, source), *photo_metadata.owners(image)
     # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
     ImageOps.exif_transpose(image, in_place=True)
     plain = to_srgb(image, kind)
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
-    plain.save(out, format=kind.upper(), **_SAVE[kind])
+    plain.save(out, format=kind.upper(), **options)
     return Facts(kind, plain.width, plain.height, *told)
+
+
+def _options(image: Image.Image, kind: str) -> dict[str, object]:
+    """How it is saved; a JPEG is not coded more finely than it came, which would make it larger and no better."""
+    tables = [table for _, table in sorted(getattr(image, "quantization", {}).items())]
+    if kind == "jpeg" and tables and sum(tables[0]) > _JPEG_STEPS:
+        own = {name: value for name, value in _SAVE[kind].items() if name != "quality"}
+        return {**own, "qtables": tables, "subsampling": "4:2:0"}
+    return _SAVE[kind]
 
 
 def is_sideways(image: Image.Image) -> bool:
