@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
@@ -21,6 +21,9 @@ from cms.errors import Stale
 from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
 from cms.store.s3_client import code_of, connect, copy_all, translated
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+
 STREAM_ATTEMPTS = 4
 IN_MEMORY = 4 * 1024 * 1024
 """What is larger is read by way of a temporary file."""
@@ -28,13 +31,20 @@ IN_MEMORY = 4 * 1024 * 1024
 PUBLIC_FOR_S = 600.0
 """So long it is remembered whether the public can read the bucket."""
 
+# The machine's own lists differ, and Python's own lacks these.
+_TYPES = mimetypes.MimeTypes(filenames=())
+for _ending, _type in ((".webp", "image/webp"), (".avif", "image/avif"), (".md", "text/markdown")):
+    _TYPES.add_type(_type, _ending)
+
 MISSING = {"NoSuchKey", "404", "NotFound"}
 CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
 
 class S3Store:
-    def __init__(self, bucket: str, prefix: str = "") -> None:
+    def __init__(self, bucket: str, prefix: str = "", *, cache_control: str | None = None) -> None:
+        """`cache_control` is told to those who read from the bucket itself what is written here."""
         self._bucket = bucket
+        self._cache_control = cache_control
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client = connect()
         self._public, self._public_until = False, 0.0
@@ -159,15 +169,16 @@ class S3Store:
         return False
 
     def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> None:
-        content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        where = self._prefix + key
+        content_type = _TYPES.guess_type(key)[0] or "application/octet-stream"
+        asked: PutObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
+        asked["ContentType"] = content_type
+        if self._cache_control is not None:
+            asked["CacheControl"] = self._cache_control
+        if only_new:
+            asked["IfNoneMatch"] = "*"
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            if only_new:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=where, Body=body, ContentType=content_type, IfNoneMatch="*"
-                )
-            else:
-                self._client.put_object(Bucket=self._bucket, Key=where, Body=body, ContentType=content_type)
+            asked["Body"] = body
+            self._client.put_object(**asked)
 
     def _expect(self, key: Key, expect: Version | Absent) -> None:
         current = self._version(key)

@@ -395,3 +395,24 @@ def test_of_many_that_create_one_file_without_a_lock_one_wins_where_conditions_a
     results = race(8, create)
     [winner] = [result for result in results if isinstance(result, bytes)]
     assert place.store.read(KEY) == winner
+
+
+@pytest.mark.parametrize("server", S3_SERVERS)
+@pytest.mark.parametrize("cache_control", [None, "no-cache", "public, max-age=31536000, immutable"])
+def test_who_reads_from_the_bucket_is_told_type_and_caching(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str, cache_control: str | None
+) -> None:
+    for name, value in s3_environment(request.getfixturevalue(server)).items():
+        monkeypatch.setenv(name, value)
+    prefix = f"sites/{uuid.uuid4().hex}"
+    store = open_store(f"s3://photos/{prefix}", cache_control=cache_control)
+    types = {"a.JPG": "image/jpeg", "b.png": "image/png", "c.webp": "image/webp", "d.avif": "image/avif", "e": None}
+    for name, media_type in types.items():
+        key = Key(f"src/assets/{name}")
+        version = store.write(key, b"one", expect=ABSENT)
+        store.write(key, b"two", expect=version)
+        head = connect().head_object(Bucket="photos", Key=f"{prefix}/{key}")
+        assert (head["ContentType"], head.get("CacheControl")) == (
+            media_type or "application/octet-stream",
+            cache_control,
+        )
