@@ -17,13 +17,19 @@ from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
 
+REVALIDATED = "no-cache"
+"""For photos: another one may come to the same path."""
+
+FOREVER = "public, max-age=31536000, immutable"
+"""For variants: what lies under a digest never changes."""
+
 
 def create_context(settings: Settings) -> Context:
     """The parts that the settings ask for; nothing is contacted yet."""
     settings.state_folder.mkdir(parents=True, exist_ok=True)
     (settings.state_folder / ".gitignore").write_text("*\n")
     site = open_store(settings.site)
-    media = site if settings.media == settings.site else open_store(settings.media)
+    media = site if settings.media == settings.site else open_store(settings.media, cache_control=REVALIDATED)
     for url in (settings.variants, settings.private):
         if url.startswith("file:"):
             folder_of(url).mkdir(parents=True, exist_ok=True)
@@ -33,7 +39,7 @@ def create_context(settings: Settings) -> Context:
         settings=settings,
         site=site,
         media=media,
-        variants=open_store(settings.variants),
+        variants=open_store(settings.variants, cache_control=FOREVER),
         private=open_store(settings.private),
         database=open_engine(settings.database),
         locks=locks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import threading
@@ -13,12 +14,16 @@ from typing import Literal
 
 Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage"]
 
+_REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) [^ ]+ HTTP/1\.1\r\n")
+
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
 @dataclass
 class Proxy:
     """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends.
+
+    `asked` holds the method of each request, in the order in which they came.
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
     server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
@@ -31,6 +36,7 @@ class Proxy:
     cut_after: int = 2000
     spared: int = 0
     met: int = 0
+    asked: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -78,8 +84,10 @@ class Proxy:
         room = sys.maxsize
         with suppress(OSError):
             while data := client.recv(65536):
-                if self.fault == "outage" and self._is_out(data):
-                    break
+                if found := _REQUEST.match(data):
+                    if self._is_out():
+                        break
+                    self.asked.append(found[1].decode())
                 if data.startswith(b"PUT "):
                     room = self._room()
                 server.sendall(data[:room])
@@ -87,9 +95,9 @@ class Proxy:
                 room = max(0, room - len(data))
             server.shutdown(socket.SHUT_WR)
 
-    def _is_out(self, data: bytes) -> bool:
+    def _is_out(self) -> bool:
         """Whether the server is not to be had for the request that begins."""
-        if self.left == 0 or not data.startswith((b"GET ", b"HEAD ", b"PUT ", b"DELETE ")):
+        if self.fault != "outage" or self.left == 0:
             return False
         self.spared -= 1
         self.met += self.spared < 0

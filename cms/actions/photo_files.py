@@ -10,9 +10,6 @@ from typing import BinaryIO
 
 from cms.actions import scratch
 from cms.context import Context
-from cms.database import images
-from cms.database.engine import read
-from cms.database.tables import AnyRow
 from cms.errors import NotFound, NotOffered, Stale
 from cms.model import ids, photo
 from cms.model.image import Image
@@ -27,16 +24,6 @@ def key_of(path: str) -> Key:
 def home(ctx: Context, key: Key) -> Store:
     """The store that the photo is read from."""
     return ctx.media if ctx.media is ctx.site or ctx.media.stat(key) is not None else ctx.site
-
-
-def open_photo(ctx: Context, path: str) -> tuple[AnyRow, BinaryIO]:
-    """A photo's row, and its bytes as a stream that the caller closes; `NotFound` when there is none."""
-    with read(ctx.database) as tx:
-        row = images.get(tx, path)
-    stream = None if row is None else home(ctx, key_of(path)).open(key_of(path))
-    if row is None or stream is None:
-        raise NotFound(f"There is no photo {path}.")
-    return row, stream
 
 
 def image_in(stream: BinaryIO, path: str, size: int) -> Image:
@@ -68,11 +55,7 @@ def check_private(ctx: Context) -> None:
 
 def version_at(store: Store, key: Key) -> Version | None:
     """The version of what the store has there, None when it has nothing."""
-    stream = store.open(key)
-    if stream is None:
-        return None
-    with stream:
-        return version_of(stream)
+    return store.version(key)
 
 
 def delete_from(store: Store, key: Key) -> None:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
 
 from cms.actions import absorb_images
 from cms.actions.darkroom import Darkroom
@@ -51,16 +50,6 @@ def make(ctx: Context, is_stopped: Callable[[], bool] = lambda: False) -> int:
                         absorb_images.show_variants(ctx, tx, path, sha256, made, facts)
                 done += 1
     return done
-
-
-def open_variant(ctx: Context, sha256: str, name: str) -> BinaryIO:
-    """A variant's bytes as a stream that the caller closes; `NotFound` when there is none, or its photo is gone."""
-    with read(ctx.database) as tx:
-        is_shown = images.has(tx, sha256)
-    stream = ctx.variants.open(Key(variant_key(sha256, name))) if is_shown else None
-    if stream is None:
-        raise NotFound("There is no such variant.")
-    return stream
 
 
 def discard(ctx: Context, sha256: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-from typing import BinaryIO
+from typing import IO, cast
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as WsgiResponse
-from werkzeug.wsgi import wrap_file
+from werkzeug.wsgi import FileWrapper, LimitedStream, wrap_file
 
-from cms.actions import photo_files, renditions
+from cms.actions import media
+from cms.actions.media import Found
 from cms.api import auth
 from cms.api.parsing import context
 from cms.model.photo import MEDIA_TYPES
@@ -28,7 +28,7 @@ def get_variant(sha256: str, name: str) -> WsgiResponse:
     variant = _VARIANT.fullmatch(name)
     if not _DIGEST.fullmatch(sha256) or variant is None:
         return get_media(f"variants/{sha256}/{name}")
-    response = _sent(renditions.open_variant(context(), sha256, name), MEDIA_TYPES[variant[1]], sha256[:32] + name)
+    response = _sent(media.find_variant(context(), sha256, name), MEDIA_TYPES[variant[1]])
     if context().settings.public_read:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
@@ -38,17 +38,30 @@ def get_variant(sha256: str, name: str) -> WsgiResponse:
 def get_media(path: str) -> WsgiResponse:
     """The photo itself, with ranges and 304."""
     auth.require_read()
-    row, stream = photo_files.open_photo(context(), path)
-    return _sent(stream, MEDIA_TYPES.get(row.format, "application/octet-stream"), row.sha256)
+    found, kind = media.find_photo(context(), path)
+    return _sent(found, MEDIA_TYPES.get(kind, "application/octet-stream"))
 
 
-def _sent(stream: BinaryIO, media_type: str, etag: str) -> WsgiResponse:
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    response = WsgiResponse(wrap_file(request.environ, stream), mimetype=media_type, direct_passthrough=True)
-    response.call_on_close(stream.close)
-    response.content_length = size
-    response.set_etag(etag)
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
+def _sent(found: Found, media_type: str) -> WsgiResponse:
+    response = WsgiResponse(mimetype=media_type, direct_passthrough=True)
+    response.content_length = found.size
+    response.set_etag(found.etag)
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=found.size)
+    if request.method == "GET" and response.status_code in (200, 206):
+        _fill(response, found)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def _fill(response: WsgiResponse, found: Found) -> None:
+    """Fetch what the answer holds, and no more."""
+    start, stop = response.content_range.start, response.content_range.stop
+    if start is None or stop is None:
+        stream = found.open()
+        response.response = wrap_file(request.environ, stream)
+    else:
+        stream = found.open(start, stop)
+        # Handed to the server as it is, the limited stream would leave the other one open.
+        response.direct_passthrough = False
+        response.response = FileWrapper(cast(IO[bytes], LimitedStream(stream, stop - start)))
+    response.call_on_close(stream.close)

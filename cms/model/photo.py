@@ -14,7 +14,7 @@ from typing import BinaryIO
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from cms.errors import Invalid, Problem, TooLarge, UnsupportedType
-from cms.model import photo_metadata
+from cms.model import photo_metadata, photo_place
 from cms.model.limits import Limits
 
 # Its check counts pixels of its own liking; ours reads the header and comes first.
@@ -48,9 +48,11 @@ _ORIENTATION = 0x0112
 _SAVE: dict[str, dict[str, object]] = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "png": {"optimize": True},
-    "webp": {"quality": 88, "method": 4},
+    "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 75},
 }
+_JPEG_STEPS = 884
+"""The sum of the luminance table of a JPEG of that quality; larger is coarser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
             width, height = image.size
             if is_sideways(image):
                 width, height = height, width
-            return Facts(_format(image), width, height, photo_metadata.has_gps(image))
+            return Facts(_format(image), width, height, photo_place.is_told(image, stream))
     except DAMAGED:
         ending = name.rpartition(".")[2].lower()
         return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
@@ -96,7 +98,7 @@ def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limi
                 raise _invalid(where, detail, "photo_too_many_pixels")
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise _unsupported(where, f"{name} is animated; send a still photo")
-            return _encode(image, out)
+            return _encode(image, source, out)
     except UnidentifiedImageError as error:
         raise _unsupported(
             where, f"{name} is not a JPEG, PNG, WebP{', HEIC' if _HEIC else ''} or AVIF photo"
@@ -121,17 +123,27 @@ def _is_something_else(source: BinaryIO) -> bool:
     return head[:1] not in b"<%" and bool(_OTHER_KINDS.search(head) or _ARCHIVE_END in tail)
 
 
-def _encode(image: Image.Image, out: BinaryIO) -> Facts:
+def _encode(image: Image.Image, source: BinaryIO, out: BinaryIO) -> Facts:
     kind = _format(image)
     image.load()
-    told = photo_metadata.has_gps(image), *photo_metadata.owners(image)
+    options = _options(image, kind)
+    told = photo_place.is_told(image, source), *photo_metadata.owners(image)
     # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
     ImageOps.exif_transpose(image, in_place=True)
     plain = to_srgb(image, kind)
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
-    plain.save(out, format=kind.upper(), **_SAVE[kind])
+    plain.save(out, format=kind.upper(), **options)
     return Facts(kind, plain.width, plain.height, *told)
+
+
+def _options(image: Image.Image, kind: str) -> dict[str, object]:
+    """How it is saved; a JPEG is not coded more finely than it came, which would make it larger and no better."""
+    tables = [table for _, table in sorted(getattr(image, "quantization", {}).items())]
+    if kind == "jpeg" and tables and sum(tables[0]) > _JPEG_STEPS:
+        own = {name: value for name, value in _SAVE[kind].items() if name != "quality"}
+        return {**own, "qtables": tables, "subsampling": "4:2:0"}
+    return _SAVE[kind]
 
 
 def is_sideways(image: Image.Image) -> bool:

@@ -1,26 +1,14 @@
-"""What a photo's file tells beside the picture: where it was taken, by whom, and whose it is.
-
-EXIF 2.32 tags, IPTC-IIM datasets 2:80 and 2:116, and XMP as cameras and editors write it.
-"""
+"""Who took a photo and whose it is, where its file says so: EXIF 2.32 tags, IPTC-IIM datasets 2:80 and 2:116."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from PIL import ExifTags, Image, IptcImagePlugin
 from PIL.ImageFile import ImageFile
 
 MOST_CHARACTERS = 200
-_XMP_GPS = re.compile(rb"GPS(?:Latitude|Longitude)")
 _BY_LINE, _COPYRIGHT = (2, 80), (2, 116)
-
-
-def has_gps(image: Image.Image) -> bool:
-    """Whether anybody can read from the file where it was taken."""
-    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    raw = xmp if isinstance(xmp, bytes) else str(xmp).encode()
-    return bool(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or bool(_XMP_GPS.search(raw))
 
 
 def owners(image: Image.Image) -> tuple[str | None, str | None]:

@@ -9,9 +9,12 @@ from urllib.parse import unquote, urlsplit
 from cms.store.base import Store
 
 
-def open_store(url: str) -> Store:
-    """The store behind `file:///path` or `s3://bucket/prefix`."""
-    return SCHEMES[urlsplit(url).scheme](url)
+def open_store(url: str, *, cache_control: str | None = None) -> Store:
+    """The store behind `file:///path` or `s3://bucket/prefix`.
+
+    `cache_control` is for those who read from a bucket themselves: how long they may keep what is written there.
+    """
+    return SCHEMES[urlsplit(url).scheme](url, cache_control)
 
 
 def folder_of(url: str) -> Path:
@@ -19,18 +22,18 @@ def folder_of(url: str) -> Path:
     return Path(unquote(urlsplit(url).path))
 
 
-def _directory(url: str) -> Store:
+def _directory(url: str, _: str | None) -> Store:
     from cms.store.directory import DirectoryStore
 
     return DirectoryStore(folder_of(url))
 
 
-def _s3(url: str) -> Store:
+def _s3(url: str, cache_control: str | None) -> Store:
     # boto3 takes longer to import than the whole service to start.
     from cms.store.s3 import S3Store
 
     parts = urlsplit(url)
-    return S3Store(parts.netloc, parts.path)
+    return S3Store(parts.netloc, parts.path, cache_control=cache_control)
 
 
-SCHEMES: dict[str, Callable[[str], Store]] = {"file": _directory, "s3": _s3}
+SCHEMES: dict[str, Callable[[str, str | None], Store]] = {"file": _directory, "s3": _s3}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Final, NewType, Protocol
+from typing import BinaryIO, Final, NamedTuple, NewType, Protocol
 
 from cms.errors import Invalid, Problem
 
@@ -19,6 +19,13 @@ Key = NewType("Key", str)
 
 Version = NewType("Version", str)
 """The SHA-256 of a file's bytes in hex, the same on every store."""
+
+
+class Part(NamedTuple):
+    """Bytes of a file, from `start` and before `stop`; at least one."""
+
+    start: int
+    stop: int
 
 
 class Absent(Enum):
@@ -52,12 +59,19 @@ class Store(Protocol):
         """The file's bytes, None when there is no such regular file."""
         ...
 
-    def open(self, key: Key) -> BinaryIO | None:
-        """The file's bytes as a stream that the caller closes, None when there is no such regular file."""
+    def open(self, key: Key, part: Part | None = None) -> BinaryIO | None:
+        """The file's bytes as a stream that the caller closes, None when there is no such regular file.
+
+        With `part`, which has to lie within the file, the stream begins there, and may go on after it.
+        """
         ...
 
     def stat(self, key: Key) -> Stat | None:
         """What is known of the file, None when there is no such regular file."""
+        ...
+
+    def version(self, key: Key) -> Version | None:
+        """The version of the file, None when there is no such regular file."""
         ...
 
     def list(self, prefix: str) -> Iterator[Stat]:

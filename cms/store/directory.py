@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cms.errors import Stale, Unavailable
-from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a named pipe would wait for a writer.
@@ -40,7 +40,7 @@ class DirectoryStore:
         with stream, _translated():
             return stream.read()
 
-    def open(self, key: Key) -> BinaryIO | None:
+    def open(self, key: Key, part: Part | None = None) -> BinaryIO | None:
         check_key(key)
         with _translated():
             try:
@@ -53,7 +53,9 @@ class DirectoryStore:
             if not mode.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 return None
-            return os.fdopen(descriptor, "rb")
+            stream = os.fdopen(descriptor, "rb")
+            stream.seek(0 if part is None else part.start)
+            return stream
 
     def stat(self, key: Key) -> Stat | None:
         check_key(key)
@@ -66,6 +68,13 @@ class DirectoryStore:
                     return None
                 raise
         return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
+
+    def version(self, key: Key) -> Version | None:
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream, _translated():
+            return version_of(stream)
 
     def list(self, prefix: str) -> Iterator[Stat]:
         folders = [check_key(prefix.rstrip("/"))]

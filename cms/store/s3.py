@@ -12,14 +12,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
 from cms.errors import Stale
-from cms.store.base import ABSENT, Absent, Key, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.store import s3_version
+from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
 from cms.store.s3_client import code_of, connect, copy_all, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
 
 STREAM_ATTEMPTS = 4
 IN_MEMORY = 4 * 1024 * 1024
@@ -28,13 +32,20 @@ IN_MEMORY = 4 * 1024 * 1024
 PUBLIC_FOR_S = 600.0
 """So long it is remembered whether the public can read the bucket."""
 
+# The machine's own lists differ, and Python's own lacks these.
+_TYPES = mimetypes.MimeTypes(filenames=())
+for _ending, _type in ((".webp", "image/webp"), (".avif", "image/avif"), (".md", "text/markdown")):
+    _TYPES.add_type(_type, _ending)
+
 MISSING = {"NoSuchKey", "404", "NotFound"}
 CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
 
 class S3Store:
-    def __init__(self, bucket: str, prefix: str = "") -> None:
+    def __init__(self, bucket: str, prefix: str = "", *, cache_control: str | None = None) -> None:
+        """`cache_control` is told to those who read from the bucket itself what is written here."""
         self._bucket = bucket
+        self._cache_control = cache_control
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client = connect()
         self._public, self._public_until = False, 0.0
@@ -46,13 +57,13 @@ class S3Store:
         with stream:
             return stream.read()
 
-    def open(self, key: Key) -> BinaryIO | None:
+    def open(self, key: Key, part: Part | None = None) -> BinaryIO | None:
         check_key(key)
         # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
         stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
         try:
             with translated():
-                is_there = self._fetch(key, stream)
+                is_there = self._fetch(key, stream, part)
         except BaseException:
             stream.close()
             raise
@@ -63,15 +74,22 @@ class S3Store:
         return stream
 
     def stat(self, key: Key) -> Stat | None:
-        check_key(key)
-        with translated():
-            try:
-                head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    return None
-                raise
+        head = self._head(key)
+        if head is None:
+            return None
         return _stat(key, head["ContentLength"], head["ETag"], head["LastModified"].timestamp())
+
+    def version(self, key: Key) -> Version | None:
+        head = self._head(key)
+        if head is None:
+            return None
+        if (version := s3_version.known(head["Metadata"], head["ETag"])) is not None:
+            return version
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream:
+            return version_of(stream)
 
     def list(self, prefix: str) -> Iterator[Stat]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -88,15 +106,15 @@ class S3Store:
         self._expect(key, expect)
         with translated():
             try:
-                self._put(key, data, only_new=expect is ABSENT)
+                return self._put(key, data, only_new=expect is ABSENT)
             except ClientError as error:
                 if code_of(error) not in CONDITION_FAILED:
                     raise
                 # A retried PUT whose first answer was lost meets its own bytes.
-                current = self._version(key)
-                if current != version_of(data):
+                current, ours = self.version(key), version_of(data)
+                if current != ours:
                     raise Stale(f"{key} is there already.", current=current) from error
-        return version_of(data)
+                return ours
 
     def delete(self, key: Key, *, expect: Version) -> None:
         check_writable(key)
@@ -137,11 +155,24 @@ class S3Store:
                 self._client.delete_object(Bucket=bucket, Key=probe)
         return True
 
-    def _fetch(self, key: Key, out: BinaryIO) -> bool:
+    def _head(self, key: Key) -> HeadObjectOutputTypeDef | None:
+        check_key(key)
+        with translated():
+            try:
+                return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+            except ClientError as error:
+                if code_of(error) in MISSING:
+                    return None
+                raise
+
+    def _fetch(self, key: Key, out: BinaryIO, part: Part | None) -> bool:
         """Write the object's bytes; the client itself does not try again once they have begun to come."""
+        asked: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
+        if part is not None:
+            asked["Range"] = f"bytes={part.start}-{part.stop - 1}"
         for attempt in range(1, STREAM_ATTEMPTS + 1):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                answer = self._client.get_object(**asked)
             except ClientError as error:
                 if code_of(error) in MISSING:
                     return False
@@ -149,7 +180,8 @@ class S3Store:
             out.seek(0)
             out.truncate()
             try:
-                copy_all(answer["Body"]._raw_stream, out, answer["ContentLength"])  # type: ignore[attr-defined]
+                size = answer["ContentLength"] if part is None else part.stop - part.start
+                copy_all(answer["Body"]._raw_stream, out, size)  # type: ignore[attr-defined]
             except (HTTPError, IncompleteReadError):
                 if attempt == STREAM_ATTEMPTS:
                     raise
@@ -158,30 +190,25 @@ class S3Store:
                 return True
         return False
 
-    def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> None:
-        content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        where = self._prefix + key
+    def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> Version:
+        content_type = _TYPES.guess_type(key)[0] or "application/octet-stream"
+        asked: PutObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
+        asked["ContentType"], asked["Metadata"] = content_type, s3_version.digests(data)
+        if self._cache_control is not None:
+            asked["CacheControl"] = self._cache_control
+        if only_new:
+            asked["IfNoneMatch"] = "*"
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            if only_new:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=where, Body=body, ContentType=content_type, IfNoneMatch="*"
-                )
-            else:
-                self._client.put_object(Bucket=self._bucket, Key=where, Body=body, ContentType=content_type)
+            asked["Body"] = body
+            self._client.put_object(**asked)
+        return Version(asked["Metadata"]["sha256"])
 
     def _expect(self, key: Key, expect: Version | Absent) -> None:
-        current = self._version(key)
+        current = self.version(key)
         if current is None and expect is not ABSENT:
             raise Stale(f"{key} is not there any more.")
         if current is not None and current != expect:
             raise Stale(f"{key} holds something else by now.", current=current)
-
-    def _version(self, key: Key) -> Version | None:
-        stream = self.open(key)
-        if stream is None:
-            return None
-        with stream:
-            return version_of(stream)
 
 
 def _stat(key: Key, size: int, etag: str, modified: float) -> Stat:

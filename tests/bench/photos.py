@@ -2,7 +2,8 @@
 
     python -m tests.bench.photos [--rounds N] PHOTO…
 
-Processor time and peak memory of a process of its own for each, the median of the rounds.
+Processor time and peak memory of a process of its own for each, the median of the rounds. Besides, once: how large the
+photos are when they are stored as an editor's, cleaned and coded anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -26,6 +28,15 @@ from cms.model.photo_variants import render
 for name in sys.argv[1:]:
     with tempfile.TemporaryDirectory() as folder, open(name, "rb") as stream:
         render(stream, pathlib.Path(folder), "webp")
+"""
+
+STORE = """
+import sys
+from cms.model.limits import Limits
+from cms.model.photo import prepare
+for number, name in enumerate(sys.argv[2:]):
+    with open(name, "rb") as stream, open(f"{sys.argv[1]}/{number}", "wb") as out:
+        prepare(stream, out, name, "", Limits())
 """
 
 SHARP = """
@@ -56,6 +67,13 @@ def measure(command: list[str]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def store(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, megabytes = measure([sys.executable, "-c", STORE, folder, *names])
+        before, after = (sum(map(os.path.getsize, found)) / 1e6 for found in (names, Path(folder).iterdir()))
+    click.echo(f"stored: {before:.2f} MB become {after:.2f} MB in {seconds:.2f} s, with {megabytes:.0f} MB of memory")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Variants of photos beside sharp.")
     parser.add_argument("--rounds", type=int, default=5)
@@ -76,6 +94,7 @@ def main() -> None:
     median = {name: tuple(map(statistics.median, zip(*rounds, strict=True))) for name, rounds in found.items()}
     for name, (seconds, megabytes) in median.items():
         click.echo(f"{name:22} {seconds:7.2f} s   {megabytes:6.0f} MB")
+    store(names)
     ratios = [ours / theirs for ours, theirs in zip(median["ours"], median["sharp"], strict=True)]
     click.echo(f"ratio: {ratios[0]:.2f} of the processor time, {ratios[1]:.2f} of the memory; {len(names)} photos")
 

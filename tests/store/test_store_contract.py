@@ -17,7 +17,7 @@ import pytest
 from cms.database.locks import FileLocks
 from cms.errors import Invalid, Stale
 from cms.store import open_store
-from cms.store.base import ABSENT, Absent, Key, Store, Version, version_of
+from cms.store.base import ABSENT, Absent, Key, Part, Store, Version, version_of
 from cms.store.s3_client import connect
 from tests.components import s3_environment
 from tests.servers import CEPH, S3_SERVERS
@@ -336,6 +336,28 @@ def test_any_bytes_come_back_as_they_were(store: Store, data: bytes) -> None:
     assert store.read(KEY) is None
 
 
+def test_a_part_of_a_file_is_read_alone(store: Store) -> None:
+    data = bytes(range(256)) * 4
+    store.write(KEY, data, expect=ABSENT)
+    for part in (Part(0, 1), Part(3, 300), Part(1000, 1024), Part(0, 1024)):
+        stream = store.open(KEY, part)
+        assert stream is not None
+        with stream:
+            assert stream.read(part.stop - part.start) == data[part.start : part.stop]
+    assert store.open(Key("src/content/blog/en/none.md"), Part(0, 1)) is None
+
+
+def test_the_version_is_that_of_the_bytes_whoever_wrote_them(place: Place) -> None:
+    assert place.store.version(KEY) is None
+    first = place.store.write(KEY, b"one", expect=ABSENT)
+    assert place.store.version(KEY) == first
+    place.plant(KEY, b"by another program")
+    assert place.store.version(KEY) == version_of(b"by another program")
+    assert refused_write(place.store, KEY, b"two", first).current == version_of(b"by another program")
+    assert refused_delete(place.store, KEY, first).current == version_of(b"by another program")
+    place.store.delete(KEY, expect=version_of(b"by another program"))
+
+
 def test_a_stat_and_a_list_say_the_same(store: Store) -> None:
     store.write(KEY, b"one", expect=ABSENT)
     stat = store.stat(KEY)
@@ -395,3 +417,44 @@ def test_of_many_that_create_one_file_without_a_lock_one_wins_where_conditions_a
     results = race(8, create)
     [winner] = [result for result in results if isinstance(result, bytes)]
     assert place.store.read(KEY) == winner
+
+
+@pytest.mark.parametrize("server", S3_SERVERS)
+def test_what_an_object_says_of_its_version_is_believed_of_the_same_bytes_alone(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    for name, value in s3_environment(request.getfixturevalue(server)).items():
+        monkeypatch.setenv(name, value)
+    prefix, client = f"sites/{uuid.uuid4().hex}", connect()
+    store = open_store(f"s3://photos/{prefix}")
+    first = store.write(KEY, b"one", expect=ABSENT)
+    there = f"{prefix}/{KEY}"
+    # A mounted bucket keeps what an object says when its bytes are changed.
+    told = client.head_object(Bucket="photos", Key=there)["Metadata"]
+    client.put_object(Bucket="photos", Key=there, Body=b"two", Metadata=told)
+    assert store.version(KEY) == version_of(b"two")
+    assert refused_write(store, KEY, b"three", first).current == version_of(b"two")
+    lies = {"sha256": OTHER, "md5": "d" * 32}
+    client.put_object(Bucket="photos", Key=there, Body=b"two", Metadata=lies)
+    assert store.version(KEY) == version_of(b"two")
+
+
+@pytest.mark.parametrize("server", S3_SERVERS)
+@pytest.mark.parametrize("cache_control", [None, "no-cache", "public, max-age=31536000, immutable"])
+def test_who_reads_from_the_bucket_is_told_type_and_caching(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str, cache_control: str | None
+) -> None:
+    for name, value in s3_environment(request.getfixturevalue(server)).items():
+        monkeypatch.setenv(name, value)
+    prefix = f"sites/{uuid.uuid4().hex}"
+    store = open_store(f"s3://photos/{prefix}", cache_control=cache_control)
+    types = {"a.JPG": "image/jpeg", "b.png": "image/png", "c.webp": "image/webp", "d.avif": "image/avif", "e": None}
+    for name, media_type in types.items():
+        key = Key(f"src/assets/{name}")
+        version = store.write(key, b"one", expect=ABSENT)
+        store.write(key, b"two", expect=version)
+        head = connect().head_object(Bucket="photos", Key=f"{prefix}/{key}")
+        assert (head["ContentType"], head.get("CacheControl")) == (
+            media_type or "application/octet-stream",
+            cache_control,
+        )
