@@ -41,14 +41,17 @@ class Watch:
 
 
 def _children() -> list[int]:
-    own = Path("/proc/self/task")
-    return [int(pid) for task in own.iterdir() for pid in (task / "children").read_text().split()]
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in _read(task / "children").split()]
 
 
 def _command(pid: int) -> bytes:
+    return _read(Path(f"/proc/{pid}/cmdline"))
+
+
+def _read(path: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # the thread or process has ended
         return b""
 
 
