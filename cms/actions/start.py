@@ -11,7 +11,7 @@ import time
 from cms.actions import reconcile
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections
+from cms.database import collections, git
 from cms.database.engine import read, write
 from cms.database.migrations import migrate
 from cms.database.tables import FORMAT
@@ -29,8 +29,16 @@ def stamp_of(settings: Settings) -> str:
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
     """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
     migrate(ctx.database)
-    if _is_built(ctx):
-        return
+    if not _is_built(ctx):
+        _build(ctx, progress)
+    with read(ctx.database) as tx:
+        is_in_git = git.state(tx) is not None
+    if is_in_git != (ctx.repository is not None):
+        with write(ctx.database) as tx:
+            (git.end if is_in_git else git.begin)(tx)
+
+
+def _build(ctx: Context, progress: Progress | None) -> None:
     with ctx.locks.hold([_LOCK]):
         if _is_built(ctx):
             return

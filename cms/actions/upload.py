@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -185,7 +186,7 @@ def _store(ctx: Context, actor: Actor, fresh: Sequence[tuple[str, Developed]], k
         begun = [intents.add(tx, actor.name, ("", ""), (key_of(path), item.version)) for path, item in fresh]
     try:
         _write(ctx, fresh)
-        by = Origin(actor.name, "api")
+        by = Origin(actor.name, "api", time.time())  # one time for all of them: they are one commit
         # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
         mark = "" if ctx.media is ctx.site else MEDIA_MARK
         with write(ctx.database) as tx:

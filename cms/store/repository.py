@@ -1,0 +1,239 @@
+"""The git repository that a site lies in: its branch and what its commits hold. It knows files, and no content.
+
+One at a time: whoever uses it holds a lock. Failures of git are `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from cms.errors import NotReady
+from cms.store.git import Git, Place, at_folder, at_own, at_site, failed
+
+AT_ONCE = 200
+"""So many paths go on one command line."""
+
+LOCK_BELIEVED_S = 10.0
+"""A lock on a branch older than this was left by a git that died."""
+
+_BUSY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+
+
+class Head(NamedTuple):
+    """The branch that is checked out (as `refs/heads/main`) and its last commit."""
+
+    branch: str
+    commit: str
+
+
+class Entry(NamedTuple):
+    """A file in a commit."""
+
+    mode: str
+    blob: str
+
+    @property
+    def is_plain(self) -> bool:
+        return self.mode.startswith("100")
+
+
+class Change(NamedTuple):
+    """How a path differs between two commits; None where it is not there."""
+
+    path: str
+    old: Entry | None
+    new: Entry | None
+
+
+class Author(NamedTuple):
+    """Who changed a path last, when (seconds since the epoch), and to what (None: it was deleted)."""
+
+    name: str
+    time: float
+    blob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where things are: the top of the work tree, git's folder of it and of all its work trees."""
+
+    top: Path
+    git_folder: Path
+    common: Path
+    objects: Path
+    index: Path
+    shallow: Path
+    hash_name: str
+
+
+class Repository:
+    """`site` is a folder in a work tree, `state` where a repository of ours may lie, and `remote` the URL to fetch from
+    and to push to, None for the one that the site's repository names."""
+
+    def __init__(self, site: Path, state: Path, environment: Mapping[str, str], remote: str | None = None) -> None:
+        self.git = Git(environment)
+        self.remote = remote
+        self._site = site
+        self._state = state
+
+    @cached_property
+    def found(self) -> Found:
+        names = ["--show-toplevel", "--absolute-git-dir", "--show-object-format", "--git-common-dir"]
+        paths = [part for name in ("objects", "index", "shallow") for part in ("--git-path", name)]
+        lines = self.git.run(at_folder(self._site), "rev-parse", *names, *paths).decode().splitlines()
+        top, git_folder, hash_name, *others = lines
+        common, objects, index, shallow = (self._site / line for line in others)
+        return Found(Path(top), Path(git_folder), common, objects.resolve(), index, shallow, hash_name)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The site's path below the top of the work tree, with a slash at its end; "" when it is the top."""
+        below = self._site.resolve().relative_to(self.found.top.resolve()).as_posix()
+        return "" if below == "." else f"{below}/"
+
+    @cached_property
+    def place(self) -> Place:
+        """Of the site's own repository."""
+        return at_site(self.found.top, self.found.git_folder)
+
+    @cached_property
+    def own(self) -> Place:
+        folder = self._state / "git"
+        if not (folder / "HEAD").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            form = f"--object-format={self.found.hash_name}"
+            self.git.run(at_folder(folder), "init", "--quiet", "--bare", "--template=", form, str(folder))
+        return at_own(folder, self.found.objects)
+
+    def tidy(self) -> None:
+        """Remove what a git that was killed has left in the repository of ours, and learn how deep the site's goes."""
+        folder = self.own.folder
+        for left in [*folder.rglob("*.lock"), *folder.glob("fast_import_crash_*")]:
+            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shallow = self.found.shallow.read_bytes()
+            (folder / "shallow").write_bytes(shallow)
+
+    def head(self) -> Head:
+        """What is checked out; `NotReady` while somebody is in the middle of a merge, or on no branch."""
+        for name in _BUSY:
+            if (self.found.git_folder / name).exists():
+                raise NotReady("Somebody is in the middle of a merge in the site's work tree.", code="git")
+        done = self.git.attempt(self.place, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        commit, _, branch = done.out.decode().strip().partition("\n")
+        if done.status != 0 or not branch.startswith("refs/heads/"):
+            raise NotReady("The site's work tree is on no branch, or on one without a commit.", code="git")
+        return Head(branch, commit)
+
+    def move(self, branch: str, old: str, new: str) -> None:
+        """Make the branch end in `new` instead of `old`; `Unavailable` when somebody was faster."""
+        for lock in (self.found.common / f"{branch}.lock", self.found.git_folder / "HEAD.lock"):
+            break_lock(lock, LOCK_BELIEVED_S)
+        self.git.run(self.place, "update-ref", "-m", "cms", branch, new, old)
+
+    def blob_id(self, data: bytes | BinaryIO) -> str:
+        """What git calls a file with these bytes."""
+        size = len(data) if isinstance(data, bytes) else data.seek(0, 2)
+        digest = hashlib.new(self.found.hash_name, b"blob %d\0" % size, usedforsecurity=False)
+        if isinstance(data, bytes):
+            digest.update(data)
+            return digest.hexdigest()
+        data.seek(0)
+        while chunk := data.read(1 << 20):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def blob(self, entry: Entry | None) -> bytes | None:
+        """The bytes of a file in a commit."""
+        return None if entry is None else self.git.run(self.own, "cat-file", "blob", entry.blob)
+
+    def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
+        """The files among `paths` that the commit has."""
+        found: dict[str, Entry] = {}
+        for part in in_parts(sorted(set(paths))):
+            for line in split(self.git.run(self.own, "ls-tree", "-z", "--full-tree", commit, "--", *part)):
+                facts, _, path = line.partition("\t")
+                mode, kind, blob = facts.split()
+                if kind != "tree":
+                    found[path] = Entry(mode, blob)
+        return found
+
+    def changes(self, old: str, new: str) -> list[Change]:
+        """The paths that differ between two commits."""
+        options = ("-r", "-z", "--no-renames", "--raw", "--no-abbrev")
+        return list(_raw(split(self.git.run(self.own, "diff-tree", *options, old, new))))
+
+    def base(self, one: str, other: str) -> str | None:
+        """The commit that both began with, None when there is none."""
+        return self.git.attempt(self.own, "merge-base", one, other).out.decode().strip() or None
+
+    def has(self, commit: str, older: str) -> bool:
+        """Whether `older` is the commit itself or one before it."""
+        done = self.git.attempt(self.own, "merge-base", "--is-ancestor", older, commit)
+        if done.status not in (0, 1):
+            raise failed(["merge-base"], done)
+        return done.status == 0
+
+    def authors(self, commit: str, paths: Sequence[str]) -> dict[str, Author]:
+        """Who changed each path last, for those that this commit or one before it knows."""
+        options = ("--format=%x00%at%x00%an", "--raw", "--no-abbrev", "-z", "--no-renames")
+        found: dict[str, Author] = {}
+        for part in in_parts(paths):
+            words = iter(split(self.git.run(self.own, "log", *options, commit, "--", *part)))
+            moment, name = 0.0, ""
+            for word in words:
+                facts = word.lstrip("\n")
+                if facts.startswith(":"):
+                    (change,) = _raw([facts, next(words)])
+                    blob = None if change.new is None else change.new.blob
+                    found.setdefault(change.path, Author(name, moment, blob))
+                elif facts:
+                    moment, name = float(facts), next(words)
+        return found
+
+    def ignored(self, paths: Sequence[str]) -> set[str]:
+        """Those that the site's own rules leave out of git."""
+        # This command alone refuses to take paths literally; none that begins so has a meaning of its own.
+        place = Place(self.place.folder, self.place.arguments, {"GIT_LITERAL_PATHSPECS": "0"})
+        given = joined(f"./{path}" for path in paths)
+        done = self.git.attempt(place, "check-ignore", "-z", "--no-index", "--stdin", given=given)
+        if done.status not in (0, 1):
+            raise failed(["check-ignore"], done)
+        return {path.removeprefix("./") for path in split(done.out)}
+
+
+def split(out: bytes) -> list[str]:
+    """What git put NUL after; names need not be UTF-8."""
+    return out.decode(errors="surrogateescape").split("\0")[:-1]
+
+
+def joined(words: Iterable[str]) -> bytes:
+    return b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
+
+
+def in_parts(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(paths), AT_ONCE):
+        yield paths[start : start + AT_ONCE]
+
+
+def break_lock(lock: Path, believed_s: float) -> None:
+    """Remove the lock file, if it is older than any git at work would leave it."""
+    with suppress(OSError):
+        if time.time() - lock.stat().st_mtime > believed_s:
+            lock.unlink()
+
+
+def _raw(words: Iterable[str]) -> Iterator[Change]:
+    """Facts and path in turn, as `--raw -z` has them."""
+    turns = iter(words)
+    for facts in turns:
+        old_mode, new_mode, old, new, _ = facts.removeprefix(":").split(" ")
+        entries = [Entry(mode, blob) if mode.strip("0") else None for mode, blob in ((old_mode, old), (new_mode, new))]
+        yield Change(next(turns), entries[0], entries[1])
