@@ -20,7 +20,7 @@ from cms.store.base import ABSENT, Key, is_key, version_of
 from cms.store.commit import Commit, make, merge
 from cms.store.remote import fetch
 from cms.store.repository import Change, Head, Repository
-from cms.store.work_tree import blob_at, check_out
+from cms.store.work_tree import blob_at, check_out, check_paths
 
 
 def pull(ctx: Context, repository: Repository) -> str | None:
@@ -37,6 +37,7 @@ def pull(ctx: Context, repository: Repository) -> str | None:
         head = _commit_by_hand(ctx, repository, touched)
         merged = merge(repository, head.commit, theirs)
         moving = repository.changes(head.commit, merged.commit)
+        check_paths(repository, merged.commit)
         _refuse_uncommitted(repository, moving)
         found = conflicts.of_merge(repository, head, theirs, merged)
         with write(ctx.database) as tx:

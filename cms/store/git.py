@@ -2,7 +2,7 @@
 
 Git has no switch that leaves a repository's config unread. So whatever could start a program runs in an empty
 repository of ours (`own`), whose config we write, over the objects of the site's; in the site's own (`site`) only
-names, refs and the index are read and moved, and none of that starts anything but hooks, which are switched off.
+names are asked for and refs moved, which starts nothing but hooks, and those are switched off.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ class Repository:
         paths = [part for name in ("objects", "index", "shallow") for part in ("--git-path", name)]
         lines = self.git.run(at_folder(self._site), "rev-parse", *names, *paths).decode().splitlines()
         top, git_folder, hash_name, *others = lines
-        common, objects, index, shallow = (self._site / line for line in others)
-        return Found(Path(top), Path(git_folder), common, objects.resolve(), index, shallow, hash_name)
+        common, objects, index, shallow = ((self._site / line).resolve() for line in others)
+        return Found(Path(top), Path(git_folder), common, objects, index, shallow, hash_name)
 
     @cached_property
     def prefix(self) -> str:
@@ -111,6 +111,13 @@ class Repository:
             form = f"--object-format={self.found.hash_name}"
             self.git.run(at_folder(folder), "init", "--quiet", "--bare", "--template=", form, str(folder))
         return at_own(folder, self.found.objects)
+
+    def with_index(self, index: Path) -> Place:
+        """The repository of ours with the site's work tree and this index. A git that writes an index looks at files
+        through their filters, which are not there by the config of ours, whatever the site's attributes say."""
+        top, exclude = self.found.top, self.found.common / "info/exclude"
+        settings = ("-c", "core.bare=false", "-c", f"core.excludesFile={exclude}", f"--work-tree={top}")
+        return Place(top, (*self.own.arguments, *settings), {**self.own.environment, "GIT_INDEX_FILE": str(index)})
 
     def tidy(self) -> None:
         """Remove what a git that was killed has left in the repository of ours, and learn how deep the site's goes."""
@@ -201,7 +208,8 @@ class Repository:
     def ignored(self, paths: Sequence[str]) -> set[str]:
         """Those that the site's own rules leave out of git."""
         # This command alone refuses to take paths literally; none that begins so has a meaning of its own.
-        place = Place(self.place.folder, self.place.arguments, {"GIT_LITERAL_PATHSPECS": "0"})
+        place = self.with_index(self.found.index)
+        place = Place(place.folder, place.arguments, {**place.environment, "GIT_LITERAL_PATHSPECS": "0"})
         given = joined(f"./{path}" for path in paths)
         done = self.git.attempt(place, "check-ignore", "-z", "--no-index", "--stdin", given=given)
         if done.status not in (0, 1):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cms.store.directory import GIT_LOCK_BELIEVED_S
-from cms.store.git import Place, failed
+from cms.store.git import failed
 from cms.store.repository import Change, Entry, Repository, break_lock, in_parts, joined, split
 
 
@@ -27,8 +27,11 @@ def refresh_index(repository: Repository, old: str, new: str) -> bool:
     ]
     if not lines:
         return True
-    break_lock(repository.found.index.with_name("index.lock"), GIT_LOCK_BELIEVED_S)
-    done = repository.git.attempt(repository.place, "update-index", "-z", "--index-info", given=joined(lines))
+    index = repository.found.index
+    break_lock(index.with_name("index.lock"), GIT_LOCK_BELIEVED_S)
+    done = repository.git.attempt(
+        repository.with_index(index), "update-index", "-z", "--index-info", given=joined(lines)
+    )
     if done.status != 0 and "index.lock" not in done.error:
         raise failed(["update-index"], done)
     return done.status == 0
@@ -45,12 +48,15 @@ def check_out(repository: Repository, commit: str, changes: Sequence[Change]) ->
     if not wanted:
         return
     with tempfile.TemporaryDirectory(prefix="cms-index-") as folder:
-        own = repository.own
-        # By the config of ours there are no filters, whatever the site's attributes say.
-        arguments = ("-c", "core.bare=false", *own.arguments, "-c", "core.bare=false", f"--work-tree={top}")
-        place = Place(top, arguments, {**own.environment, "GIT_INDEX_FILE": f"{folder}/index"})
+        place = repository.with_index(Path(folder) / "index")
         repository.git.run(place, "read-tree", commit)
         repository.git.run(place, "checkout-index", "-f", "-z", "--stdin", given=joined(wanted))
+
+
+def check_paths(repository: Repository, commit: str) -> None:
+    """Refuse a commit with paths that lead out of the work tree, or into git's own folder."""
+    with tempfile.TemporaryDirectory(prefix="cms-index-") as folder:
+        repository.git.run(repository.with_index(Path(folder) / "index"), "read-tree", commit)
 
 
 def blob_at(repository: Repository, path: str) -> str | None:
@@ -69,8 +75,9 @@ def blob_at(repository: Repository, path: str) -> str | None:
 
 def _staged(repository: Repository, paths: Sequence[str]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
+    place = repository.with_index(repository.found.index)
     for part in in_parts(paths):
-        for line in split(repository.git.run(repository.place, "ls-files", "--stage", "-z", "--", *part)):
+        for line in split(repository.git.run(place, "ls-files", "--stage", "-z", "--", *part)):
             facts, _, path = line.partition("\t")
             mode, blob, _ = facts.split(" ")
             found[path] = Entry(mode, blob)
