@@ -33,6 +33,21 @@ FAILED_REMOTE = "git_remote"
 CONFLICT = "git_conflict"
 
 
+def prepare(ctx: Context) -> None:
+    """Begin with what the log holds from now on; or forget git, when the settings do."""
+    with read(ctx.database) as tx:
+        is_kept = git.state(tx) is not None
+    if is_kept == (ctx.repository is not None):
+        return
+    with write(ctx.database) as tx:
+        if is_kept:
+            git.end(tx)
+            for name in (FAILED, FAILED_REMOTE, CONFLICT):
+                notices.remove(tx, name)
+        else:
+            git.begin(tx)
+
+
 @dataclass(slots=True)
 class Pause:
     """How long to leave alone what fails."""
@@ -88,6 +103,7 @@ class Keeper:
         while commit_due(self._ctx, repository):
             pass
         is_shown = self._index(repository)
+        repository.pack()
         self._tell_conflicts()
         self._look_due = time.monotonic() + (LOOK_EVERY_S if is_shown else 1.0)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import time
 
-from cms.actions import reconcile
+from cms.actions import keep_git, reconcile
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections, git
+from cms.database import collections
 from cms.database.engine import read, write
 from cms.database.migrations import migrate
 from cms.database.tables import FORMAT
@@ -31,11 +31,7 @@ def prepare(ctx: Context, progress: Progress | None = None) -> None:
     migrate(ctx.database)
     if not _is_built(ctx):
         _build(ctx, progress)
-    with read(ctx.database) as tx:
-        is_in_git = git.state(tx) is not None
-    if is_in_git != (ctx.repository is not None):
-        with write(ctx.database) as tx:
-            (git.end if is_in_git else git.begin)(tx)
+    keep_git.prepare(ctx)
 
 
 def _build(ctx: Context, progress: Progress | None) -> None:

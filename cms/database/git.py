@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cms.database import changes
-from cms.database.tables import AnyRow, git
+from cms.database.tables import AnyRow, conflicts, git
 
 
 def state(tx: Connection) -> AnyRow | None:
@@ -22,7 +22,9 @@ def begin(tx: Connection) -> None:
 
 
 def end(tx: Connection) -> None:
+    """Nothing is committed any more."""
     tx.execute(delete(git))
+    tx.execute(delete(conflicts))
 
 
 def put(tx: Connection, **values: Any) -> None:

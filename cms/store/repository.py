@@ -23,6 +23,9 @@ AT_ONCE = 200
 LOCK_BELIEVED_S = 10.0
 """A lock on a branch older than this was left by a git that died."""
 
+MOST_LOOSE = 6700
+PACK_S = 600.0
+
 _BUSY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
@@ -144,6 +147,12 @@ class Repository:
         for lock in (self.found.common / f"{branch}.lock", self.found.git_folder / "HEAD.lock"):
             break_lock(lock, LOCK_BELIEVED_S)
         self.git.run(self.place, "update-ref", "-m", "cms", branch, new, old)
+
+    def pack(self) -> None:
+        """Put the objects of many commits into one file, as `git gc` would, when there are many."""
+        # Git estimates their number by one of their 256 folders, too.
+        if len(list(self.found.objects.glob("17/*"))) * 256 > MOST_LOOSE:
+            self.git.run(self.place, "repack", "-d", "-q", "--no-write-bitmap-index", timeout_s=PACK_S)
 
     def blob_id(self, data: bytes | BinaryIO) -> str:
         """What git calls a file with these bytes."""

@@ -6,6 +6,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from PIL import Image
 
 from cms.actions.keep_git import Keeper
+from cms.store import repository
 from tests.api.editing import ARTICLES, TEXT, create_text, problem
-from tests.conftest import reconcile, state_of
+from tests.conftest import close, make_client, make_context, reconcile, state_of
 from tests.forge import Desk, desk
 
 DATA = {"title": "New", "description": "d", "date": "2025-01-02", "author": "a", "tags": []}
@@ -289,6 +291,31 @@ def test_a_save_is_answered_when_git_fails_and_committed_later(at: Desk) -> None
     Keeper(at.ctx).run()
     assert at.client.get("/readyz").get_json()["status"] == "ready"
     assert len(new_commits(at)) == 1
+
+
+def test_the_objects_of_many_commits_become_one_file(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        create_text(at.client, at.editor, f"news/en/many-{number}")
+        at.keeper.run()
+    assert "count: 0\n" not in at.site.git("count-objects", "-v")
+    monkeypatch.setattr(repository, "MOST_LOOSE", -1)
+    Keeper(at.ctx).run()
+    assert "count: 0\n" in at.site.git("count-objects", "-v")
+    assert len(new_commits(at)) == 5
+    assert at.site.git("fsck", "--strict") == ""
+
+
+def test_what_was_written_while_git_was_off_is_nobodys_commit(tmp_path: Path) -> None:
+    with desk(tmp_path) as at:
+        off = make_context(replace(at.ctx.settings, git="off"))
+        client = make_client(off)
+        create_text(client, at.editor)
+        close(off)
+        on = make_context(at.ctx.settings)
+        create_text(make_client(on), at.editor, "news/en/another")
+        Keeper(on).run()
+        close(on)
+        assert [subject for _, subject, _ in new_commits(at)] == ["Create news/en/another"]
 
 
 def test_a_merge_that_somebody_is_at_is_waited_for(at: Desk) -> None:

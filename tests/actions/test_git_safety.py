@@ -15,6 +15,7 @@ import urllib3
 from cms.actions.keep_git import Keeper
 from cms.errors import Invalid
 from cms.settings import load
+from cms.store import repository
 from tests.actions.test_git_pull import OPENING, RIVER, exchange, log_of
 from tests.api.editing import MERGE_PATCH
 from tests.components import cms, cms_server
@@ -61,7 +62,8 @@ def plant(site: Clone, marker: Path) -> None:
         place.write_text("* filter=evil diff=evil merge=evil\n")
 
 
-def test_nothing_that_is_planted_in_a_repository_runs(tmp_path: Path) -> None:
+def test_nothing_that_is_planted_in_a_repository_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "MOST_LOOSE", -1)
     marker = tmp_path / "marker"
     with desk(tmp_path, "push") as at:
         at.developer.push({OPENING: at.developer.read(OPENING) + "\nDara.\n", "a.txt": "a", RIVER: None})
