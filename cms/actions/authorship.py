@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from cms.actions.absorb import Origin
 from cms.context import Context
 from cms.errors import NotReady, Unavailable
+from cms.store import contents
 from cms.store.base import Key, Store
 from cms.store.repository import Repository
 
@@ -33,7 +34,7 @@ def of_deletions(ctx: Context, keys: Sequence[str]) -> dict[str, Origin]:
     try:
         commit = ctx.repository.head().commit
         paths = [ctx.repository.prefix + key for key in keys]
-        left = ctx.repository.entries(commit, paths)
+        left = contents.entries(ctx.repository, commit, paths)
         return _origins(ctx.repository, commit, {path: None for path in paths if path not in left})
     except (NotReady, Unavailable) as error:
         log.warning("nobody knows just now who deleted files: %s", error.detail)
@@ -42,7 +43,7 @@ def of_deletions(ctx: Context, keys: Sequence[str]) -> dict[str, Origin]:
 
 def _of_files(repository: Repository, files: Mapping[str, Store]) -> dict[str, Origin]:
     commit = repository.head().commit
-    committed = repository.entries(commit, [repository.prefix + key for key in files])
+    committed = contents.entries(repository, commit, [repository.prefix + key for key in files])
     same: dict[str, str | None] = {}
     for path, entry in committed.items():
         key = Key(path.removeprefix(repository.prefix))
@@ -55,7 +56,7 @@ def _of_files(repository: Repository, files: Mapping[str, Store]) -> dict[str, O
 
 
 def _origins(repository: Repository, commit: str, blobs: Mapping[str, str | None]) -> dict[str, Origin]:
-    authors = repository.authors(commit, list(blobs)) if blobs else {}
+    authors = contents.authors(repository, commit, list(blobs)) if blobs else {}
     return {
         path.removeprefix(repository.prefix): Origin(author.name, "git", min(author.time, time.time()))
         for path, author in authors.items()

@@ -18,6 +18,7 @@ from cms.database.tables import AnyRow
 from cms.model import article as article_file
 from cms.model import commit_message, ids
 from cms.model.image import bytes_of
+from cms.store import contents
 from cms.store.base import version_of
 from cms.store.commit import Commit, make
 from cms.store.repository import Head, Repository
@@ -149,9 +150,9 @@ class _Files:
         self._ctx = ctx
         self._repository = repository
         paths = {repository.prefix + row.key for row in rows if row.source in EDITORS}
-        self._blobs = {path: entry.blob for path, entry in repository.entries(head.commit, paths).items()}
+        self._blobs = {path: entry.blob for path, entry in contents.entries(repository, head.commit, paths).items()}
         new = sorted(paths - self._blobs.keys())
-        self._ignored = repository.ignored(new) if new else set()
+        self._ignored = contents.ignored(repository, new) if new else set()
 
     def after(self, row: AnyRow) -> Iterator[tuple[str, bytes | None]]:
         """The change's file with its bytes, None when it is not there; no file when nobody has its bytes any more."""

@@ -17,6 +17,7 @@ from cms.database import changes, conflicts, git
 from cms.database.engine import read, write
 from cms.errors import NotFound
 from cms.model.scopes import Actor
+from cms.store import contents
 from cms.store.commit import Merged
 from cms.store.repository import Head, Repository
 
@@ -40,17 +41,19 @@ class Conflict:
 def of_merge(repository: Repository, head: Head, theirs: str, merged: Merged) -> list[Conflict]:
     """What the merge could not have both."""
     paths = list(merged.conflicts)
-    base = repository.entries(merged.base, paths) if merged.base else {}
-    ours, other = repository.entries(head.commit, paths), repository.entries(theirs, paths)
+    base = contents.entries(repository, merged.base, paths) if merged.base else {}
+    ours, other = contents.entries(repository, head.commit, paths), contents.entries(repository, theirs, paths)
     return [
-        of_file(repository, theirs, path, (*(repository.blob(side.get(path)) for side in (base, ours, other)),))
+        of_file(
+            repository, theirs, path, (*(contents.blob(repository, side.get(path)) for side in (base, ours, other)),)
+        )
         for path in paths
         if ours.get(path) != other.get(path)
     ]
 
 
 def of_file(repository: Repository, commit: str, path: str, sides: Sequence[bytes | None]) -> Conflict:
-    author = repository.authors(commit, [path]).get(path)
+    author = contents.authors(repository, commit, [path]).get(path)
     key = path.removeprefix(repository.prefix) if path.startswith(repository.prefix) else None
     base, ours, theirs = sides
     return Conflict(path, key, author.name if author else "", commit, base, ours, theirs)
@@ -68,7 +71,7 @@ def decided_by(ctx: Context, repository: Repository, theirs: str, merged: Merged
         paths = [row.path for row in conflicts.all_of(tx)]
     if merged.commit == theirs:
         return paths  # they have merged our side, and this is what they made of it
-    ours, other = repository.entries(merged.commit, paths), repository.entries(theirs, paths)
+    ours, other = contents.entries(repository, merged.commit, paths), contents.entries(repository, theirs, paths)
     return [path for path in paths if ours.get(path) == other.get(path)]
 
 
@@ -87,7 +90,7 @@ def unreal(ctx: Context, repository: Repository, commit: str) -> list[str]:
     """The paths of those that came up in a merge which the commit does not hold: it was never made."""
     with read(ctx.database) as tx:
         rows = conflicts.all_of(tx)
-    return [row.path for row in rows if not repository.has(commit, row.commit_id)]
+    return [row.path for row in rows if not contents.has(repository, commit, row.commit_id)]
 
 
 def keep_ours(ctx: Context, actor: Actor, path: str) -> None:

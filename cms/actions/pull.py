@@ -16,10 +16,12 @@ from cms.database import git
 from cms.database.engine import read, write
 from cms.errors import NotReady, Stale
 from cms.model import ids
+from cms.store import contents
 from cms.store.base import ABSENT, Key, is_key, version_of
 from cms.store.commit import Commit, make, merge
+from cms.store.contents import Change
 from cms.store.remote import fetch
-from cms.store.repository import Change, Head, Repository
+from cms.store.repository import Head, Repository
 from cms.store.work_tree import blob_at, check_out, check_paths
 
 
@@ -28,15 +30,15 @@ def pull(ctx: Context, repository: Repository) -> str | None:
     lock. `NotReady` when something that is not committed is in the way."""
     head = repository.head()
     theirs = fetch(repository, head)
-    if theirs is None or repository.has(head.commit, theirs):
+    if theirs is None or contents.has(repository, head.commit, theirs):
         return theirs
-    touched = repository.changes(repository.base(head.commit, theirs) or head.commit, theirs)
+    touched = contents.changes(repository, contents.base(repository, head.commit, theirs) or head.commit, theirs)
     with ctx.locks.hold(_keys(repository, touched)):
         while commit_due(ctx, repository):
             pass
         head = _commit_by_hand(ctx, repository, touched)
         merged = merge(repository, head.commit, theirs)
-        moving = repository.changes(head.commit, merged.commit)
+        moving = contents.changes(repository, head.commit, merged.commit)
         check_paths(repository, merged.commit)
         _refuse_uncommitted(repository, moving)
         found = conflicts.of_merge(repository, head, theirs, merged)
@@ -59,9 +61,9 @@ def recover(ctx: Context, repository: Repository) -> None:
     if state is None or state.step_to is None:
         return
     commit = repository.head().commit
-    is_made = repository.has(commit, state.step_to)
+    is_made = contents.has(repository, commit, state.step_to)
     if is_made and state.step_seq is None:
-        moving = repository.changes(state.step_from, state.step_to)
+        moving = contents.changes(repository, state.step_from, state.step_to)
         with ctx.locks.hold(_keys(repository, moving)):
             _bring(ctx, repository, state.step_to, moving)
     unreal = conflicts.unreal(ctx, repository, commit)
@@ -89,7 +91,7 @@ def _commit_by_hand(ctx: Context, repository: Repository, touched: Sequence[Chan
     """What somebody wrote into the content's files and has not committed comes first, so that it is merged too."""
     head = repository.head()
     keys = _keys(repository, touched)
-    known = repository.entries(head.commit, [repository.prefix + key for key in keys])
+    known = contents.entries(repository, head.commit, [repository.prefix + key for key in keys])
     files: dict[str, bytes | None] = {}
     for key in keys:
         data, path = ctx.site.read(Key(key)), repository.prefix + key
@@ -128,7 +130,7 @@ def _bring(ctx: Context, repository: Repository, commit: str, moving: Sequence[C
 def _bring_content(ctx: Context, repository: Repository, commit: str, change: Change, key: Key) -> None:
     data = ctx.site.read(key)
     there = None if data is None else repository.blob_id(data)
-    wanted = repository.blob(change.new)
+    wanted = contents.blob(repository, change.new)
     if there == (change.new.blob if change.new else None):
         return
     try:
@@ -139,7 +141,7 @@ def _bring_content(ctx: Context, repository: Repository, commit: str, change: Ch
         elif data is not None:
             ctx.site.delete(key, expect=version_of(data))
     except Stale:
-        sides = (repository.blob(change.old), ctx.site.read(key), wanted)
+        sides = (contents.blob(repository, change.old), ctx.site.read(key), wanted)
         found = conflicts.of_file(repository, commit, change.path, sides)
         with write(ctx.database) as tx:
             conflicts.note(tx, [found])

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from cms.store import contents
+from cms.store.contents import Entry, split
 from cms.store.git import failed
-from cms.store.repository import Entry, Repository, split
+from cms.store.repository import Repository
 
 COMMITTER: Final = ("Markdown CMS", "cms@cms.invalid")
 _BRANCH = "refs/heads/cms"
@@ -42,7 +44,7 @@ class Merged:
 
 def make(repository: Repository, parent: str, commits: Sequence[Commit]) -> str:
     """The last of the commits, which follow `parent` one after the other."""
-    there = repository.entries(parent, [path for commit in commits for path in commit.files])
+    there = contents.entries(repository, parent, [path for commit in commits for path in commit.files])
     with tempfile.TemporaryFile() as stream:
         for number, commit in enumerate(commits):
             stream.write(_heading(commit, () if number else (parent,)))
@@ -58,7 +60,7 @@ def make(repository: Repository, parent: str, commits: Sequence[Commit]) -> str:
 
 def merge(repository: Repository, ours: str, theirs: str) -> Merged:
     """Both sides in one commit, with our side alone where the two cannot be had together."""
-    base = repository.base(ours, theirs)
+    base = contents.base(repository, ours, theirs)
     if base == ours:
         return Merged(theirs, base)
     options = ("--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories")
@@ -66,7 +68,7 @@ def merge(repository: Repository, ours: str, theirs: str) -> Merged:
     if done.status not in (0, 1):
         raise failed(["merge-tree"], done)
     tree, *conflicts = split(done.out)
-    kept = repository.entries(ours, conflicts)
+    kept = contents.entries(repository, ours, conflicts)
     with tempfile.TemporaryFile() as stream:
         heading = Commit(*COMMITTER, time.time(), "Merge the developers' commits", {})
         stream.write(_heading(heading, (ours, theirs)))

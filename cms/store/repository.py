@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from cms.errors import NotReady
-from cms.store.git import Git, Place, at_folder, at_own, at_site, failed
-
-AT_ONCE = 200
-"""So many paths go on one command line."""
+from cms.store.git import Git, Place, at_folder, at_own, at_site
 
 LOCK_BELIEVED_S = 10.0
 """A lock on a branch older than this was left by a git that died."""
@@ -34,33 +31,6 @@ class Head(NamedTuple):
 
     branch: str
     commit: str
-
-
-class Entry(NamedTuple):
-    """A file in a commit."""
-
-    mode: str
-    blob: str
-
-    @property
-    def is_plain(self) -> bool:
-        return self.mode.startswith("100")
-
-
-class Change(NamedTuple):
-    """How a path differs between two commits; None where it is not there."""
-
-    path: str
-    old: Entry | None
-    new: Entry | None
-
-
-class Author(NamedTuple):
-    """Who changed a path last, when (seconds since the epoch), and to what (None: it was deleted)."""
-
-    name: str
-    time: float
-    blob: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,91 +136,9 @@ class Repository:
             digest.update(chunk)
         return digest.hexdigest()
 
-    def blob(self, entry: Entry | None) -> bytes | None:
-        """The bytes of a file in a commit."""
-        return None if entry is None else self.git.run(self.own, "cat-file", "blob", entry.blob)
-
-    def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
-        """The files among `paths` that the commit has."""
-        found: dict[str, Entry] = {}
-        for part in in_parts(sorted(set(paths))):
-            for line in split(self.git.run(self.own, "ls-tree", "-z", "--full-tree", commit, "--", *part)):
-                facts, _, path = line.partition("\t")
-                mode, kind, blob = facts.split()
-                if kind != "tree":
-                    found[path] = Entry(mode, blob)
-        return found
-
-    def changes(self, old: str, new: str) -> list[Change]:
-        """The paths that differ between two commits."""
-        options = ("-r", "-z", "--no-renames", "--raw", "--no-abbrev")
-        return list(_raw(split(self.git.run(self.own, "diff-tree", *options, old, new))))
-
-    def base(self, one: str, other: str) -> str | None:
-        """The commit that both began with, None when there is none."""
-        return self.git.attempt(self.own, "merge-base", one, other).out.decode().strip() or None
-
-    def has(self, commit: str, older: str) -> bool:
-        """Whether `older` is the commit itself or one before it."""
-        done = self.git.attempt(self.own, "merge-base", "--is-ancestor", older, commit)
-        if done.status not in (0, 1):
-            raise failed(["merge-base"], done)
-        return done.status == 0
-
-    def authors(self, commit: str, paths: Sequence[str]) -> dict[str, Author]:
-        """Who changed each path last, for those that this commit or one before it knows."""
-        options = ("--format=%x00%at%x00%an", "--raw", "--no-abbrev", "-z", "--no-renames")
-        found: dict[str, Author] = {}
-        for part in in_parts(paths):
-            words = iter(split(self.git.run(self.own, "log", *options, commit, "--", *part)))
-            moment, name = 0.0, ""
-            for word in words:
-                facts = word.lstrip("\n")
-                if facts.startswith(":"):
-                    (change,) = _raw([facts, next(words)])
-                    blob = None if change.new is None else change.new.blob
-                    found.setdefault(change.path, Author(name, moment, blob))
-                elif facts:
-                    moment, name = float(facts), next(words)
-        return found
-
-    def ignored(self, paths: Sequence[str]) -> set[str]:
-        """Those that the site's own rules leave out of git."""
-        # This command alone refuses to take paths literally; none that begins so has a meaning of its own.
-        place = self.with_index(self.found.index)
-        place = Place(place.folder, place.arguments, {**place.environment, "GIT_LITERAL_PATHSPECS": "0"})
-        given = joined(f"./{path}" for path in paths)
-        done = self.git.attempt(place, "check-ignore", "-z", "--no-index", "--stdin", given=given)
-        if done.status not in (0, 1):
-            raise failed(["check-ignore"], done)
-        return {path.removeprefix("./") for path in split(done.out)}
-
-
-def split(out: bytes) -> list[str]:
-    """What git put NUL after; names need not be UTF-8."""
-    return out.decode(errors="surrogateescape").split("\0")[:-1]
-
-
-def joined(words: Iterable[str]) -> bytes:
-    return b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
-
-
-def in_parts(paths: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(paths), AT_ONCE):
-        yield paths[start : start + AT_ONCE]
-
 
 def break_lock(lock: Path, believed_s: float) -> None:
     """Remove the lock file, if it is older than any git at work would leave it."""
     with suppress(OSError):
         if time.time() - lock.stat().st_mtime > believed_s:
             lock.unlink()
-
-
-def _raw(words: Iterable[str]) -> Iterator[Change]:
-    """Facts and path in turn, as `--raw -z` has them."""
-    turns = iter(words)
-    for facts in turns:
-        old_mode, new_mode, old, new, _ = facts.removeprefix(":").split(" ")
-        entries = [Entry(mode, blob) if mode.strip("0") else None for mode, blob in ((old_mode, old), (new_mode, new))]
-        yield Change(next(turns), entries[0], entries[1])

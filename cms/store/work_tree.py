@@ -9,14 +9,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from cms.store import contents
+from cms.store.contents import Change, Entry, in_parts, joined, split
 from cms.store.directory import GIT_LOCK_BELIEVED_S
 from cms.store.git import failed
-from cms.store.repository import Change, Entry, Repository, break_lock, in_parts, joined, split
+from cms.store.repository import Repository, break_lock
 
 
 def refresh_index(repository: Repository, old: str, new: str) -> bool:
     """Make the index show the commit `new` where it shows `old`; False when another git has locked it."""
-    changes = repository.changes(old, new)
+    changes = contents.changes(repository, old, new)
     staged = _staged(repository, [change.path for change in changes])
     gone = Entry("0", "0" * len(new))
     lines = [

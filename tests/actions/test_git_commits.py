@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from cms.actions.keep_git import Keeper
-from cms.store import repository
+from cms.store import contents, repository
 from tests.api.editing import ARTICLES, TEXT, create_text, problem
 from tests.conftest import close, make_client, make_context, reconcile, state_of
 from tests.forge import Desk, desk
@@ -108,8 +108,8 @@ def test_a_commit_holds_the_file_byte_for_byte_and_when_it_was_written(at: Desk)
     at.keeper.run()
     kept = at.ctx.repository
     assert kept is not None
-    entry = kept.entries(kept.head().commit, ["src/content/news/en/a-day.md"])
-    assert kept.blob(entry["src/content/news/en/a-day.md"]) == TEXT.replace("\n", "\r\n").encode()
+    entry = contents.entries(kept, kept.head().commit, ["src/content/news/en/a-day.md"])
+    assert contents.blob(kept, entry["src/content/news/en/a-day.md"]) == TEXT.replace("\n", "\r\n").encode()
     assert abs(int(at.site.git("log", "-1", "--format=%at")) - time.time()) < 60
 
 
