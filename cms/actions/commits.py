@@ -43,25 +43,26 @@ def commit_due(ctx: Context, repository: Repository) -> int:
     if len(rows) == AT_ONCE and len(writes) > 1:
         writes.pop()  # there may be more of it
     made, last = _commits(ctx, repository, head, writes)
-    tip = make(repository, head.commit, made) if made else head.commit
-    advance(ctx, repository, head, tip, seq=last)
-    saved = [(repository.prefix + row.key, row.seq) for row in rows if row.source in EDITORS and row.seq <= last]
-    with write(ctx.database) as tx:
-        conflicts.forget(tx, conflicts.decided_by_saving(tx, saved))
+    if made:
+        tip = make(repository, head.commit, made)
+        with write(ctx.database) as tx:
+            git.put(tx, step_from=head.commit, step_to=tip, step_seq=last)
+        repository.move(head.branch, head.commit, tip)
+    committed(ctx, repository, last)
     return len(rows)
 
 
-def advance(ctx: Context, repository: Repository, head: Head, tip: str, *, seq: int) -> None:
-    """Move the branch to `tip`, which holds the log up to `seq`."""
-    if tip != head.commit:
-        with write(ctx.database) as tx:
-            git.put(tx, step_from=head.commit, step_to=tip, step_seq=seq)
-        repository.move(head.branch, head.commit, tip)
+def committed(ctx: Context, repository: Repository, seq: int) -> None:
+    """The branch holds the log up to `seq`; who saved a file that was in conflict has decided."""
     with write(ctx.database) as tx:
+        state = git.state(tx)
+        rows = [] if state is None else changes.since(tx, state.seq, AT_ONCE)
+        saved = [(repository.prefix + row.key, row.seq) for row in rows if row.source in EDITORS and row.seq <= seq]
+        conflicts.forget(tx, conflicts.decided_by_saving(tx, saved))
         git.put(tx, seq=seq, step_from=None, step_to=None, step_seq=None)
 
 
-def name_of(row: AnyRow) -> str:
+def _name_of(row: AnyRow) -> str:
     return f"{row.collection}/{row.name}".lstrip("/")
 
 
@@ -111,7 +112,7 @@ def _by_hand(ctx: Context, files: _Files, rows: Sequence[AnyRow]) -> Iterator[Co
             before = changes.before(tx, row)
         if before is not None and before.source == "files" and before.text is not None:
             found = files.differing([(before.key, bytes(before.text))])
-            yield Commit(*BY_HAND, before.time, f"Update {name_of(before)} by hand", found)
+            yield Commit(*BY_HAND, before.time, f"Update {_name_of(before)} by hand", found)
 
 
 def _of(ctx: Context, files: _Files, rows: Sequence[AnyRow]) -> Commit:
@@ -133,14 +134,14 @@ def _message(ctx: Context, rows: Sequence[AnyRow]) -> str:
         verb = "Restore" if row.source == "restore" else verbs[row.action]
         return commit_message.of_photos(verb, [one.name for one in rows])
     if row.other is not None:
-        return f"Rename {name_of(first)} to {name_of(row)}"
+        return f"Rename {_name_of(first)} to {_name_of(row)}"
     if row.source == "restore" or row.action != "updated":
         verb = "Restore" if row.source == "restore" else {"created": "Create", "deleted": "Delete"}[row.action]
-        return f"{verb} {name_of(row)}"
+        return f"{verb} {_name_of(row)}"
     with read(ctx.database) as tx:
         before = changes.before(tx, row)
     old = None if before is None else before.text
-    return commit_message.of_update(name_of(row), old, row.text, article_file.yaml_limits(ctx.settings.limits))
+    return commit_message.of_update(_name_of(row), old, row.text, article_file.yaml_limits(ctx.settings.limits))
 
 
 class _Files:

@@ -75,6 +75,7 @@ class Keeper:
         self._remote = Pause()
         self._look_due = 0.0
         self._fetch_due = 0.0
+        self._head = ""
         self._pushed = ""
         self._aside: str | None = ""  # the commit that stands aside; None for none, "" when that is not known
 
@@ -103,6 +104,7 @@ class Keeper:
         while commit_due(self._ctx, repository):
             pass
         is_shown = self._index(repository)
+        self._head = repository.head().commit
         repository.pack()
         self._tell_conflicts()
         self._look_due = time.monotonic() + (LOOK_EVERY_S if is_shown else 1.0)
@@ -128,7 +130,7 @@ class Keeper:
             return state is not None
         if self._ctx.settings.git != "push":
             return False
-        return time.monotonic() >= self._fetch_due or state.indexed != self._pushed
+        return time.monotonic() >= self._fetch_due or self._head != self._pushed
 
     def _exchange(self, repository: Repository) -> None:
         asked = time.time()
@@ -152,7 +154,7 @@ class Keeper:
             if self._aside is not None:
                 push_aside(repository, head, None)
                 self._aside = None
-        self._pushed = head.commit
+        self._head = self._pushed = head.commit
 
     def _attempt(self, name: str, pause: Pause, step: Callable[[], None]) -> bool:
         try:
@@ -162,6 +164,10 @@ class Keeper:
             if error.code != BUSY:
                 pause.lengthen()
                 self._tell(name, error.detail)
+            return False
+        except OSError as error:
+            pause.lengthen()
+            self._tell(name, f"The site's work tree cannot be written: {error.strerror}.")
             return False
         pause.end()
         self._tell(name, None)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from cms.actions import conflicts
-from cms.actions.commits import BY_HAND, commit_due
+from cms.actions.commits import BY_HAND, commit_due, committed
 from cms.context import Context
 from cms.database import git
 from cms.database.engine import read, write
@@ -61,15 +61,16 @@ def recover(ctx: Context, repository: Repository) -> None:
     if state is None or state.step_to is None:
         return
     commit = repository.head().commit
-    is_made = contents.has(repository, commit, state.step_to)
-    if is_made and state.step_seq is None:
+    if contents.has(repository, commit, state.step_to):
+        if state.step_seq is not None:
+            committed(ctx, repository, state.step_seq)
+            return
         moving = contents.changes(repository, state.step_from, state.step_to)
         with ctx.locks.hold(_keys(repository, moving)):
             _bring(ctx, repository, state.step_to, moving)
     unreal = conflicts.unreal(ctx, repository, commit)
-    seq = state.step_seq if is_made and state.step_seq is not None else state.seq
     with write(ctx.database) as tx:
-        git.put(tx, seq=seq, step_from=None, step_to=None, step_seq=None)
+        git.put(tx, step_from=None, step_to=None, step_seq=None)
         conflicts.forget(tx, unreal)
 
 

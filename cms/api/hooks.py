@@ -54,6 +54,8 @@ def _check(secret: bytes, body: bytes) -> None:
         "X-Gitea-Signature": signed.encode(),
         "X-Gitlab-Token": secret,
     }
-    given = [(value.encode(), right[name]) for name in right for value in request.headers.getlist(name)]
+    given = [
+        (value.encode("latin-1", "replace"), right[name]) for name in right for value in request.headers.getlist(name)
+    ]
     if not given or not all(hmac.compare_digest(value, wanted) for value, wanted in given):
         raise NotAuthenticated("The signature is missing or not right; is the secret the same on both sides?")

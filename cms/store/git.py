@@ -86,8 +86,9 @@ def at_own(folder: Path, objects: Path) -> Place:
 
 def with_remote(own: Place, url: str, protocols: str) -> Place:
     """The same, the URL behind the remote's name `site` and reached by these protocols alone."""
-    reach = {**own.environment, "GIT_ALLOW_PROTOCOL": protocols}
-    return Place(own.folder, (*_config([("remote.site.url", url)]), *own.arguments), reach)
+    # The environment, unlike a command line, is shown to nobody else.
+    named = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.site.url", "GIT_CONFIG_VALUE_0": url}
+    return Place(own.folder, own.arguments, {**own.environment, **named, "GIT_ALLOW_PROTOCOL": protocols})
 
 
 class Git:

@@ -86,6 +86,16 @@ def test_editors_commits_are_pushed(at: Desk) -> None:
     assert "ahead" not in at.site.git("status", "--branch", "--porcelain")
 
 
+def test_a_branch_that_the_remote_does_not_have_is_made_there(at: Desk) -> None:
+    at.site.git("checkout", "-q", "-b", "editors")
+    at.save("news/en/opening-day", {"data": {"title": "By the editor"}})
+    at.keeper.run()
+    at.developer.git("fetch", "-q")
+    assert at.developer.git("rev-parse", "origin/editors") == at.site.git("rev-parse", "HEAD")
+    assert at.developer.git("log", "--oneline", "origin/main..origin/editors").count("\n") == 0
+    assert at.notices() == {}
+
+
 def test_both_sides_are_merged(at: Desk) -> None:
     longer = at.developer.read(OPENING) + "\nDara.\n"
     at.developer.push({RIVER: titled(at.developer.read(RIVER), "By Dara"), OPENING: longer})
