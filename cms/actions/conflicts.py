@@ -53,10 +53,10 @@ def of_merge(repository: Repository, head: Head, theirs: str, merged: Merged) ->
 
 
 def of_file(repository: Repository, commit: str, path: str, sides: Sequence[bytes | None]) -> Conflict:
-    author = contents.authors(repository, commit, [path]).get(path)
+    touch = next(contents.touches(repository, commit, "--", path), None)
     key = path.removeprefix(repository.prefix) if path.startswith(repository.prefix) else None
     base, ours, theirs = sides
-    return Conflict(path, key, author.name if author else "", commit, base, ours, theirs)
+    return Conflict(path, key, touch.author if touch else "", commit, base, ours, theirs)
 
 
 def note(tx: Connection, found: Iterable[Conflict]) -> None:

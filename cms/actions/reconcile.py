@@ -16,8 +16,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, absorb_images, authorship
+from cms.actions import absorb, absorb_images
 from cms.actions.absorb import File, Origin
+from cms.actions.authorship import Authorship
 from cms.actions.heal import heal
 from cms.actions.photo_files import image_in
 from cms.actions.survey import Seen, find, look, moves, too_many
@@ -62,6 +63,10 @@ class Reconciler:
     _moving: dict[str, tuple[str, float]] = field(default_factory=dict)
     _missed: dict[str, float] = field(default_factory=dict)
     _media_due: float = 0.0
+    _authorship: Authorship = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._authorship = Authorship(self.ctx)
 
     def run(self, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:
         """One pass over the whole site; `Unavailable` when a store or the database does not answer."""
@@ -97,7 +102,7 @@ class Reconciler:
         held = too_many(seen, gone)
         if held is None or self.ctx.repository is None:
             return held
-        meant = authorship.of_deletions(self.ctx, gone)
+        meant = self._authorship.of_deletions(gone)
         return too_many(seen, [key for key in gone if key not in meant])
 
     def _is_media_due(self) -> bool:
@@ -163,7 +168,7 @@ class Reconciler:
     def _absorb(self, seen: Seen, batch: list[Stat], moved: dict[str, str]) -> None:
         """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""
         prepared = [(stat, self._prepare(stat, seen)) for stat in batch]
-        committed = authorship.of_files(self.ctx, {stat.key: seen.store(stat.key) for stat in batch})
+        committed = self._authorship.of_files({stat.key: seen.store(stat.key) for stat in batch})
         old_keys = [moved[stat.key] for stat in batch if stat.key in moved]
         with self.ctx.locks.hold([*(stat.key for stat in batch), *old_keys]):
             still = [(stat, found) for stat, found in prepared if _is_as_seen(seen, stat)]
@@ -190,7 +195,7 @@ class Reconciler:
     def _absorb_deletions(self, keys: list[str]) -> int:
         done = 0
         for batch in _batches(keys):
-            committed = authorship.of_deletions(self.ctx, batch)
+            committed = self._authorship.of_deletions(batch)
             with self.ctx.locks.hold(batch):
                 still = [key for key in batch if find(self.ctx, key) is None]
                 with write(self.ctx.database) as tx:

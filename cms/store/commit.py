@@ -10,14 +10,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from cms.store import contents
 from cms.store.contents import Entry, split
 from cms.store.git import failed
-from cms.store.repository import Repository
+from cms.store.repository import COMMITTER, Repository
 
-COMMITTER: Final = ("Markdown CMS", "cms@cms.invalid")
 _BRANCH = "refs/heads/cms"
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from cms.store.git import Place, failed
-from cms.store.repository import Repository
+from cms.store.repository import COMMITTER, Repository
 
 AT_ONCE = 200
 """So many paths go on one command line."""
+
+HISTORY_S = 600.0
 
 
 class Entry(NamedTuple):
@@ -31,12 +33,15 @@ class Change(NamedTuple):
     new: Entry | None
 
 
-class Author(NamedTuple):
-    """Who changed a path last, when (seconds since the epoch), and to what (None: it was deleted)."""
+class Touch(NamedTuple):
+    """What a commit made of a file, and whose it is: `blob` None when it deleted it, `time` in seconds since the epoch.
+    `is_ours` says that it was made here, of what an editor wrote."""
 
-    name: str
+    path: str
+    author: str
     time: float
     blob: str | None
+    is_ours: bool
 
 
 def blob(repository: Repository, entry: Entry | None) -> bytes | None:
@@ -75,22 +80,18 @@ def has(repository: Repository, commit: str, older: str) -> bool:
     return done.status == 0
 
 
-def authors(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, Author]:
-    """Who changed each path last, for those that this commit or one before it knows."""
-    options = ("--format=%x00%at%x00%an", "--raw", "--no-abbrev", "-z", "--no-renames")
-    found: dict[str, Author] = {}
-    for part in in_parts(paths):
-        words = iter(split(repository.git.run(repository.own, "log", *options, commit, "--", *part)))
-        moment, name = 0.0, ""
-        for word in words:
-            facts = word.lstrip("\n")
-            if facts.startswith(":"):
-                (change,) = _raw([facts, next(words)])
-                blob = None if change.new is None else change.new.blob
-                found.setdefault(change.path, Author(name, moment, blob))
-            elif facts:
-                moment, name = float(facts), next(words)
-    return found
+def touches(repository: Repository, *asked: str) -> Iterator[Touch]:
+    """What commits did to files, the newest first; `asked` are commits, and paths after `--`."""
+    options = ("--format=%x00%at%x00%ce%x00%an", "--raw", "--no-abbrev", "-z", "--no-renames")
+    words = iter(split(repository.git.run(repository.own, "log", *options, *asked, timeout_s=HISTORY_S)))
+    moment, committer, name = 0.0, "", ""
+    for word in words:
+        facts = word.lstrip("\n")
+        if facts.startswith(":"):
+            (change,) = _raw([facts, next(words)])
+            yield Touch(change.path, name, moment, change.new and change.new.blob, committer == COMMITTER[1])
+        elif facts:
+            moment, committer, name = float(facts), next(words), next(words)
 
 
 def ignored(repository: Repository, paths: Sequence[str]) -> set[str]:

@@ -12,10 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from cms.errors import NotReady
 from cms.store.git import Git, Place, at_folder, at_own, at_site
+
+COMMITTER: Final = ("Markdown CMS", "cms@cms.invalid")
 
 LOCK_BELIEVED_S = 10.0
 """A lock on a branch older than this was left by a git that died."""

@@ -110,6 +110,8 @@ def test_both_sides_are_merged(at: Desk) -> None:
         assert "By Dara" in clone.read(RIVER)
     assert at.site.git("status", "--porcelain") == ""
     assert at.get("articles/news/en/opening-day")["body"].endswith("Dara.\n")
+    history = at.get("history/news/en/opening-day")["items"]
+    assert [item["actor"] for item in history] == ["Dara Dev", "Front Desk", "Sokha Start"]
     assert at.get("conflicts")["items"] == []
     assert at.site.git("fsck", "--strict") == ""
 
