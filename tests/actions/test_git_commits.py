@@ -215,11 +215,12 @@ def test_without_the_setting_nothing_is_committed(tmp_path: Path) -> None:
         problem(response, 501, "not_offered")
 
 
-def test_a_site_in_a_folder_of_a_repository(tmp_path: Path) -> None:
-    with desk(tmp_path, below="web site") as at:
+@pytest.mark.parametrize("below", ["web site", ":(top)x", "ភាសា[a-z]*"])
+def test_a_site_in_a_folder_of_a_repository(tmp_path: Path, below: str) -> None:
+    with desk(tmp_path, below=below) as at:
         at.save("news/en/opening-day", {"data": {"title": "T"}})
         at.keeper.run()
-        assert new_commits(at) == [("Front Desk", "Update news/en/opening-day: title", [f"web site/{OPENING}"])]
+        assert new_commits(at) == [("Front Desk", "Update news/en/opening-day: title", [f"{below}/{OPENING}"])]
         assert at.site.git("status", "--porcelain") == ""
 
 

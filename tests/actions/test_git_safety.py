@@ -151,9 +151,12 @@ def bytes_of_tree(clone: Clone, entries: dict[str, tuple[str, str]], listed: str
     return clone.git("hash-object", "-t", "tree", "-w", "--literally", str(file))
 
 
-def test_passwords_of_a_remote_are_told_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("named_by", ["setting", "repository"])
+def test_passwords_of_a_remote_are_told_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture, named_by: str) -> None:
     caplog.set_level(logging.DEBUG)
-    with desk(tmp_path, "push", git_remote="http://robot:hunter2secret@127.0.0.1:1/x.git") as at:
+    url = "http://robot:hunter2secret@127.0.0.1:1/x.git"
+    with desk(tmp_path, "push", git_remote=url if named_by == "setting" else None) as at:
+        at.site.git("remote", "set-url", "origin", url)
         at.save("news/en/opening-day", {"data": {"title": "T"}})
         Keeper(at.ctx).run()
         assert "127.0.0.1" in at.notices()["git_remote"]
