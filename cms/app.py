@@ -16,6 +16,7 @@ from cms.database.engine import open_engine
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
+from cms.store.repository import Repository
 
 REVALIDATED = "no-cache"
 """For photos: another one may come to the same path."""
@@ -44,7 +45,14 @@ def create_context(settings: Settings) -> Context:
         database=open_engine(settings.database),
         locks=locks,
         stamp=stamp_of(settings),
+        repository=_repository(settings),
     )
+
+
+def _repository(settings: Settings) -> Repository | None:
+    if settings.git == "off":
+        return None
+    return Repository(settings.site_folder, settings.state_folder, settings.git_environment, settings.git_remote)
 
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:

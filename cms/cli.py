@@ -71,13 +71,14 @@ def worker(parent: int | None) -> None:
     """Do the background work: take over changed files, tell webhooks."""
     from cms.actions.worker import work
     from cms.app import log_as_json
-    from cms.processes import end_with
+    from cms.processes import allow_many_files, end_with
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if parent is not None:
         end_with(parent)
+    allow_many_files()
     with _context() as ctx:
         log_as_json()
         work(ctx, stop)

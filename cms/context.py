@@ -9,12 +9,14 @@ from sqlalchemy import Engine
 from cms.database.locks import Locks
 from cms.settings import Settings
 from cms.store.base import Store
+from cms.store.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
-    them, `private` what nobody else may read. `stamp` names how the derived tables are made."""
+    them, `private` what nobody else may read. `stamp` names how the derived tables are made. `repository` is where
+    each write is committed, None when it is not."""
 
     settings: Settings
     site: Store
@@ -24,3 +26,4 @@ class Context:
     database: Engine
     locks: Locks
     stamp: str
+    repository: Repository | None = None

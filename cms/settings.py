@@ -6,14 +6,18 @@ Every mistake is reported together, in words that say what to write instead.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Final, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 from cms.errors import Invalid, Problem
 from cms.model.image import OWN_BASE
 from cms.model.limits import Limits
+
+SECRET_CHARACTERS = 16
 
 NAMES = (
     "CMS_SITE",
@@ -23,15 +27,32 @@ NAMES = (
     "CMS_KEEP_ORIGINALS",
     "CMS_DATABASE",
     "CMS_PUBLIC_READ",
+    "CMS_GIT",
+    "CMS_GIT_REMOTE",
+    "CMS_GIT_HOOK_SECRET",
     "CMS_WEBHOOKS_ALLOW_PRIVATE",
     *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)),
 )
 
 
+GitMode = Literal["off", "commit", "push"]
+
+GIT_ENVIRONMENT: Final = (
+    "PATH", "HOME", "USER", "TMPDIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+"""What git gets of the service's environment: where programs and credentials are, and how to reach the remote."""
+
+
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in GIT_ENVIRONMENT if name in environ}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
-    media; `media_url` is the public base of the media or None."""
+    media; `media_url` is the public base of the media or None. `git_remote` is a URL, None for the one that the site's
+    repository names; without a `git_hook_secret` there is no hook."""
 
     site: str
     media: str
@@ -41,6 +62,10 @@ class Settings:
     keep_originals: bool = False
     public_read: bool = True
     webhooks_allow_private: bool = False
+    git: GitMode = "off"
+    git_remote: str | None = field(default=None, repr=False)
+    git_hook_secret: str | None = field(default=None, repr=False)
+    git_environment: Mapping[str, str] = field(default_factory=lambda: git_environment(os.environ), repr=False)
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -84,7 +109,8 @@ class Settings:
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that the environment asks for; `Invalid` with one problem for each thing wrong."""
-    reader = _Reader(os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    reader = _Reader(environ)
     site = reader.site()
     settings = Settings(
         site=site,
@@ -95,6 +121,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         media_url=reader.media_url(),
         public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
         webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
+        git=reader.git(site),
+        git_remote=environ.get("CMS_GIT_REMOTE") or None,
+        git_hook_secret=reader.secret("CMS_GIT_HOOK_SECRET"),
+        git_environment=git_environment(environ),
         limits=reader.limits(),
     )
     if reader.problems:
@@ -109,7 +139,7 @@ class _Reader:
         self.problems: list[Problem] = []
         for name in sorted(environ):
             if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
-                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:8])} and CMS_MAX_…")
+                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:11])} and CMS_MAX_…")
 
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
@@ -144,6 +174,24 @@ class _Reader:
             return f"sqlite:///{Path(unquote(urlsplit(site).path)) / '.cms' / 'cms.db'}"
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             return self._wrong("CMS_DATABASE", "give sqlite:///path or postgresql+psycopg://…")
+        return value
+
+    def git(self, site: str) -> GitMode:
+        value = self._environ.get("CMS_GIT", "off")
+        if value not in get_args(GitMode):
+            self._wrong("CMS_GIT", "write off, commit or push")
+            return "off"
+        folder = Path(unquote(urlsplit(site).path))
+        if value != "off" and not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+            self._wrong("CMS_GIT", "the site is in no git work tree; leave it off, or run git init and commit there")
+        if value != "off" and shutil.which("git", path=self._environ.get("PATH")) is None:
+            self._wrong("CMS_GIT", "there is no program git; install it, or leave it off")
+        return cast(GitMode, value)
+
+    def secret(self, name: str) -> str | None:
+        value = self._environ.get(name)
+        if value is not None and len(value) < SECRET_CHARACTERS:
+            self._wrong(name, f"give at least {SECRET_CHARACTERS} characters, as `openssl rand -hex 32` does")
         return value
 
     def boolean(self, name: str, *, default: bool) -> bool:

@@ -31,11 +31,12 @@ COLLISION = "id_collision"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who changed it, by which way; `time` in seconds since the epoch, None for now."""
+    """Who changed it, by which way; `time` in seconds since the epoch, None for now; `message` is what they said."""
 
     actor: str
     source: Source
     time: float | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
         return False
     change = Change(
         by.actor, by.source, "article", row.collection, row.id, row.key, "deleted",
-        row.version, "", None, bool(row.visible), False, by.time, moved_to,
+        row.version, "", None, bool(row.visible), False, by.time, moved_to, by.message,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     if other is not None:
@@ -145,7 +146,7 @@ def _append(
         by.actor, by.source, "article", article.collection, article.id, article.key,
         "updated" if known else "created", article.version,
         "" if article.status == "broken" else content.digest, file.text,
-        bool(known.visible_after) if known else False, article.is_visible, moment, renamed_from,
+        bool(known.visible_after) if known else False, article.is_visible, moment, renamed_from, by.message,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return dataclasses.replace(place, seq=seq), content

@@ -85,7 +85,7 @@ def show_variants(ctx: Context, tx: Connection, path: str, sha256: str, made: Ma
 def _append_image(tx: Connection, image: Image, action: changes.Action, before: bool, by: Origin) -> int:
     change = Change(
         by.actor, by.source, "image", "", image.path, ASSETS + image.path, action, image.version, "", None,
-        before, action != "deleted", by.time,
+        before, action != "deleted", by.time, None, by.message,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return seq

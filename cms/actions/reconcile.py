@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from cms.actions import absorb, absorb_images
 from cms.actions.absorb import File, Origin
+from cms.actions.authorship import Authorship
 from cms.actions.heal import heal
 from cms.actions.photo_files import image_in
 from cms.actions.survey import Seen, find, look, moves, too_many
@@ -62,6 +63,10 @@ class Reconciler:
     _moving: dict[str, tuple[str, float]] = field(default_factory=dict)
     _missed: dict[str, float] = field(default_factory=dict)
     _media_due: float = 0.0
+    _authorship: Authorship = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._authorship = Authorship(self.ctx)
 
     def run(self, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:
         """One pass over the whole site; `Unavailable` when a store or the database does not answer."""
@@ -73,7 +78,7 @@ class Reconciler:
         seen = look(self.ctx, at_media=self._is_media_due())
         moved = moves(seen)
         gone = [key for key in self._gone(seen) if key not in moved.values()]
-        report.held = None if accept_deletions else too_many(seen, gone)
+        report.held = None if accept_deletions else self._too_many(seen, gone)
         self._tell(report.held)
         if report.held is not None:
             return report
@@ -93,6 +98,14 @@ class Reconciler:
         if report.unsettled:
             self._media_due = 0.0
         return report
+
+    def _too_many(self, seen: Seen, gone: list[str]) -> str | None:
+        """Why so many deletions are not believed; what a commit has deleted is meant to be gone."""
+        held = too_many(seen, gone)
+        if held is None or self.ctx.repository is None:
+            return held
+        meant = self._authorship.of_deletions(gone)
+        return too_many(seen, [key for key in gone if key not in meant])
 
     def _is_media_due(self) -> bool:
         """Listing a bucket costs money; once all is settled, it is looked at only now and then."""
@@ -157,6 +170,7 @@ class Reconciler:
     def _absorb(self, seen: Seen, batch: list[Stat], moved: dict[str, str]) -> None:
         """Read and parse outside the locks; under them, believe only what has not moved meanwhile."""
         prepared = [(stat, self._prepare(stat, seen)) for stat in batch]
+        committed = self._authorship.of_files({stat.key: seen.store(stat.key) for stat in batch})
         old_keys = [moved[stat.key] for stat in batch if stat.key in moved]
         with self.ctx.locks.hold([*(stat.key for stat in batch), *old_keys]):
             still = [(stat, found) for stat, found in prepared if _is_as_seen(seen, stat)]
@@ -165,7 +179,7 @@ class Reconciler:
                 for stat, found in still:
                     if stat.key in under_way:
                         continue
-                    by = Origin("files", "files", min(stat.modified, time.time()))
+                    by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
                     if isinstance(found, Image):
                         absorb_images.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
                     else:
@@ -183,11 +197,12 @@ class Reconciler:
     def _absorb_deletions(self, keys: list[str]) -> int:
         done = 0
         for batch in _batches(keys):
+            committed = self._authorship.of_deletions(batch)
             with self.ctx.locks.hold(batch):
                 still = [key for key in batch if find(self.ctx, key) is None]
                 with write(self.ctx.database) as tx:
                     for key in still:
-                        _absorb_one_deletion(self.ctx, tx, key)
+                        _absorb_one_deletion(self.ctx, tx, key, committed.get(key) or Origin("files", "files"))
                 done += len(still)
             for key in batch:
                 self._missed.pop(key, None)
@@ -219,8 +234,7 @@ def read_image(store: Store, stat: Stat) -> Image:
         return image_in(stream, stat.key.removeprefix(ids.ASSETS), stat.size)
 
 
-def _absorb_one_deletion(ctx: Context, tx: Connection, key: str) -> None:
-    by = Origin("files", "files")
+def _absorb_one_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
     if key.startswith(ids.ASSETS):
         absorb_images.absorb_image_deletion(ctx, tx, key.removeprefix(ids.ASSETS), by)
     else:

@@ -10,7 +10,6 @@ from cms.actions import absorb
 from cms.actions.absorb import File, Origin
 from cms.context import Context
 from cms.database import intents
-from cms.database.changes import Source
 from cms.database.engine import write
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Stale
@@ -18,12 +17,12 @@ from cms.model import article as article_file
 from cms.store.base import ABSENT, Key, Version, version_of
 
 
-def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, file: File) -> None:
+def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> None:
     """The file at `old` becomes `file`, which has another key; the caller holds both keys' locks."""
     new = Key(file.article.key)
     data = file.text or b""
     with write(ctx.database) as tx:
-        intent = intents.add(tx, actor, (old, expect), (new, version_of(data)))
+        intent = intents.add(tx, by.actor, (old, expect), (new, version_of(data)))
     try:
         ctx.site.write(new, data, expect=ABSENT)
     except Stale as error:
@@ -36,7 +35,7 @@ def rename(ctx: Context, actor: str, source: Source, old: Key, expect: Version, 
         settle(ctx, intent)
         raise
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, file, Origin(actor, source), moved_from=old)
+        absorb.absorb_article(ctx, tx, file, by, moved_from=old)
         intents.remove(tx, [intent.id])
 
 

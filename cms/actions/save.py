@@ -42,6 +42,9 @@ class Plan:
     old_key: Key | None = None
     is_rename: bool = False
 
+    def by(self, message: str | None) -> Origin:
+        return Origin(self.actor.name, self.source, message=message)
+
     @property
     def diff(self) -> str:
         """The change as a unified diff."""
@@ -56,36 +59,36 @@ class Saved:
     warnings: tuple[Problem, ...] = ()
 
 
-def save(ctx: Context, plan: Plan) -> Saved:
-    """Do it; `Stale` or `Exists` when somebody was faster."""
+def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
+    """Do it, `message` being what the editor says of it; `Stale` or `Exists` when somebody was faster."""
     home = plan.old_key or plan.key
     # Whoever deletes a photo holds its key, too: it is either shown or gone.
     photos = [ids.ASSETS + ref.path for ref in plan.article.refs if ref.path is not None]
     with ctx.locks.hold([plan.key, home, *photos]):
         check_photos(ctx, plan.article, plan.warnings)
         if plan.before is None:
-            return _create(ctx, plan)
+            return _create(ctx, plan, message)
         expect = version_of(plan.before)
         expected_bytes(ctx, home, expect)
         _absorb_unseen(ctx, home, plan.before)
         if plan.is_rename:
             check_free(ctx, plan.article.name, besides=home)
         if plan.old_key is not None:
-            rename(ctx, plan.actor.name, plan.source, home, expect, File(plan.article, plan.after, ""))
+            rename(ctx, plan.by(message), home, expect, File(plan.article, plan.after, ""))
         elif plan.after != plan.before:
             ctx.site.write(plan.key, plan.after, expect=expect)
-            _commit(ctx, plan)
+            _commit(ctx, plan, message)
         return Saved(_row(ctx, plan.key), plan.warnings)
 
 
-def delete(ctx: Context, actor: Actor, key: Key, expect: str) -> None:
+def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | None = None) -> None:
     """Remove the article's file; its text stays in the history."""
     with ctx.locks.hold([key]):
         before = expected_bytes(ctx, key, expect)
         _absorb_unseen(ctx, key, before)
         ctx.site.delete(key, expect=Version(expect))
         with write(ctx.database) as tx:
-            absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api"))
+            absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api", message=message))
 
 
 def check_free(ctx: Context, name: Name, besides: str = "") -> None:
@@ -125,21 +128,20 @@ def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _create(ctx: Context, plan: Plan) -> Saved:
+def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
     check_free(ctx, plan.article.name)
     try:
         ctx.site.write(plan.key, plan.after, expect=ABSENT)
     except Stale as error:
         raise Exists(f"The file {plan.key} is there already.") from error
-    _commit(ctx, plan)
+    _commit(ctx, plan, message)
     return Saved(_row(ctx, plan.key), plan.warnings)
 
 
-def _commit(ctx: Context, plan: Plan) -> None:
+def _commit(ctx: Context, plan: Plan, message: str | None) -> None:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
-    by = Origin(plan.actor.name, plan.source)
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
+        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), plan.by(message))
 
 
 def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from cms.actions import reconcile
+from cms.actions import keep_git, reconcile
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import collections
@@ -29,8 +29,12 @@ def stamp_of(settings: Settings) -> str:
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
     """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
     migrate(ctx.database)
-    if _is_built(ctx):
-        return
+    if not _is_built(ctx):
+        _build(ctx, progress)
+    keep_git.prepare(ctx)
+
+
+def _build(ctx: Context, progress: Progress | None) -> None:
     with ctx.locks.hold([_LOCK]):
         if _is_built(ctx):
             return

@@ -165,7 +165,7 @@ def _store(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]]
 
 
 def _commit(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]], keep_credit: bool) -> None:
-    by = Origin(actor.name, "api")
+    by = Origin(actor.name, "api", time.time())  # one time for all of them: they are one commit
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:

@@ -1,5 +1,5 @@
-"""The background work of a site: takes over what changed in the files, makes variants of photos, tells webhooks, and
-clears away what has had its time."""
+"""The background work of a site: takes over what changed in the files, commits to git, makes variants of photos, tells
+webhooks, and clears away what has had its time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from cms.actions import renditions
 from cms.actions.deliver import deliver_due
+from cms.actions.keep_git import Keeper
 from cms.actions.reconcile import Reconciler
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
@@ -27,6 +28,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
     """Work until `stop` is set; what fails is logged and tried again."""
     threads = [
         threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
+        threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
         threading.Thread(target=_repeat, args=(lambda: deliver_due(ctx), stop), name="deliver"),
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
         threading.Thread(target=_repeat, args=(lambda: sweep(ctx), stop, SWEEP_EVERY_S), name="sweep"),

@@ -13,8 +13,10 @@ from cms.api import (
     articles,
     auth,
     collections,
+    conflicts,
     docs,
     history,
+    hooks,
     images,
     media,
     problems,
@@ -48,7 +50,20 @@ def create_flask(limits: Limits) -> Flask:
     app.after_request(_finish)
     api = create_api(app, limits)
     problems.register(app)
-    for module in (collections, articles, history, images, uploads, trash, sync, webhooks, tokens, service):
+    for module in (
+        collections,
+        articles,
+        history,
+        images,
+        uploads,
+        trash,
+        sync,
+        webhooks,
+        conflicts,
+        hooks,
+        tokens,
+        service,
+    ):
         api.register_blueprint(module.blp)
     app.register_blueprint(media.blp)
     app.register_blueprint(docs.blp)

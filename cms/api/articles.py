@@ -79,7 +79,7 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
     def answer() -> Response:
         name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
         plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
-        return save_response(plan, dry_run=query["dry_run"])
+        return save_response(plan, query.get("message"), dry_run=query["dry_run"])
 
     return idempotency.once(idempotency.body_digest, answer)
 
@@ -102,7 +102,7 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
     """Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file."""
     name = Name(collection, article_id)
     try:
-        return save_response(_plan_put(name), dry_run=query["dry_run"])
+        return save_response(_plan_put(name), query.get("message"), dry_run=query["dry_run"])
     except Exists as error:
         # RFC 9110: the condition If-None-Match: * has failed.
         raise Stale(error.detail, code="exists") from error
@@ -129,17 +129,18 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
         plan = edit.patch_json(context(), editing, value)
     else:
         plan = edit.patch(context(), editing, **load(schemas.ArticlePatch(), value))
-    return save_response(plan, dry_run=query["dry_run"])
+    return save_response(plan, query.get("message"), dry_run=query["dry_run"])
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
+@blp.arguments(schemas.DeleteQuery, location="query")
 @blp.response(204)
-def delete_article(collection: str, article_id: str) -> Response:
+def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
     row, key = planning.find(context(), auth.actor(), name)
     planning.require_publish(auth.actor(), name, row.visible)
-    save.delete(context(), auth.actor(), key, expected_version())
+    save.delete(context(), auth.actor(), key, expected_version(), query.get("message"))
     return Response(status=204)
 
 
@@ -149,13 +150,13 @@ def visible_row(name: Name) -> AnyRow:
         return lookup.visible(tx, auth.actor(), name)
 
 
-def save_response(plan: Plan, *, dry_run: bool = False) -> Response:
+def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
         shown = {"diff": plan.diff, "warnings": _problems(plan.warnings), "version": plan.article.version}
         shown["id"] = plan.article.id
         return reply(shown)
-    saved = save.save(context(), plan)
+    saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
     response = _representation(saved, status)
     response.headers["ETag"] = etag_of(saved.row.version, saved.row.json.encode())

@@ -54,7 +54,7 @@ def restore_revision(query: dict[str, Any], collection: str, article_id: str) ->
     auth.actor().require("articles:read-drafts", collection)
     expect = expected_version() if "If-Match" in request.headers else None
     name = Name(collection, article_id)
-    return save_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]))
+    return save_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]), query.get("message"))
 
 
 def _before(query: dict[str, Any]) -> int | None:
@@ -69,6 +69,8 @@ def _before(query: dict[str, Any]) -> int | None:
 def _shown(row: AnyRow) -> dict[str, Any]:
     names = ("seq", "actor", "source", "action", "version", "visible_before", "visible_after")
     shown = {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
+    if row.message is not None:
+        shown["message"] = row.message
     if row.other is None:
         return shown
     other = "renamed_from" if row.action == "created" else "renamed_to"

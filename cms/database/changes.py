@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 from cms.database.tables import AnyRow, changes, log
 
 Action = Literal["created", "updated", "deleted"]
-Source = Literal["api", "files", "restore"]
+Source = Literal["api", "files", "git", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path.
-    A rename is two changes, each with the `other` id."""
+    A rename is two changes, each with the `other` id. `message` is what the editor said of it."""
 
     actor: str
     source: Source
@@ -36,6 +36,7 @@ class Change:
     visible_after: bool
     time: float | None = None
     other: str | None = None
+    message: str | None = None
 
 
 def append(tx: Connection, change: Change) -> tuple[int, float]:
@@ -79,6 +80,17 @@ def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool
     else:
         found = found.where(was.c.visible_before, now.c.visible_after.is_(False))
     return list(tx.execute(found.order_by(spans.c.last)))
+
+
+def since(tx: Connection, seq: int, limit: int) -> list[AnyRow]:
+    """The first changes after `seq`."""
+    return list(tx.execute(select(changes).where(changes.c.seq > seq).order_by(changes.c.seq).limit(limit)))
+
+
+def before(tx: Connection, change: AnyRow) -> AnyRow | None:
+    """The change before this one under the same name."""
+    own = _of(change.subject, change.collection, change.name).where(changes.c.seq < change.seq)
+    return tx.execute(own.order_by(changes.c.seq.desc()).limit(1)).one_or_none()
 
 
 def visible_since(tx: Connection, seq: int) -> AnyRow | None:

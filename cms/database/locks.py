@@ -89,7 +89,7 @@ class PostgresLocks:
 
 def _shard(key: str) -> int:
     # A name without a slash is no file's; who holds it goes on to lock files, and must not meet itself there.
-    return _number(key) % SHARDS if "/" in key else SHARDS
+    return _number(key) % SHARDS if "/" in key else SHARDS + _number(key) % SHARDS
 
 
 def _number(key: str) -> int:

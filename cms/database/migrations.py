@@ -81,4 +81,16 @@ def _photos(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos)
+def _git(tx: Connection) -> None:
+    blob = "BYTEA" if tx.dialect.name == "postgresql" else "BLOB"
+    for statement in (
+        "ALTER TABLE changes ADD COLUMN message TEXT",
+        "CREATE TABLE git (id INTEGER PRIMARY KEY, seq BIGINT NOT NULL, indexed TEXT, pull_asked DOUBLE PRECISION,"
+        " step_from TEXT, step_to TEXT, step_seq BIGINT)",
+        "CREATE TABLE conflicts (path TEXT PRIMARY KEY, key TEXT, time DOUBLE PRECISION NOT NULL, seq BIGINT NOT NULL,"
+        f" author TEXT NOT NULL, commit_id TEXT NOT NULL, base {blob}, ours {blob}, theirs {blob})",
+    ):
+        tx.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git)

@@ -45,6 +45,7 @@ changes = Table(
     Column("visible_before", Boolean, nullable=False),
     Column("visible_after", Boolean, nullable=False),
     Column("other", Text),  # of a rename: the new id where the old one is deleted, the old one where the new is created
+    Column("message", Text),  # what the editor said of it
     Index("changes_by_subject", "subject", "collection", "name", "seq"),
 )
 
@@ -155,6 +156,32 @@ notices = Table(
     Column("name", Text, primary_key=True),
     Column("detail", Text, nullable=False),
     Column("since", Float(53), nullable=False),
+)
+
+git = Table(
+    "git",
+    kept,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),  # committed up to here
+    Column("indexed", Text),  # the commit that the work tree's index was made to show
+    Column("pull_asked", Float(53)),  # null when nobody asks
+    Column("step_from", Text),  # the branch's move that is under way: from this commit
+    Column("step_to", Text),  # to this one
+    Column("step_seq", BigInteger),  # which commits the log up to here; null when it brings developers' commits
+)
+
+conflicts = Table(
+    "conflicts",
+    kept,
+    Column("path", Text, primary_key=True),  # below the top of the repository
+    Column("key", Text),  # below the site, null for a file outside of it
+    Column("time", Float(53), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # the log's, when it came up
+    Column("author", Text, nullable=False),
+    Column("commit_id", Text, nullable=False),
+    Column("base", LargeBinary),  # null where there is no file
+    Column("ours", LargeBinary),
+    Column("theirs", LargeBinary),
 )
 
 indexes = Table(

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, pre_load, validate
 
-from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Text, said
+from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Message, Text, said
 from cms.api.schemas.images import ArticleImage
 from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
@@ -147,7 +147,12 @@ class Operation(Schema):
 
 
 class SaveQuery(Schema):
+    message = Message()
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
+
+
+class DeleteQuery(Schema):
+    message = Message()
 
 
 class DryRun(Schema):

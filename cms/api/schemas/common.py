@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from cms.model.published import MEMBERS
 
 MAX_LIMIT = 100
+MESSAGE_CHARACTERS = 500
 
 
 def said(text: str) -> dict[str, Any]:
@@ -27,6 +28,19 @@ class Text(fields.String):
         except UnicodeEncodeError as error:
             raise self.make_error("invalid") from error
         return text
+
+
+class Message(Text):
+    """What an editor says of a change: one line or more, nothing that a terminal would obey."""
+
+    def __init__(self, **options: Any) -> None:
+        told = said("what the change is about; stands in the history, and in git")
+        super().__init__(metadata=told, validate=[validate.Length(1, MESSAGE_CHARACTERS), _check_printable], **options)
+
+
+def _check_printable(text: str) -> None:
+    if not text.strip() or not all(c.isprintable() or c == "\n" for c in text):
+        raise ValidationError("Write plain text; of control characters only line breaks.")
 
 
 class FieldNames(Text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from cms.api.schemas.common import MAX_LIMIT, Text, said
+from cms.api.schemas.common import MAX_LIMIT, Message, Text, said
 
 
 class Change(Schema):
@@ -16,6 +16,7 @@ class Change(Schema):
     version = fields.String(required=True)
     visible_before = fields.Boolean(required=True)
     visible_after = fields.Boolean(required=True)
+    message = fields.String(metadata=said("what the editor said of it"))
     renamed_from = fields.String(metadata=said("the id it had until then"))
     renamed_to = fields.String(metadata=said("the id it has had since"))
     text = fields.String(metadata=said("with seq: the file as it was; null when it was not UTF-8"), allow_none=True)
@@ -35,3 +36,4 @@ class HistoryQuery(Schema):
 
 class RestoreQuery(Schema):
     seq = fields.Integer(required=True, validate=validate.Range(1, 2**62))
+    message = Message()

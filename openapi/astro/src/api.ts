@@ -118,6 +118,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the conflicts with git, each with both texts; the next save of the article decides it. */
+        get: operations["list_conflicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Settle a conflict: the file stays as the site has it. */
+        delete: operations["settle_conflict"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/{collection}/{article_id}": {
         parameters: {
             query?: never;
@@ -437,6 +473,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hooks/git": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell that developers have pushed (GitHub, GitLab, Gitea); their commits are pulled shortly. */
+        post: operations["git_pushed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -573,6 +626,8 @@ export interface components {
             actor: string;
             /** @description with seq: unified diff from the revision before */
             diff?: string;
+            /** @description what the editor said of it */
+            message?: string;
             /** @description the id it had until then */
             renamed_from?: string;
             /** @description the id it has had since */
@@ -602,6 +657,29 @@ export interface components {
         };
         CollectionList: {
             items: components["schemas"]["Collection"][];
+            /** @description always null: these are all */
+            next_cursor: string | null;
+        };
+        Conflict: {
+            /** @description the article in it, as in blog/en/14-post */
+            article: string | null;
+            /** @description the developer */
+            author: string;
+            /** @description as both began; null: no file, or no text */
+            base: string | null;
+            /** @description the developer's last commit */
+            commit: string;
+            /** @description as the editor made it, and as the site has it */
+            ours: string | null;
+            /** @description the file, below the top of the repository */
+            path: string;
+            /** @description as the developer made it */
+            theirs: string | null;
+            /** Format: date-time */
+            time: string;
+        };
+        ConflictList: {
+            items: components["schemas"]["Conflict"][];
             /** @description always null: these are all */
             next_cursor: string | null;
         };
@@ -646,6 +724,10 @@ export interface components {
         };
         Health: {
             status: string;
+        };
+        HookAnswer: {
+            /** @description true: this was told before, and nothing is done */
+            duplicate: boolean;
         };
         Image: {
             /** @description by locale; * is for every other */
@@ -1197,6 +1279,8 @@ export interface operations {
     create_article: {
         parameters: {
             query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
             };
@@ -1285,6 +1369,8 @@ export interface operations {
     put_article: {
         parameters: {
             query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
             };
@@ -1346,7 +1432,10 @@ export interface operations {
     };
     delete_article: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -1366,12 +1455,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
     patch_article: {
         parameters: {
             query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
             };
@@ -1521,6 +1613,48 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    list_conflicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictList"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    settle_conflict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     get_history: {
         parameters: {
             query?: {
@@ -1554,6 +1688,8 @@ export interface operations {
         parameters: {
             query: {
                 seq: number;
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
             };
             header?: {
                 /** @description the ETag of the version you start from */
@@ -2274,6 +2410,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    git_pushed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This was told before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookAnswer"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookAnswer"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];

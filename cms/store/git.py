@@ -1,0 +1,147 @@
+"""Runs git so that nothing a repository holds can run anything: no hook, filter, driver or helper of its own.
+
+Git has no switch that leaves a repository's config unread. So whatever could start a program runs in an empty
+repository of ours (`own`), whose config we write, over the objects of the site's; in the site's own (`site`) only
+names are asked for and refs moved, which starts nothing but hooks, and those are switched off.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from cms.errors import Unavailable
+
+LOCAL_S = 60.0
+NETWORK_S = 120.0
+
+_FIXED = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+_SAFE = (
+    ("core.hooksPath", os.devnull),
+    ("core.fsmonitor", "false"),
+    ("core.fsync", "committed,reference"),  # git's own default flushes nothing
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("safe.directory", "*"),  # whose the folder is matters to who trusts its config
+)
+_OWN = (
+    ("core.bare", "true"),
+    # A clean-up of ours would take the site's objects, of whose refs this repository knows nothing.
+    ("gc.pruneExpire", "never"),
+    ("merge.directoryRenames", "false"),
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command runs: `arguments` of git itself, `environment` on top of the service's."""
+
+    folder: Path
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    status: int
+    out: bytes
+    error: str
+
+
+def at_folder(folder: Path) -> Place:
+    """Where the repository is still to be found."""
+    return Place(folder, _config(_SAFE), {})
+
+
+def at_site(work_tree: Path, git_folder: Path) -> Place:
+    places = (f"--git-dir={git_folder}", f"--work-tree={work_tree}")
+    return Place(work_tree, (*_config(_SAFE), *places), {})
+
+
+def at_own(folder: Path, objects: Path) -> Place:
+    """The repository of ours, over the objects of the site's; it reaches no other."""
+    environment = {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALLOW_PROTOCOL": ""}
+    return Place(folder, (*_config((*_SAFE, *_OWN)), f"--git-dir={folder}"), environment)
+
+
+def with_remote(own: Place, url: str, protocols: str) -> Place:
+    """The same, the URL behind the remote's name `site` and reached by these protocols alone."""
+    # The environment, unlike a command line, is shown to nobody else.
+    named = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.site.url", "GIT_CONFIG_VALUE_0": url}
+    return Place(own.folder, own.arguments, {**own.environment, **named, "GIT_ALLOW_PROTOCOL": protocols})
+
+
+class Git:
+    """`environment` is all that git and the programs it starts get from the service's: the search path, ssh's agent."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes", **environment, **_FIXED}
+        self._program = shutil.which("git", path=environment.get("PATH"))
+
+    def run(self, place: Place, *arguments: str, given: bytes | IO[bytes] = b"", timeout_s: float = LOCAL_S) -> bytes:
+        """What the command says; `Unavailable` with git's own words when it fails."""
+        done = self.attempt(place, *arguments, given=given, timeout_s=timeout_s)
+        if done.status != 0:
+            raise failed(arguments, done)
+        return done.out
+
+    def attempt(
+        self, place: Place, *arguments: str, given: bytes | IO[bytes] = b"", timeout_s: float = LOCAL_S
+    ) -> Done:
+        """How the command ends, failure included; `Unavailable` when it takes too long."""
+        if self._program is None:
+            raise Unavailable("There is no program git.", code="git")
+        process = subprocess.Popen(
+            [self._program, *place.arguments, *arguments],
+            cwd=place.folder,
+            env={**self._environment, **place.environment},
+            stdin=subprocess.PIPE if isinstance(given, bytes) else given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            out, error = process.communicate(given if isinstance(given, bytes) else None, timeout=timeout_s)
+        except BaseException as problem:
+            # Those that it has started have to end with it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(problem, subprocess.TimeoutExpired):
+                raise Unavailable(f"git {arguments[0]} took longer than {timeout_s:g} s.", code="git") from problem
+            raise
+        return Done(process.returncode, out, redacted(error.decode(errors="replace")))
+
+
+def failed(arguments: Sequence[str], done: Done) -> Unavailable:
+    said = " ".join(done.error.split())[:500] or f"ended with {done.status}"
+    return Unavailable(f"git {arguments[0]}: {said}", code="git")
+
+
+def redacted(text: str) -> str:
+    """Without the user and password of URLs."""
+    return _CREDENTIALS.sub("…", text)
+
+
+def _config(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(part for name, value in pairs for part in ("-c", f"{name}={value}"))

@@ -1,0 +1,134 @@
+"""What developers share: a bare repository, the site's own clone of it, and a developer's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from cms.actions import tokens
+from cms.actions.keep_git import Keeper
+from cms.context import Context
+from cms.database import notices
+from cms.database.engine import read
+from cms.model.scopes import SERVICE
+from tests.api.editing import ARTICLES, MERGE_PATCH
+from tests.conftest import SAMPLE, close, copy_site, make_client, make_context, make_settings
+
+SECRET = "a secret of the forge's and ours"
+ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A work tree, used as people use it: by git's own commands."""
+
+    folder: Path
+    name: str = "Dara Dev"
+
+    def git(self, *arguments: str, check: bool = True) -> str:
+        who = ["-c", f"user.name={self.name}", "-c", "user.email=dev@example.org", "-c", "core.quotePath=false"]
+        command = ["git", *who, *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def commit(self, files: dict[str, str | bytes | None], message: str = "Work") -> str:
+        """Commit the files, those with None deleted; returns the commit."""
+        for path, data in files.items():
+            place = self.folder / path
+            if data is None:
+                place.unlink()
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data.encode() if isinstance(data, str) else data)
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+        return self.git("rev-parse", "HEAD")
+
+    def push(self, files: dict[str, str | bytes | None], message: str = "Work") -> str:
+        made = self.commit(files, message)
+        self.git("push", "-q", "origin", "HEAD:main")
+        return made
+
+    def read(self, path: str) -> str:
+        return (self.folder / path).read_text()
+
+    def commits(self) -> list[tuple[str, str, list[str]]]:
+        """Author, subject and paths of each commit, the newest first."""
+        out = self.git("log", "--no-renames", "--name-only", "--format=%x00%an%x00%s%x00", "-m", "--first-parent")
+        words = [word.strip("\n") for word in out.split("\0")[1:]]
+        return [(words[n], words[n + 1], words[n + 2].split("\n")) for n in range(0, len(words), 3)]
+
+
+def share(sample: Path, folder: Path, below: str) -> tuple[Path, Clone, Clone]:
+    """The bare repository with the sample site in its folder `below`, the site's clone, a developer's clone."""
+    first = Clone(folder / "first", "Sokha Start")
+    copy_site(sample, first.folder / below)
+    first.git("init", "-q", "-b", "main")
+    first.git("add", "-A")
+    first.git("commit", "-qm", "The site")
+    remote = folder / "remote.git"
+    first.git("clone", "-q", "--bare", str(first.folder), str(remote))
+    clones = []
+    for name in ("site", "developer"):
+        first.git("clone", "-q", str(remote), str(folder / name))
+        clones.append(Clone(folder / name))
+    return remote, clones[0], clones[1]
+
+
+@dataclass
+class Desk:
+    """A site in git, its service, and an editor at it."""
+
+    ctx: Context
+    client: FlaskClient
+    keeper: Keeper
+    editor: dict[str, str]
+    site: Clone
+    developer: Clone
+    remote: Path
+
+    def save(self, name: str, body: Any, **query: str) -> str:
+        """Change the article; returns its new tag."""
+        response = self.client.patch(
+            f"{ARTICLES}/{name}",
+            json=body,
+            headers={**self.editor, "If-Match": self.tag(name)},
+            content_type=MERGE_PATCH,
+            query_string=query,
+        )
+        assert response.status_code == 200, response.text
+        return response.headers["ETag"]
+
+    def tag(self, name: str) -> str:
+        return self.client.get(f"{ARTICLES}/{name}").headers["ETag"]
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/api/v1/{path}", headers=self.editor).get_json()
+
+    def notices(self) -> dict[str, str]:
+        with read(self.ctx.database) as tx:
+            return {row.name: row.detail for row in notices.all_of(tx)}
+
+
+@contextmanager
+def desk(
+    folder: Path, mode: str = "commit", name: str = "Front Desk", below: str = "", **settings: Any
+) -> Iterator[Desk]:
+    """The sample site in a clone, its service set up for git."""
+    remote, site, developer = share(SAMPLE, folder, below)
+    database = f"sqlite:///{folder}/cms.db"
+    chosen = {"git": mode, "git_remote": str(remote), "git_hook_secret": SECRET, **settings}
+    ctx = make_context(make_settings(site.folder / below, database, **chosen))
+    try:
+        editor = {"Authorization": f"Bearer {tokens.create(ctx, SERVICE, name, ['admin'])[1]}"}
+        yield Desk(ctx, make_client(ctx), Keeper(ctx), editor, site, developer, remote)
+    finally:
+        close(ctx)
