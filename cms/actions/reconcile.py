@@ -85,8 +85,9 @@ class Reconciler:
         self._absorb_rules(seen)
         with read(self.ctx.database) as tx:
             under_way = intents.keys(tx)  # whoever is at work on it holds its lock, perhaps for long
-        changed = [stat for stat in seen.changed() if stat.key not in under_way and self._is_still(stat)]
-        report.unsettled = len(seen.changed()) - len(changed)
+        new = [stat for stat in seen.changed() if stat.key not in under_way]
+        changed = [stat for stat in new if self._is_still(stat)]
+        report.unsettled = len(new) - len(changed)
         for batch in _batches(changed):
             self._absorb(seen, batch, moved)
             report.read += len(batch)
