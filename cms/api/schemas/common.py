@@ -29,6 +29,19 @@ class Text(fields.String):
         return text
 
 
+class Map(fields.Dict):
+    """Values by name; what is wrong with a name or a value is told at the name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            told = {name: found.get("key") or found["value"] for name, found in error.messages.items()}
+            raise ValidationError(told, valid_data=error.valid_data) from error
+
+
 class FieldNames(Text):
     """Names of an article's members, with commas between them."""
 

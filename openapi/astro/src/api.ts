@@ -639,6 +639,10 @@ export interface components {
             x: number;
             y: number;
         };
+        FocalPointPatch: {
+            x?: number;
+            y?: number;
+        };
         Heading: {
             depth: number;
             slug: string;
@@ -695,7 +699,7 @@ export interface components {
             } | null;
             copyright?: string | null;
             credit?: string | null;
-            focal_point?: components["schemas"]["FocalPoint"] | null;
+            focal_point?: components["schemas"]["FocalPointPatch"] | null;
         };
         ListedArticle: {
             /** @description Markdown */
