@@ -31,6 +31,7 @@ from cms.database.tables import derived, kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from cms.store.s3_client import connect
+from tests import described
 from tests.astro_site import Package, pack
 from tests.ceph import ceph_server
 from tests.components import ASTRO, NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
@@ -221,10 +222,12 @@ def make_client(ctx: Context) -> FlaskClient:
 
 
 class ReadingClient(FlaskClient):
-    """Reads each answer to its end and closes it, as a server does."""
+    """Reads each answer to its end and closes it, as a server does, and finds it in the API's description."""
 
     def open(self, *args: Any, **named: Any) -> TestResponse:
-        return super().open(*args, **{"buffered": True, **named})
+        response = super().open(*args, **{"buffered": True, **named})
+        described.check(self.application, response)
+        return response
 
 
 @pytest.fixture

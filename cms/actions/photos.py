@@ -18,7 +18,7 @@ from cms.database import articles, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
-from cms.model.image import Image, ImageFields
+from cms.model.image import Image, ImageFields, focus_after
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version
 
@@ -177,5 +177,5 @@ def _merged(fields: ImageFields, said: Mapping[str, Any]) -> ImageFields:
             texts = dict(getattr(fields, name)) | (said[name] or {}) if said[name] is not None else {}
             values[name] = {locale: text for locale, text in texts.items() if text is not None}
     if said.get("focal_point") is not None:
-        values["focal_point"] = (said["focal_point"]["x"], said["focal_point"]["y"])
+        values["focal_point"] = focus_after(fields.focal_point, said["focal_point"])
     return dataclasses.replace(fields, **values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
@@ -18,6 +19,7 @@ from cms.model.limits import Limits
 RENAMED = {
     "UNPROCESSABLE_ENTITY": "UNPROCESSABLE_CONTENT",
     "Unprocessable Entity": "Unprocessable Content",
+    "REQUEST_ENTITY_TOO_LARGE": "CONTENT_TOO_LARGE",
 }
 """What Python 3.13 calls by new names; the spec is the same on every Python."""
 
@@ -34,6 +36,32 @@ _HEADERS = (
     ("Accept", "text/markdown for the file itself", ("get_article",)),
 )
 """Name, meaning, and the operations that take it."""
+
+_MEANINGS = {
+    400: "The request cannot be read",
+    401: "The token is missing or not valid",
+    403: "The token lacks the scope that this needs",
+    404: "There is no such thing, or you may not know of it",
+    409: "Something else is in the way; `used_by` names the articles that show a photo",
+    410: "It is gone, to where `moved_to` says if it has only moved; or the cursor is of no use any more",
+    412: "It has changed since the version that you named; `current_version` is what is there",
+    413: "It is larger than what is accepted",
+    415: "It is of a type that is not accepted here",
+    422: "The request was read and cannot be accepted; `errors` names every reason",
+    428: "Name the version that you start from, as If-Match",
+    501: "This service is not set up for that",
+    503: "The storage or the database does not answer; try again after Retry-After",
+}
+_KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
+_BY_OPERATION = {
+    404: ("list_articles", "sync", "upload_images", "begin_uploads"),
+    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload"),
+    412: ("put_article",),
+    413: ("complete_upload",),
+    415: ("complete_upload",),
+    501: (*_KEEPS_FOR_LATER, "complete_upload"),
+}
+"""Errors that no rule tells, and the operations that answer them."""
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # the package has no types
@@ -71,10 +99,15 @@ def to_text(app: Flask) -> str:
     for response in spec["components"].get("responses", {}).values():
         if "application/json" in response.get("content", {}):
             response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}
-    for operations in spec["paths"].values():
-        for operation in operations.values():
+    responses = spec["components"].setdefault("responses", {})
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status, meaning in _MEANINGS.items():
+        responses[HTTPStatus(status).name] = {"description": meaning, "content": content}
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
             if isinstance(operation, dict):
                 _add_headers(operation)
+                _add_errors(path, method, operation)
     text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     for old, new in RENAMED.items():
         text = text.replace(old, new)
@@ -92,6 +125,23 @@ def _add_headers(operation: dict[str, Any]) -> None:
     for status in ("200", "201", "204"):
         if status in responses and ("304" in responses or name in _TAGGED):
             responses[status]["headers"] = tag
+
+
+def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
+    """What can go wrong, by what the operation takes and does."""
+    name, responses = operation["operationId"], operation["responses"]
+    found = {400, 401, 403, 422}
+    found |= {404} if "{" in path else set()
+    found |= (
+        {412, 428}
+        if any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ()))
+        else set()
+    )
+    found |= {413, 415} if "requestBody" in operation else set()
+    found |= {409, 503} if method != "get" else set()
+    found |= {status for status, names in _BY_OPERATION.items() if name in names}
+    for status in sorted(found):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{HTTPStatus(status).name}"})
 
 
 def _description(limits: Limits) -> str:

@@ -9,12 +9,11 @@ from typing import Any
 
 from flask import Response, stream_with_context
 
-from cms.api import auth, problems
+from cms.api import auth
 from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import sync as schemas
-from cms.api.schemas.common import Problem
 from cms.database import articles, changes, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -32,12 +31,6 @@ CHUNK = 64 * 1024
 @blp.arguments(schemas.SyncQuery, location="query")
 @blp.response(200, schemas.SYNC_LINE, content_type=NDJSON, description="One JSON object a line, the cursor last")
 @blp.alt_response(304, description="Nothing has changed")
-@blp.alt_response(
-    410,
-    schema=Problem,
-    content_type=problems.MEDIA_TYPE,
-    description="The cursor is of no use any more; sync without one",
-)
 def sync(query: dict[str, Any]) -> Response:
     """Get everything published, or what changed since a cursor, as NDJSON."""
     auth.require_read()

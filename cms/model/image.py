@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from cms.errors import Invalid, Problem
 from cms.model.ids import ASSETS
+from cms.model.pointer import pointer
 
 NOTHING = '{"placeholder": null, "colour": null, "variants": []}'
 """The rendition of a photo that has none, or none yet."""
@@ -110,6 +112,19 @@ def published(image: Image, variants_base: str) -> str:
 def said_in(texts: Mapping[str, str], locale: str | None) -> str | None:
     """The text for readers of that locale, None when there is none."""
     return texts.get(locale or ANY_LOCALE, texts.get(ANY_LOCALE))
+
+
+def focus_after(known: tuple[float, float] | None, patch: Mapping[str, float]) -> tuple[float, float]:
+    """The focal point after a merge patch of it; `Invalid` when that would be half a point."""
+    whole = ({} if known is None else {"x": known[0], "y": known[1]}) | dict(patch)
+    missing = [
+        Problem(pointer("focal_point", name), "there is no focal point yet; give both x and y", "required")
+        for name in ("x", "y")
+        if name not in whole
+    ]
+    if missing:
+        raise Invalid("The focal point has an x and a y.", problems=missing)
+    return whole["x"], whole["y"]
 
 
 def attributes(shown: dict[str, Any]) -> dict[str, str]:

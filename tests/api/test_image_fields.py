@@ -146,6 +146,33 @@ def test_what_cannot_be_said_changes_nothing(
     assert state_of(ctx) == before
 
 
+@pytest.mark.parametrize(
+    ("said", "pointers"),
+    [
+        ({"alt": {"en": "", "km": "x", "english": "x"}}, ["/alt/en", "/alt/english"]),
+        ({"caption": {"en": {"value": 1}}}, ["/caption/en"]),
+        ({"focal_point": {"y": 0}}, ["/focal_point/x"]),
+        ({"focal_point": {}}, ["/focal_point/x", "/focal_point/y"]),
+        ({"focal_point": {"x": None, "y": 2}}, ["/focal_point/x", "/focal_point/y"]),
+        ({"focal_point": {"x": 0, "y": 0, "z": 0}}, ["/focal_point/z"]),
+        ({"focal_point": [0, 0]}, ["/focal_point"]),
+    ],
+)
+def test_each_mistake_is_told_at_its_place(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, said: Any, pointers: list[str]
+) -> None:
+    before = state_of(ctx)
+    found = problem(describe(client, admin, said), 422)
+    assert sorted(error["pointer"] for error in found["errors"]) == pointers
+    assert state_of(ctx) == before
+
+
+def test_half_a_focal_point_is_merged_with_the_one_there_is(client: FlaskClient, admin: dict[str, str]) -> None:
+    describe(client, admin, {"focal_point": {"x": 0.25, "y": 1}})
+    assert describe(client, admin, {"focal_point": {"x": 0.5}}).get_json()["focal_point"] == {"x": 0.5, "y": 1}
+    assert describe(client, admin, {"focal_point": {}}).get_json()["focal_point"] == {"x": 0.5, "y": 1}
+
+
 def test_whoever_comes_second_is_told(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     tag = client.get(URL).headers["ETag"]
     describe(client, admin, {"credit": "first"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, pre_load, validate
 
-from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Message, Text, said
+from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Message, Text, said
 from cms.api.schemas.images import ArticleImage
 from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
@@ -122,18 +122,18 @@ class NewArticle(Schema):
     id = Text(metadata=said("or give a slug, or neither: then the title makes one"))
     locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
     slug = Text()
-    data = fields.Dict(keys=Text(), required=True)
+    data = Map(keys=Text(), required=True)
     body = Text(load_default="")
 
 
 class WholeArticle(Schema):
-    data = fields.Dict(keys=Text(), required=True)
+    data = Map(keys=Text(), required=True)
     body = Text(required=True)
 
 
 class ArticlePatch(Schema):
     new_id = Text(data_key="id", metadata=said("another id renames the article; the old one answers 410 from then on"))
-    data = fields.Dict(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
+    data = Map(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
     body = Text()
 
 

@@ -43,6 +43,19 @@ def _check_printable(text: str) -> None:
         raise ValidationError("Write plain text; of control characters only line breaks.")
 
 
+class Map(fields.Dict):
+    """Values by name; what is wrong with a name or a value is told at the name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            told = {name: found.get("key") or found["value"] for name, found in error.messages.items()}
+            raise ValidationError(told, valid_data=error.valid_data) from error
+
+
 class FieldNames(Text):
     """Names of an article's members, with commas between them."""
 

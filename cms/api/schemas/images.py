@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from cms.api.schemas.common import MAX_LIMIT, Text, said
+from cms.api.schemas.common import MAX_LIMIT, Map, Text, said
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.image import ANY_LOCALE
 from cms.model.photo_metadata import MOST_CHARACTERS
@@ -27,6 +27,13 @@ class FocalPoint(Schema):
 
     x = fields.Float(required=True, validate=validate.Range(0, 1))
     y = fields.Float(required=True, validate=validate.Range(0, 1))
+
+
+class FocalPointPatch(Schema):
+    """Merge patch of the place: what is left out stays."""
+
+    x = fields.Float(validate=validate.Range(0, 1))
+    y = fields.Float(validate=validate.Range(0, 1))
 
 
 class Shown(Schema):
@@ -60,11 +67,11 @@ class ArticleImage(Shown):
     missing = fields.Boolean(required=True, metadata=said("there is no such photo in the site"))
 
 
-def texts(**options: Any) -> fields.Dict:
+def texts(**options: Any) -> Map:
     """Texts by locale."""
     keys = Text(validate=validate.Regexp(_LOCALE))
     text = Text(validate=validate.Length(1, 1000), allow_none=options.pop("is_patch", False))
-    return fields.Dict(keys=keys, values=text, **options)
+    return Map(keys=keys, values=text, **options)
 
 
 class Image(Shown):
@@ -91,7 +98,7 @@ class ImagePatch(Schema):
     caption = texts(is_patch=True, allow_none=True, validate=validate.Length(0, 50))
     credit = Text(allow_none=True, validate=validate.Length(1, MOST_CHARACTERS))
     copyright = Text(allow_none=True, validate=validate.Length(1, MOST_CHARACTERS))
-    focal_point = fields.Nested(FocalPoint, allow_none=True)
+    focal_point = fields.Nested(FocalPointPatch, allow_none=True)
 
 
 class ImagePage(Schema):
