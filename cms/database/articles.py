@@ -15,7 +15,6 @@ from cms.model.article import Article
 from cms.model.ids import Name, fold
 from cms.model.published import Bytes
 
-
 STEP = 200
 """How many articles the feed reads at once."""
 
@@ -50,6 +49,7 @@ def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: st
             mark=mark,
             json=content.json,
             lean=content.lean,
+            lengths=content.lengths,
             problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
         )
     )
@@ -65,7 +65,7 @@ def remove(tx: Connection, key: str) -> None:
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
     """Replace what the row shows; with `seq`, the feed tells of it."""
-    values: dict[str, Any] = {"json": content.json, "lean": content.lean, "digest": content.digest}
+    values: dict[str, Any] = content._asdict()
     if seq is not None:
         values["seq"] = seq
     tx.execute(update(articles).where(articles.c.key == key).values(**values))
