@@ -28,6 +28,13 @@ def test_it_holds_what_it_exports_and_depends_on_nothing(package: Package) -> No
     assert {path.name for path in package.folder.iterdir()} == {"package.json", "README.md", "dist"}
 
 
+def test_its_source_keeps_the_strict_rules(package: Package) -> None:
+    for program, *options in (["tsc", "--noEmit"], ["eslint", "--max-warnings", "0", "."]):
+        arguments = [package.node, f"node_modules/.bin/{program}", *options]
+        done = subprocess.run(arguments, cwd=PACKAGE, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("version", INSTALLED)
 def test_its_locks_name_versions_and_digests_and_no_host(version: int) -> None:
     text = (INSTALLED[version] / "package-lock.json").read_text()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, stream_with_context
+from sqlalchemy import Connection
 
 from cms.api import auth
 from cms.api.collections import require_collection
@@ -19,7 +19,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import cursor as places
 from cms.model.cursor import Cursor
-from cms.model.published import FEED, HEAVY, to_json
+from cms.model.published import FEED, HEAVY, members_of, to_json
 
 blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="The feed for builds")
 
@@ -69,20 +69,27 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
     wanted = FEED if names is None else ("collection", "id", "version", "digest", *names.split(","))
     with read(context().database) as tx:
         _, seq = changes.position(tx)
-        after = -1 if since is None else since
-        if since is not None:
+        if since is not None and since < seq:
             for row in changes.gone_since(tx, since, collection, drafts=drafts):
                 yield _line(_deleted(row))
-        if collection is None:
-            for row in images.changed_since(tx, after):
-                yield f'{{"type":"image",{row.json[1:]}\n'
-        lean, with_text = not set(HEAVY) & set(wanted), "text" in wanted
-        for row in articles.changed_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
-            whole = json.loads(row.json)
-            if with_text:
-                whole["text"] = row.text.decode()
-            yield _line({"type": "article", **{name: whole[name] for name in wanted if name in whole}})
+        after = -1 if since is None else since
+        if after < seq:
+            if collection is None:
+                for row in images.changed_since(tx, after):
+                    yield f'{{"type":"image",{row.json[1:]}\n'
+            yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
+
+
+def _articles(
+    tx: Connection, after: int, collection: str | None, wanted: tuple[str, ...], drafts: bool
+) -> Iterator[str]:
+    lean, with_text = set(wanted).isdisjoint(HEAVY), "text" in wanted
+    for row in articles.changed_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
+        members = members_of(row.json, row.lengths, lean=lean)
+        if with_text:
+            members["text"] = f'"text":{to_json(row.text.decode())}'
+        yield f'{{"type":"article",{",".join(members[name] for name in wanted if name in members)}}}\n'
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[bytes]:

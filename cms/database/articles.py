@@ -15,6 +15,9 @@ from cms.model.article import Article
 from cms.model.ids import Name, fold
 from cms.model.published import Bytes
 
+STEP = 200
+"""How many articles the feed reads at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -46,6 +49,7 @@ def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: st
             mark=mark,
             json=content.json,
             lean=content.lean,
+            lengths=content.lengths,
             problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
         )
     )
@@ -61,7 +65,7 @@ def remove(tx: Connection, key: str) -> None:
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
     """Replace what the row shows; with `seq`, the feed tells of it."""
-    values: dict[str, Any] = {"json": content.json, "lean": content.lean, "digest": content.digest}
+    values: dict[str, Any] = content._asdict()
     if seq is not None:
         values["seq"] = seq
     tx.execute(update(articles).where(articles.c.key == key).values(**values))
@@ -152,20 +156,21 @@ def changed_since(
     """
     content = (articles.c.lean if lean else articles.c.json).label("json")
     others = [column for column in articles.c if column.name not in {"json", "lean"}]
-    last = ""
-    while True:
-        found = select(*others, content)
-        if with_text:
-            found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
-        found = found.where(articles.c.seq > seq, articles.c.key > last)
-        found = found.where(articles.c.status != "broken") if drafts else found.where(articles.c.visible)
-        if collection is not None:
-            found = found.where(articles.c.collection == collection)
-        rows = list(tx.execute(found.order_by(articles.c.key).limit(200)))
-        yield from rows
-        if len(rows) < 200:
-            return
-        last = rows[-1].key
+    found = select(*others, content).order_by(articles.c.key)
+    if with_text:
+        found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
+    # Each step names its keys: a step by order and limit has SQLite sort the whole collection again.
+    keys = _keys_since(tx, seq, collection, drafts=drafts)
+    for start in range(0, len(keys), STEP):
+        yield from tx.execute(found.where(articles.c.key.in_(keys[start : start + STEP])))
+
+
+def _keys_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[str]:
+    found = select(articles.c.key).where(articles.c.seq > seq)
+    found = found.where(articles.c.status != "broken") if drafts else found.where(articles.c.visible)
+    if collection is not None:
+        found = found.where(articles.c.collection == collection)
+    return list(tx.execute(found.order_by(articles.c.key)).scalars())
 
 
 def _is_latest() -> ColumnElement[bool]:

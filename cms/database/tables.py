@@ -219,6 +219,7 @@ articles = Table(
     Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
     Column("json", Text, nullable=False),
     Column("lean", Text, nullable=False),
+    Column("lengths", Text, nullable=False),  # of each member of `json`
     Column("problems", Text, nullable=False),
     Index(f"articles_{FORMAT}_by_id", "collection", "id"),
     Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),

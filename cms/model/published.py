@@ -32,6 +32,7 @@ FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates",
 class Bytes(NamedTuple):
     json: str
     lean: str
+    lengths: str
     digest: str
 
 
@@ -95,8 +96,26 @@ def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
     seen = [shown["version"], shown["id"], *photos, *(twin["id"] for twin in shown["translations"])]
     shown["digest"] = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:32]
     shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)
-    lean = {name: value for name, value in shown.items() if name not in HEAVY}
-    return Bytes(to_json(shown), to_json(lean), shown["digest"])
+    members = {name: f'"{name}":{to_json(value)}' for name, value in shown.items()}
+    lean = [text for name, text in members.items() if name not in HEAVY]
+    lengths = {name: len(text) for name, text in members.items()}
+    return Bytes(_object(members.values()), _object(lean), to_json(lengths), shown["digest"])
+
+
+def members_of(text: str, lengths: str, *, lean: bool) -> dict[str, str]:
+    """The members of an article's JSON, or of its lean JSON, each as it is written there, which saves reading it."""
+    found = {}
+    start = len("{")
+    for name, length in json.loads(lengths).items():
+        if lean and name in HEAVY:
+            continue
+        found[name] = text[start : start + length]
+        start += length + len(",")
+    return found
+
+
+def _object(members: Iterable[str]) -> str:
+    return f"{{{','.join(members)}}}"
 
 
 def to_json(value: object) -> str:

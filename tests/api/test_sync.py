@@ -13,6 +13,7 @@ from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import log
 from cms.model import cursor as places
+from cms.model.published import FEED, HEAVY, MEMBERS, to_json
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import both_databases, reconcile
 
@@ -109,6 +110,20 @@ def test_fields_choose_the_members_and_are_part_of_the_cursor(client: FlaskClien
     problem(client.get("/api/v1/sync", query_string={"cursor": cursor}), 410)
     problem(client.get("/api/v1/sync", query_string={"cursor": cursor, "fields": "body", "collection": "news"}), 410)
     assert feed(client, cursor, fields="html", collection="news") == ([], cursor)
+
+
+@both_databases
+@pytest.mark.parametrize("fields", [FEED, MEMBERS, [name for name in MEMBERS if name not in HEAVY], ("html", "id")])
+def test_a_line_has_the_members_that_its_article_has_written_alike(client: FlaskClient, fields: list[str]) -> None:
+    told = client.get("/api/v1/sync", query_string={"fields": ",".join(fields), "collection": "news"}).text
+    lines = told.splitlines()[:-1]
+    assert len(lines) == 6
+    order = list(dict.fromkeys(["collection", "id", "version", "digest", *fields]))
+    for line in lines:
+        found = json.loads(line)
+        whole = client.get(f"{ARTICLES}/news/{found['id']}").get_json()
+        expected = {"type": "article", **{name: whole[name] for name in order if name in whole}}
+        assert line == to_json(expected)
 
 
 @both_databases

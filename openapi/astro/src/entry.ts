@@ -7,8 +7,9 @@ import type { Article } from './article.js';
 import { isStored, refOf } from './article.js';
 import { CmsError } from './errors.js';
 import { extrasOf } from './feed.js';
-import { completeUrls, markPhotos, remote, showPhotos } from './html.js';
+import { completeUrls, markPhotos, showPhotos } from './html.js';
 import type { Settings } from './options.js';
+import { remote } from './photo.js';
 import { changeAt } from './pointer.js';
 
 type Data = Record<string, unknown>;
@@ -92,6 +93,6 @@ function renderedByCms(article: Article, data: Data, settings: Settings): Render
 
 function withUrls({ html, metadata }: Rendered, article: Article, settings: Settings): Rendered {
   const shown = new Set(article.images.filter(isStored).map(refOf));
-  const others = (metadata?.imagePaths as string[] | undefined)?.filter((ref) => !shown.has(ref));
+  const others = metadata?.imagePaths?.filter((ref) => !shown.has(ref));
   return { html: showPhotos(html, article.images, settings.url), metadata: { ...metadata, imagePaths: others ?? [] } };
 }

@@ -1,7 +1,8 @@
 /** Photos in rendered HTML: Astro's markers for files that it is to optimise, and plain `<img>` for URLs. */
 
-import type { Photo, StoredPhoto } from './article.js';
+import type { Photo } from './article.js';
 import { isStored, refOf } from './article.js';
+import { remote } from './photo.js';
 
 const MARKER = /__ASTRO_IMAGE_="([^"]+)"/g;
 const IMG = /<img [^>]*>/g;
@@ -33,8 +34,8 @@ export function showPhotos(html: string, photos: readonly Photo[], base: string)
     const { src, alt, title } = JSON.parse(unescape(text)) as { src: string; alt?: string; title?: string };
     const photo = byRef.get(src);
     if (!photo) return whole;
-    const { width, height, srcset } = remote(photo, base);
-    const said = { src: remote(photo, base).src, srcset, width, height, alt: alt ?? '', title, loading: 'lazy', decoding: 'async' };
+    const { src: url, srcset, width, height } = remote(photo, base);
+    const said = { src: url, srcset, width, height, alt: alt ?? '', title, loading: 'lazy', decoding: 'async' };
     return Object.entries(said)
       .filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]) => `${name}="${escape(String(value))}"`)
@@ -55,28 +56,8 @@ export function completeUrls(html: string, photos: readonly Photo[], base: strin
   });
 }
 
-export interface RemotePhoto {
-  src: string;
-  width: number | null;
-  height: number | null;
-  format: string;
-  alt: string | null;
-  srcset: string | null;
-  placeholder: string | null;
-  colour: string | null;
-}
-
-/** What a field that names a photo holds with `images: "remote"`; URLs are whole. */
-export function remote(photo: StoredPhoto, base: string): RemotePhoto {
-  const whole = (url: string) => new URL(url, base).href;
-  const webp = photo.variants.filter(({ format }) => format === 'webp');
-  const srcset = webp.map(({ url, width }) => `${whole(url)} ${width}w`).join(', ');
-  const { width, height, alt, placeholder, colour } = photo;
-  return { src: whole(photo.url), width, height, format: photo.format ?? '', alt, srcset: srcset || null, placeholder, colour };
-}
-
 function attributesOf(tag: string): Record<string, string> {
-  return Object.fromEntries([...tag.matchAll(ATTRIBUTE)].map(([, name, value]) => [name!, unescape(value!)]));
+  return Object.fromEntries([...tag.matchAll(ATTRIBUTE)].map(([, name = '', value = '']) => [name, unescape(value)]));
 }
 
 /** JSON that every version of Astro reads back from an attribute, whatever it unescapes there. */

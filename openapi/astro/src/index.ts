@@ -12,7 +12,7 @@ import { goOn, update } from './update.js';
 export type { CmsOptions, Field } from './options.js';
 export { CmsError } from './errors.js';
 export { photo } from './photo.js';
-export type { RemotePhoto } from './html.js';
+export type { RemotePhoto } from './photo.js';
 
 /** Loads a collection of the CMS; after the first build only what has changed. */
 export function cms(options: CmsOptions): Loader {

@@ -86,8 +86,8 @@ function checkedUrl(text: string): string {
 }
 
 /** Equal for settings under which the same article gives the same entry; bump FORMAT when that changes. */
-export function bindingOf({ token: _, offline: __, ...rest }: Settings): string {
+export function bindingOf({ token, offline, ...rest }: Settings): string {
   return createHash('sha256').update(JSON.stringify([FORMAT, rest])).digest('hex').slice(0, 16);
 }
 
-const FORMAT = 1;
+const FORMAT = 2;

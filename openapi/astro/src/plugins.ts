@@ -28,13 +28,17 @@ export function resolvePhotos(root: string) {
 
 /** The path below the site's root that a reference leads to. */
 function keyOf(reference: string, importer: string | undefined, root: string): string | undefined {
-  const alias = /^(?:@\/|~\/|\/?src\/)(.+)$/.exec(reference);
-  if (alias) return posix.normalize(`src/${alias[1]}`);
-  const isRelative = /^\.\.?\//.test(reference);
-  if (!isRelative && !reference.startsWith(`${slashed(root).replace(/\/$/, '')}/`)) return undefined;
-  if (isRelative && !importer) return undefined;
-  const file = isRelative ? resolve(dirname(importer!.split('?')[0]!), reference) : reference;
-  return slashed(relative(root, file));
+  const [, below] = /^(?:@\/|~\/|\/?src\/)(.+)$/.exec(reference) ?? [];
+  if (below !== undefined) return posix.normalize(`src/${below}`);
+  if (/^\.\.?\//.test(reference)) {
+    return importer && slashed(relative(root, resolve(dirname(withoutQuery(importer)), reference)));
+  }
+  const isWhole = reference.startsWith(`${slashed(root).replace(/\/$/, '')}/`);
+  return isWhole ? slashed(relative(root, reference)) : undefined;
+}
+
+function withoutQuery(id: string): string {
+  return id.replace(/\?.*$/s, '');
 }
 
 /** A path as Vite writes it. */
@@ -55,7 +59,7 @@ export function revealSchemas(root: string) {
   return {
     name: `${INTEGRATION}:schemas`,
     transform(code: string, id: string) {
-      if (!shared().cmsSite || !CONFIG.test(id.split('?')[0]!) || !resolve(id).startsWith(resolve(root))) return undefined;
+      if (!shared().cmsSite || !CONFIG.test(withoutQuery(id)) || !resolve(id).startsWith(resolve(root))) return undefined;
       const reveal = `globalThis[Symbol.for(${JSON.stringify(INTEGRATION)})].schemas`;
       const each = `for (const [name, { schema }] of Object.entries(collections)) ${reveal}.set(name, schema);`;
       return { code: `${code}\n${each}\n`, map: null };

@@ -1,11 +1,12 @@
 /** Does `work` for each item, at most `limit` at a time; ends with the first error, after those under way. */
 export async function forEach<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
+  const left = items.values();
   let failed = false;
   async function runner() {
-    while (next < items.length && !failed) {
+    for (const item of left) {
+      if (failed) return;
       try {
-        await work(items[next++]!);
+        await work(item);
       } catch (error) {
         failed = true;
         throw error;

@@ -23,7 +23,7 @@ export function exportSchema({ config, logger }: LoaderContext, collection: stri
 /** Photos and references as the site's schema has them; all else in the file is the editors' and stays. */
 function writeAnnotation(file: URL, schema: unknown): boolean {
   const existing = existsSync(file) ? readFileSync(file, 'utf8') : '{}';
-  const { images: _, references: __, ...rest } = JSON.parse(existing) as Record<string, unknown>;
+  const { images: oldImages, references: oldReferences, ...rest } = JSON.parse(existing) as Record<string, unknown>;
   const marks = new Set<unknown>();
   const image = () => {
     const type = z.string();

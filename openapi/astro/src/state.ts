@@ -9,8 +9,8 @@ export type KnownPhoto = Pick<StoredPhoto, 'path' | 'url' | 'sha256' | 'bytes'>;
 export interface State {
   binding: string;
   cursor: string;
-  /** By id: the photos of the articles that have some. */
-  photos: Record<string, KnownPhoto[]>;
+  /** The photos of the articles that have some, with the article's id. */
+  photos: [id: string, photos: KnownPhoto[]][];
 }
 
 const KEY = 'cms';

@@ -45,14 +45,14 @@ export async function goOn(context: LoaderContext, settings: Settings, known: St
 }
 
 function advance(settings: Settings, known: State | undefined, feed: Feed): State {
-  const photos = feed.isWhole ? {} : { ...known?.photos };
-  for (const id of feed.deleted) delete photos[id];
+  const photos = new Map(feed.isWhole ? [] : known?.photos);
+  for (const id of feed.deleted) photos.delete(id);
   for (const article of feed.articles) {
     const shown = photosOf(article);
-    if (shown.length) photos[article.id] = shown;
-    else delete photos[article.id];
+    if (shown.length) photos.set(article.id, shown);
+    else photos.delete(article.id);
   }
-  return { binding: bindingOf(settings), cursor: feed.cursor, photos };
+  return { binding: bindingOf(settings), cursor: feed.cursor, photos: [...photos] };
 }
 
 function gone(ids: string[], { isWhole, articles, deleted }: Feed): string[] {
@@ -63,7 +63,7 @@ function gone(ids: string[], { isWhole, articles, deleted }: Feed): string[] {
 
 async function filesOf(context: LoaderContext, settings: Settings, state: State): Promise<Map<string, string>> {
   if (settings.images === 'remote') return new Map();
-  const photos = Object.values(state.photos).flat();
+  const photos = state.photos.flatMap(([, shown]) => shown);
   const { config, logger } = context;
   if (photos.length && !config.integrations.some(({ name }) => name === INTEGRATION)) {
     throw new CmsError(
@@ -76,11 +76,11 @@ async function filesOf(context: LoaderContext, settings: Settings, state: State)
 
 async function entriesOf(context: LoaderContext, settings: Settings, articles: Article[], mayReuse: boolean): Promise<Entry[]> {
   const make = entryMaker(context, settings, mayReuse);
-  const entries = new Map<Article, Entry>();
-  await forEach(articles, PARALLEL, async (article) => {
-    entries.set(article, await make(article));
+  const entries: Entry[] = [];
+  await forEach([...articles.entries()], PARALLEL, async ([index, article]) => {
+    entries[index] = await make(article);
   });
-  return articles.map((article) => entries.get(article)!);
+  return entries;
 }
 
 function put({ store }: LoaderContext, entry: Entry): void {

@@ -71,7 +71,7 @@ function childrenOf(type: Type): [string, unknown][] {
   const def = type._def;
   switch (kindOf(type)) {
     case 'object':
-      return Object.entries((typeof def.shape === 'function' ? def.shape() : def.shape) as object);
+      return Object.entries(typeof def.shape === 'function' ? (def.shape as () => object)() : (def.shape as object));
     case 'array':
       return [['', def.element ?? def.type]];
     case 'union':
