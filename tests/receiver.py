@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,12 +11,15 @@ from tests.loopback import answering
 
 
 class Receiver(ThreadingHTTPServer):
-    """A real receiver that answers with the statuses it is told, then with 204."""
+    """A real receiver that answers with the statuses it is told, then with 204; with `headers`, and with `body` where
+    there may be one. What `meanwhile` is to do happens before it answers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
+        self.body = b""
+        self.meanwhile: Callable[[], None] | None = None
         self.messages: list[tuple[dict[str, str], bytes]] = []
 
     @property
@@ -31,10 +34,15 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         assert self.path == "/hook?site=x"
         self.server.messages.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
+        if self.server.meanwhile is not None:
+            self.server.meanwhile()
+        status = self.server.statuses.pop(0) if self.server.statuses else 204
+        self.send_response(status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if status != 204:
+            self.wfile.write(self.server.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """The test reads the messages, not a log."""

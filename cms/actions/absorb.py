@@ -147,9 +147,16 @@ def _append(
         "updated" if known else "created", article.version,
         "" if article.status == "broken" else content.digest, file.text,
         bool(known.visible_after) if known else False, article.is_visible, moment, renamed_from, by.message,
+        _is_silent(tx, article, content),
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return dataclasses.replace(place, seq=seq), content
+
+
+def _is_silent(tx: Connection, article: Article, content: published.Bytes) -> bool:
+    """Whether the public sees the article as it did; its row still says what that was."""
+    row = articles.by_key(tx, article.key)
+    return row is not None and row.visible and article.is_visible and published.is_alike(row.json, content.json)
 
 
 def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:

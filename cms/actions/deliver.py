@@ -1,206 +1,172 @@
-"""Tells webhooks what the public can see anew: one signed POST for many changes, again and again until 2xx.
+"""Tells webhooks what is new: one POST for many changes, again and again until it is answered by 2xx.
 
-A webhook holds a place in the log. What is behind it waits for quiet, is told at once, and the place moves on 2xx.
-Signatures follow Standard Webhooks 1.0: HMAC-SHA256 over `id.timestamp.body`, in base64.
+A webhook holds a place in the log. An attempt is claimed and recorded before it is made, and the place moves on with
+its 2xx: whatever dies in between, the same is told again. `cms/model/pace.py` says when.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 import random
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.actions.post import Answer, check_url, post
+from cms.actions.message import Topic, addressee, write_message
+from cms.actions.post import Answer, post
+from cms.actions.webhooks import found
 from cms.context import Context
-from cms.database import changes, images, webhooks
+from cms.database import builds, changes, deliveries, images, notices, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Invalid, NotFound, Problem
-from cms.model.cursor import DEFAULT_VIEW, Cursor
+from cms.errors import NotFound
+from cms.model import pace
+from cms.model.pace import Pace, Waiting
+from cms.model.targets import CHANGED, NOT_LIVE, TEST, Addressee, Message, redact, request
 
 LEASE_S = 60.0
-MOST_IDS = 100
-RETRY_S = (1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 21_600)
-LONGEST_RETRY_AFTER_S = 3600
-_PREFIX = "whsec_"
+"""Longer than an attempt takes, its look-up included: should its sender die, the next may try then."""
+OVERDUE = "not_live"
+"""The notice that what is published is not live."""
 
 
-def create(ctx: Context, url: str, target: str, secret: str | None, quiet_s: float, max_wait_s: float) -> AnyRow:
-    """A webhook that is told of every change from now on."""
-    check_url(url, allow_private=ctx.settings.webhooks_allow_private)
-    if secret is None:
-        secret = _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    _key(secret)
-    with write(ctx.database) as tx:
-        _, seq = changes.position(tx)
-        values = {"id": secrets.token_hex(8), "url": url, "target": target, "secret": secret, "seq": seq}
-        times = {"quiet_s": quiet_s, "max_wait_s": max_wait_s, "created_at": time.time()}
-        return webhooks.add(tx, {**values, **times})
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    id: str
+    webhook: AnyRow
+    to: Addressee
+    message: Message
 
 
-def change(ctx: Context, webhook_id: str, values: dict[str, Any]) -> AnyRow:
-    """The webhook with these values in place of its own."""
-    if "url" in values:
-        check_url(values["url"], allow_private=ctx.settings.webhooks_allow_private)
-    if "secret" in values:
-        _key(values["secret"])
-    with write(ctx.database) as tx:
-        if values and webhooks.get(tx, webhook_id) is not None:
-            webhooks.change(tx, webhook_id, **values)
-        return _found(webhooks.get(tx, webhook_id))
-
-
-def remove(ctx: Context, webhook_id: str) -> None:
-    with write(ctx.database) as tx:
-        if not webhooks.remove(tx, webhook_id):
-            raise NotFound("There is no such webhook.")
-
-
-def get(ctx: Context, webhook_id: str) -> AnyRow:
-    with read(ctx.database) as tx:
-        return _found(webhooks.get(tx, webhook_id))
-
-
-def deliver_due(ctx: Context) -> int:
-    """Tell every webhook whose time has come; returns how many were tried."""
-    with read(ctx.database) as tx:
-        due = [row for row in webhooks.all_of(tx) if _is_due(tx, row, changes.visible_since(tx, row.seq))]
-    return sum(_deliver(ctx, row.id) for row in due)
-
-
-def _is_due(tx: Connection, webhook: AnyRow, pending: AnyRow | None) -> bool:
+def due(ctx: Context) -> list[str]:
+    """The webhooks whose time has come."""
     now = time.time()
-    if pending is None or webhook.leased_until > now:
-        return False
-    if webhook.failures:
-        return bool(now >= webhook.retry_at)
-    if now - pending.first_time >= webhook.max_wait_s:
-        return True
-    # A build that comes before the variants of new photos would go without them: nothing else tells of those.
-    is_quiet = now - pending.last_time >= webhook.quiet_s
-    return is_quiet and not images.without(tx, "rendition", 1, since=webhook.seq)
+    with read(ctx.database) as tx:
+        return [row.id for row in webhooks.all_of(tx) if row.leased_until < now and _topic(tx, row, now) is not None]
 
 
-def _deliver(ctx: Context, webhook_id: str) -> bool:
+def deliver(ctx: Context, webhook_id: str) -> bool:
+    """Tell the webhook, if its time has come and no other sender is at it; says whether it was tried."""
+    now = time.time()
     with write(ctx.database) as tx:
-        if not webhooks.claim(tx, webhook_id, time.time(), LEASE_S):
+        webhook = webhooks.claim(tx, webhook_id, now, LEASE_S)
+        if webhook is None:
             return False
-        webhook = webhooks.get(tx, webhook_id)
-        pending = None if webhook is None else changes.visible_since(tx, webhook.seq)
-        _, last = changes.position(tx)
-    if webhook is None or pending is None:
-        return False
-    answer = _attempt(ctx, webhook, "content.changed", webhook.seq, last)
-    with write(ctx.database) as tx:
-        if answer.is_success:
-            webhooks.change(tx, webhook_id, seq=last, failures=0, retry_at=0, leased_until=0)
-        else:
-            retry_at = time.time() + _pause(webhook.failures, answer.retry_after)
-            webhooks.change(tx, webhook_id, failures=webhook.failures + 1, retry_at=retry_at, leased_until=0)
+        topic = _topic(tx, webhook, now)
+        if topic is None:
+            webhooks.change(tx, webhook_id, leased_until=0)
+            return False
+        attempt = _begin(ctx, tx, webhook, topic, now)
+        told: dict[str, Any] = {"seq": topic.last}
+        if topic.type == NOT_LIVE:
+            told = {"overdue_told": notices.since(tx, OVERDUE)}
+    answer = _send(ctx, attempt, now)
+    if topic.type == CHANGED:
+        told["told_at"] = time.time()
+    _end(ctx, attempt, answer, told)
     return True
 
 
 def redeliver(ctx: Context, webhook_id: str, delivery_id: str) -> AnyRow:
     """Send a recorded delivery's message once more, now; returns the attempt."""
-    webhook = get(ctx, webhook_id)
     with read(ctx.database) as tx:
-        old = next((row for row in webhooks.attempts(tx, webhook_id) if row.id == delivery_id), None)
+        found(webhooks.get(tx, webhook_id))
+        old = deliveries.get(tx, webhook_id, delivery_id)
     if old is None:
         raise NotFound("There is no such delivery.")
-    _attempt(ctx, webhook, old.type, old.first_seq, old.last_seq)
-    return _last_attempt(ctx, webhook_id)
+    return _send_now(ctx, webhook_id, Topic(old.type, old.first_seq, old.last_seq, old.reason))
 
 
 def test(ctx: Context, webhook_id: str) -> AnyRow:
     """Send a message that says nothing new, now; returns the attempt."""
-    webhook = get(ctx, webhook_id)
     with read(ctx.database) as tx:
         _, seq = changes.position(tx)
-    _attempt(ctx, webhook, "webhook.test", seq, seq)
-    return _last_attempt(ctx, webhook_id)
+    return _send_now(ctx, webhook_id, Topic(TEST, seq, seq, "test"))
 
 
-def _attempt(ctx: Context, webhook: AnyRow, kind: str, first: int, last: int) -> Answer:
-    message_id, body = _message(ctx, webhook, kind, first, last)
-    headers = sign(webhook.secret, message_id, body, int(time.time()))
-    answer = post(webhook.url, headers, body, allow_private=ctx.settings.webhooks_allow_private)
-    record = {
-        "id": secrets.token_hex(8),
-        "webhook_id": webhook.id,
-        "message_id": message_id,
-        "type": kind,
-        "time": time.time(),
-        "first_seq": first,
-        "last_seq": last,
-        "status": answer.status,
-        "error": answer.error,
-        "duration_ms": answer.duration_ms,
-    }
+def urge(ctx: Context) -> None:
+    """Let all that is new be told at once."""
     with write(ctx.database) as tx:
-        webhooks.record(tx, record)
-    return answer
+        _, seq = changes.position(tx)
+        webhooks.urge(tx, seq)
 
 
-def _message(ctx: Context, webhook: AnyRow, kind: str, first: int, last: int) -> tuple[str, bytes]:
-    """The message's id, the same whenever it is sent again, and its body."""
+def _topic(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
+    """What the webhook is to be told now, if anything."""
+    if webhook.failures and now < webhook.retry_at:
+        return None
+    events = webhook.events.split()
+    topic = _overdue(tx, webhook) if NOT_LIVE in events else None
+    return topic or (_news(tx, webhook, now) if CHANGED in events else None)
+
+
+def _news(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
+    new = changes.visible_since(tx, webhook.seq)
+    if new is None:
+        return None
+    # A build that comes before the variants of new photos would go without them: nothing else tells of those.
+    is_ready = not images.without(tx, "rendition", 1, since=webhook.seq)
+    waiting = Waiting(new.first_seq, new.first_time, new.last_time, is_ready)
+    when = Pace(webhook.quiet_s, webhook.max_wait_s, webhook.told_at, webhook.urgent_seq)
+    moment, reason = pace.due(waiting, when)
+    _, last = changes.position(tx)
+    return Topic(CHANGED, webhook.seq, last, reason) if now >= moment or webhook.failures else None
+
+
+def _overdue(tx: Connection, webhook: AnyRow) -> Topic | None:
+    began, live = notices.since(tx, OVERDUE), builds.live_seq(tx)
+    if began is None or live is None or began == webhook.overdue_told:
+        return None
+    new = changes.visible_since(tx, live)
+    return None if new is None else Topic(NOT_LIVE, live, new.first_seq, "overdue")
+
+
+def _send_now(ctx: Context, webhook_id: str, topic: Topic) -> AnyRow:
+    now = time.time()
+    with write(ctx.database) as tx:
+        attempt = _begin(ctx, tx, found(webhooks.get(tx, webhook_id)), topic, now)
+    _end(ctx, attempt, _send(ctx, attempt, now), {}, is_asked=True)
     with read(ctx.database) as tx:
-        epoch, _ = changes.position(tx)
-        ids = changes.ids_since(tx, first, last, MOST_IDS + 1)
-    payload = {
-        "type": kind,
-        "cursor": Cursor(epoch, ctx.stamp, DEFAULT_VIEW, last).encode(),
-        "previous_cursor": Cursor(epoch, ctx.stamp, DEFAULT_VIEW, first).encode(),
-        "ids": ids[:MOST_IDS],
-        "truncated": len(ids) > MOST_IDS,
-    }
-    return f"msg_{webhook.id}_{epoch}_{kind}_{first}_{last}", json.dumps(payload).encode()
-
-
-def sign(secret: str, message_id: str, body: bytes, timestamp: int) -> dict[str, str]:
-    """The headers by which the receiver knows that the message is ours."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "markdown-cms",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{signature}",
-    }
-
-
-def _key(secret: str) -> bytes:
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith(_PREFIX) or not 24 <= len(key) <= 64:
-        problem = Problem("/secret", f"write {_PREFIX} and 24 to 64 random bytes in base64, or leave it out", "secret")
-        raise Invalid("The secret cannot be used.", problems=[problem])
-    return key
-
-
-def _pause(failures: int, retry_after: str | None) -> float:
-    pause = float(RETRY_S[min(failures, len(RETRY_S) - 1)])
-    if retry_after is not None and retry_after.isascii() and retry_after.isdecimal():
-        pause = max(pause, min(int(retry_after[:9]), LONGEST_RETRY_AFTER_S))
-    return pause * random.uniform(1, 1.2)  # noqa: S311  # nothing secret
-
-
-def _last_attempt(ctx: Context, webhook_id: str) -> AnyRow:
-    with read(ctx.database) as tx:
-        return webhooks.attempts(tx, webhook_id)[0]
-
-
-def _found(row: AnyRow | None) -> AnyRow:
+        row = deliveries.get(tx, webhook_id, attempt.id)
     if row is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound("The webhook was removed just now.")
     return row
+
+
+def _begin(ctx: Context, tx: Connection, webhook: AnyRow, topic: Topic, now: float) -> _Attempt:
+    message = write_message(ctx, tx, webhook.id, topic)
+    values = {"id": secrets.token_hex(8), "webhook_id": webhook.id, "message_id": message.id, "type": topic.type}
+    values |= {"time": now, "first_seq": topic.first, "last_seq": topic.last, "reason": topic.reason}
+    deliveries.begin(tx, {**values, "error": "interrupted: the sender ended before the answer came"})
+    return _Attempt(values["id"], webhook, addressee(webhook, now), message)
+
+
+def _send(ctx: Context, attempt: _Attempt, now: float) -> Answer:
+    asked = request(attempt.to, attempt.message, int(now))
+    allowed = ctx.settings.webhooks_allow_private
+    return post(attempt.webhook.url, asked.headers, asked.body, allow_private=allowed)
+
+
+def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], *, is_asked: bool = False) -> None:
+    """Record how it went, and what follows. The failure of what somebody asked for postpones nothing."""
+    error, text = (None if said is None else redact(attempt.to, said) for said in (answer.error, answer.text))
+    values: dict[str, Any] = {} if is_asked else {"leased_until": 0}
+    if answer.is_success:
+        values |= {"failures": 0, "retry_at": 0, "failing_since": None, "last_status": answer.status, **told}
+    elif not is_asked:
+        values |= {"last_status": answer.status, **_failed(attempt.webhook, answer)}
+    with write(ctx.database) as tx:
+        deliveries.end(tx, attempt.id, status=answer.status, error=error, duration_ms=answer.duration_ms, answer=text)
+        if values:
+            webhooks.change(tx, attempt.webhook.id, **values)
+
+
+def _failed(webhook: AnyRow, answer: Answer) -> dict[str, Any]:
+    now = time.time()
+    failures = webhook.failures + 1
+    asked_s = pace.asked_pause_s(answer.retry_after, now)
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311  # nothing secret
+    wait_s = pace.pause_s(failures, is_gone=answer.status == 410, asked_s=asked_s, jitter=jitter)
+    return {"failures": failures, "retry_at": now + wait_s, "failing_since": webhook.failing_since or now}

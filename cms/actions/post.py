@@ -1,17 +1,21 @@
 """Sends one POST to somebody else's server.
 
-The address that was checked is the one that is connected to; redirects are not followed; little of the answer is read.
+The address that was checked is the one that is connected to; redirects are not followed; little of the answer is read;
+from the first byte of the connection to the last of the answer it takes `TOTAL_S` at most.
 """
 
 from __future__ import annotations
 
+import http.client
 import socket
+import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
-
-import urllib3
 
 from cms.errors import Invalid, Problem
 from cms.model.address import is_public
@@ -19,101 +23,175 @@ from cms.model.address import is_public
 CONNECT_S = 3.0
 TOTAL_S = 15.0
 READ_BYTES = 65_536
+SHOWN_BYTES = 1024
 PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` is None, and `error` says why, when there was no answer."""
+    """`status` is None, and `error` says why, when there was no answer; `text` is how its body begins."""
 
     status: int | None
     error: str | None
     duration_ms: int
     retry_after: str | None = None
+    text: str | None = None
 
     @property
     def is_success(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One address that a name leads to, as `getaddrinfo` gives it."""
+
+    family: socket.AddressFamily
+    address: tuple[str, int] | tuple[str, int, int, int]
+
+
 def check_url(url: str, *, allow_private: bool) -> None:
     """Refuse a URL that deliveries must not go to; a name that does not resolve now may do so later."""
-    try:
-        parts = urlsplit(url)
-        problem = _check_parts(parts, allow_private=allow_private)
-    except ValueError:
-        problem = "is no URL"
-    if problem is None and not allow_private:
-        try:
-            public = all(is_public(address) for address in _resolve(parts))
-        except OSError:
-            public = True
-        problem = None if public else "leads to an address that is not public"
-    if problem is not None:
-        raise Invalid("Webhooks cannot go there.", problems=[Problem("/url", problem, "url")])
+    with suppress(OSError):
+        _places(_split(url, allow_private=allow_private), allow_private=allow_private)
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool) -> Answer:
-    """Send it and wait at most `TOTAL_S`; never raises for what the other side does."""
+    """Send it and wait; never raises for what the other side does."""
     started = time.monotonic()
     try:
-        check_url(url, allow_private=allow_private)
-        status, retry_after = _send(urlsplit(url), headers, body, allow_private=allow_private)
-        return Answer(status, None, _since(started), retry_after)
+        parts = _split(url, allow_private=allow_private)
+        places = _places(parts, allow_private=allow_private)
+        status, retry_after, data = _exchange(parts, places, headers, body)
     except Invalid as error:
         return Answer(None, f"blocked_address: {error.problems[0].detail}", _since(started))
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+    except (http.client.HTTPException, OSError, ValueError) as error:
         return Answer(None, f"{type(error).__name__}: {error}"[:300], _since(started))
+    text = data[:SHOWN_BYTES].decode(errors="replace").replace("\0", "\ufffd")
+    return Answer(status, None, _since(started), retry_after, text)
 
 
-def _check_parts(parts: SplitResult, *, allow_private: bool) -> str | None:
-    if parts.scheme not in PORTS or not parts.hostname or any(c.isspace() for c in parts.geturl()):
+def _split(url: str, *, allow_private: bool) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        problem = _problem_of(url, parts, allow_private=allow_private)
+    except ValueError:
+        problem = "is no URL"
+    if problem is not None:
+        raise _blocked(problem)
+    return parts
+
+
+def _problem_of(url: str, parts: SplitResult, *, allow_private: bool) -> str | None:
+    # urlsplit itself takes line ends out of a URL, silently.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "has characters that no URL has; write names in punycode and the rest with percent signs"
+    if parts.scheme not in PORTS or not _host(parts) or "%" in _host(parts):
         return "is no https:// URL"
     if parts.username is not None or parts.password is not None or parts.fragment:
         return "has a user name, password or fragment"
-    port = parts.port or PORTS[parts.scheme]
-    if not allow_private and (parts.scheme != "https" or port != 443):
+    if not allow_private and (parts.scheme != "https" or _port(parts) != PORTS["https"]):
         return "must be https:// on its usual port"
     return None
 
 
-def _resolve(parts: SplitResult) -> list[str]:
-    port = parts.port or PORTS[parts.scheme]
-    found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
+def _places(parts: SplitResult, *, allow_private: bool) -> list[_Place]:
+    """Where the name leads to, all of it public; the only look-up there is."""
+    try:
+        found = socket.getaddrinfo(_host(parts), _port(parts), type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label is empty or too long
+        raise _blocked("is no URL") from error
+    places = [_Place(family, address) for family, _, _, _, address in found if isinstance(address[0], str)]
+    if not allow_private and not all(is_public(place.address[0]) for place in places):
+        raise _blocked("leads to an address that is not public")
+    return places
 
 
-def _send(
-    parts: SplitResult, headers: Mapping[str, str], body: bytes, *, allow_private: bool
-) -> tuple[int, str | None]:
-    addresses = _resolve(parts)
-    if not allow_private and not all(is_public(address) for address in addresses):
-        raise Invalid("", problems=[Problem("/url", "leads to an address that is not public", "url")])
-    timeout = urllib3.Timeout(connect=CONNECT_S, read=TOTAL_S - CONNECT_S, total=TOTAL_S)
-    target = parts.path or "/"
-    with _pool(parts, addresses[0], timeout) as pool:
-        answer = pool.urlopen(
-            "POST",
-            f"{target}?{parts.query}" if parts.query else target,
-            body=body,
-            headers={**headers, "Host": parts.netloc, "Accept-Encoding": "identity"},
-            redirect=False,
-            retries=False,
-            preload_content=False,
-            decode_content=False,
-        )
-        answer.read(READ_BYTES, decode_content=False)
-        answer.close()
-        return answer.status, answer.headers.get("Retry-After")
+def _blocked(detail: str) -> Invalid:
+    return Invalid("Webhooks cannot go there.", problems=[Problem("/url", detail, "url")])
 
 
-def _pool(parts: SplitResult, address: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
-    port = parts.port or PORTS[parts.scheme]
-    if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(
-        address, port, timeout=timeout, server_hostname=parts.hostname, assert_hostname=parts.hostname
-    )
+def _exchange(
+    parts: SplitResult, places: list[_Place], headers: Mapping[str, str], body: bytes
+) -> tuple[int, str | None, bytes]:
+    """Status, `Retry-After` and the beginning of the body."""
+    deadline = time.monotonic() + TOTAL_S
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    with _connect(places, deadline) as plain, _ended_at(deadline, plain):
+        connection = http.client.HTTPConnection(parts.netloc, timeout=TOTAL_S)
+        connection.sock = _tls().wrap_socket(plain, server_hostname=_host(parts)) if parts.scheme == "https" else plain
+        with connection.sock:
+            connection.putrequest("POST", target, skip_accept_encoding=True)
+            sent = {**headers, "Accept-Encoding": "identity", "Content-Length": str(len(body)), "Connection": "close"}
+            for name, value in sent.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            with connection.getresponse() as answer:
+                if time.monotonic() >= deadline:  # what ended in the middle of its headers looks complete
+                    raise TimeoutError
+                return answer.status, answer.headers.get("Retry-After"), _beginning(answer)
+
+
+def _connect(places: list[_Place], deadline: float) -> socket.socket:
+    """A connection to the first of the addresses that takes one."""
+    last: OSError = OSError("the name has no address")
+    for place in places:
+        connection = socket.socket(place.family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(max(0.01, min(CONNECT_S, deadline - time.monotonic())))
+            connection.connect(place.address)
+        except OSError as error:
+            connection.close()
+            last = error
+        else:
+            connection.settimeout(TOTAL_S)
+            return connection
+    raise last
+
+
+@contextmanager
+def _ended_at(deadline: float, connection: socket.socket) -> Iterator[None]:
+    """Cut the connection then: a time-out of the socket begins anew with each byte that drips in."""
+    with connection.dup() as guard:
+
+        def cut() -> None:
+            with suppress(OSError):  # the other side was faster
+                guard.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0, deadline - time.monotonic()), cut)
+        timer.start()
+        try:
+            yield
+        except (http.client.HTTPException, OSError) as error:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"no answer within {TOTAL_S:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _beginning(answer: http.client.HTTPResponse) -> bytes:
+    """At most `READ_BYTES` of the body, as they come; that it breaks off does not matter, for the status is known."""
+    read = b""
+    with suppress(http.client.HTTPException, OSError, ValueError):
+        while len(read) < READ_BYTES and (piece := answer.read1(READ_BYTES - len(read))):
+            read += piece
+    return read
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _host(parts: SplitResult) -> str:
+    """The name without the dot at its end, which certificates do not have."""
+    return (parts.hostname or "").removesuffix(".")
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or PORTS[parts.scheme]
 
 
 def _since(started: float) -> int:

@@ -7,13 +7,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from cms.actions import renditions
-from cms.actions.deliver import deliver_due
+from cms.actions import deliver, renditions
 from cms.actions.keep_git import Keeper
 from cms.actions.reconcile import Reconciler
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
+from cms.actions.watch import EVERY_S as WATCH_EVERY_S
+from cms.actions.watch import watch
 from cms.context import Context
 from cms.errors import CmsError
 
@@ -22,6 +25,8 @@ log = logging.getLogger("cms.worker")
 EVERY_S = 1.0
 BUSY_SHARE = 0.1
 """A pass over a large site takes a while; the next waits so long that passes take this share of the time at most."""
+SENDERS = 8
+"""So many webhooks are told at a time: one that answers slowly keeps no other waiting."""
 
 
 def work(ctx: Context, stop: threading.Event) -> None:
@@ -29,9 +34,10 @@ def work(ctx: Context, stop: threading.Event) -> None:
     threads = [
         threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
         threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
-        threading.Thread(target=_repeat, args=(lambda: deliver_due(ctx), stop), name="deliver"),
+        threading.Thread(target=_tell, args=(ctx, stop), name="deliver"),
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
         threading.Thread(target=_repeat, args=(lambda: sweep(ctx), stop, SWEEP_EVERY_S), name="sweep"),
+        threading.Thread(target=_repeat, args=(lambda: watch(ctx), stop, WATCH_EVERY_S), name="watch"),
     ]
     for thread in threads:
         thread.start()
@@ -39,15 +45,29 @@ def work(ctx: Context, stop: threading.Event) -> None:
         thread.join()
 
 
+def _tell(ctx: Context, stop: threading.Event) -> None:
+    with ThreadPoolExecutor(SENDERS, "deliver") as senders:
+
+        def step() -> None:
+            for webhook_id in deliver.due(ctx):
+                senders.submit(_guarded, partial(deliver.deliver, ctx, webhook_id))
+
+        _repeat(step, stop)
+
+
 def _repeat(step: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
     pause = 0.0
     while not stop.wait(pause):
         started = time.monotonic()
-        try:
-            step()
-        except CmsError as error:
-            log.warning("%s: %s", error.code, error.detail)
-        except Exception:
-            # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
-            log.exception("background work failed")
+        _guarded(step)
         pause = max(every_s, (time.monotonic() - started) / BUSY_SHARE)
+
+
+def _guarded(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except CmsError as error:
+        log.warning("%s: %s", error.code, error.detail)
+    except Exception:
+        # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
+        log.exception("background work failed")

@@ -25,6 +25,7 @@ from cms.api import (
     tokens,
     trash,
     uploads,
+    urgency,
     webhooks,
 )
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
@@ -48,6 +49,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(auth.authenticate)
     app.before_request(check_query)
     app.after_request(_finish)
+    app.after_request(urgency.urge)
     api = create_api(app, limits)
     problems.register(app)
     for module in (

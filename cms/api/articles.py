@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import edit, lookup, naming, planning, save
+from cms.actions import builds, edit, lookup, naming, planning, save
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, idempotency
@@ -22,7 +22,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, NotFound, Problem, Stale
 from cms.model.ids import Name
-from cms.model.published import to_json
+from cms.model.published import LIVE_SINCE, timestamp, to_json
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
@@ -63,7 +63,7 @@ def get_article(collection: str, article_id: str) -> Response:
             raise NotFound("The text of this file is too large to be kept.")
         response = respond(text, version=row.version, media_type=f"{MARKDOWN}; charset=utf-8")
     else:
-        response = respond(row.json, version=row.version)
+        response = respond(whole(row), version=row.version)
     response.headers["Vary"] = "Authorization, Accept"
     return response
 
@@ -150,6 +150,14 @@ def visible_row(name: Name) -> AnyRow:
         return lookup.visible(tx, auth.actor(), name)
 
 
+def whole(row: AnyRow) -> str:
+    """One article's JSON: the bytes that are kept, and since when they are live, which builds decide."""
+    with read(context().database) as tx:
+        live = builds.live_since(tx, row)
+    since = to_json(None if live is None else timestamp(live))
+    return f'{row.json[:-1]},"{LIVE_SINCE}":{since}}}'
+
+
 def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
@@ -159,7 +167,7 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
     saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
     response = _representation(saved, status)
-    response.headers["ETag"] = etag_of(saved.row.version, saved.row.json.encode())
+    response.headers["ETag"] = etag_of(saved.row.version, whole(saved.row).encode())
     if status == 201 or plan.is_rename:
         values = {"collection": saved.row.collection, "article_id": saved.row.id}
         header = "Location" if status == 201 else "Content-Location"
@@ -172,7 +180,7 @@ def _representation(saved: Saved, status: int) -> Response:
         response = Response(status=201 if status == 201 else 204)
         response.headers["Preference-Applied"] = "return=minimal"
         return response
-    text = saved.row.json
+    text = whole(saved.row)
     if saved.warnings:
         text = to_json({**json.loads(text), "warnings": _problems(saved.warnings)})
     return Response(text, status, content_type="application/json")

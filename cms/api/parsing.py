@@ -18,7 +18,7 @@ from cms.api import problems
 from cms.context import Context
 from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model.pointer import pointer
-from cms.model.published import MEMBERS
+from cms.model.published import LIVE_SINCE, MEMBERS
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -134,7 +134,7 @@ def _flatten(messages: Any, where: tuple[str | int, ...]) -> list[Problem]:
 def _problem(where: tuple[str | int, ...], text: str) -> Problem:
     if text != "Unknown field.":
         return Problem(pointer(*where), text, "invalid")
-    is_told = where and where[-1] in MEMBERS
+    is_told = where and where[-1] in (*MEMBERS, LIVE_SINCE)
     detail = "is only told by the service; leave it out" if is_told else "is not known here; leave it out"
     return Problem(pointer(*where), detail, "unknown")
 

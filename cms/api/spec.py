@@ -27,12 +27,14 @@ RENAMED = {
 _SAVES = ("create_article", "put_article", "patch_article", "restore_revision")
 _CHANGES_OF_IMAGES = ("replace_image", "describe_image", "restore_image")
 _TAGGED = (*_SAVES, *_CHANGES_OF_IMAGES)
+_URGENT = (*_CHANGES_OF_IMAGES, "delete_article", "delete_image", "upload_images", "complete_upload")
 _ONCE = ("create_article", "upload_images", "begin_uploads")
 _HEADERS = (
     ("If-Match", "the ETag of the version you start from", (*_TAGGED[1:], "delete_article", "delete_image")),
     ("Idempotency-Key", "of your choice; the same request with it gets the same answer, for a day", _ONCE),
     ("If-None-Match", "an ETag: 304 when nothing has changed since; with PUT, * to create", ("put_article",)),
-    ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since", _SAVES),
+    ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since; urgent", _SAVES),
+    ("Prefer", "urgent: webhooks are told at once, without waiting for quiet", _URGENT),
     ("Accept", "text/markdown for the file itself", ("get_article",)),
 )
 """Name, meaning, and the operations that take it."""

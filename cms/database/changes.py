@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from cms.database.tables import AnyRow, changes, log
 
@@ -20,7 +20,8 @@ Source = Literal["api", "files", "git", "restore"]
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path.
-    A rename is two changes, each with the `other` id. `message` is what the editor said of it."""
+    A rename is two changes, each with the `other` id. `message` is what the editor said of it. After a silent one the
+    public sees the same as before."""
 
     actor: str
     source: Source
@@ -37,14 +38,16 @@ class Change:
     time: float | None = None
     other: str | None = None
     message: str | None = None
+    is_silent: bool = False
 
 
 def append(tx: Connection, change: Change) -> tuple[int, float]:
     """Add the change; returns its seq and time. Writers queue here, so that seq is the order of commit."""
     seq = tx.execute(update(log).values(seq=log.c.seq + 1).returning(log.c.seq)).scalar_one()
-    moment = time.time() if change.time is None else change.time
+    now = time.time()
+    moment = now if change.time is None else change.time
     values = {name: getattr(change, name) for name in change.__slots__ if name != "time"}
-    tx.execute(insert(changes).values(seq=seq, time=moment, **values))
+    tx.execute(insert(changes).values(seq=seq, time=moment, logged_at=now, **values))
     return seq, moment
 
 
@@ -94,24 +97,28 @@ def before(tx: Connection, change: AnyRow) -> AnyRow | None:
 
 
 def visible_since(tx: Connection, seq: int) -> AnyRow | None:
-    """First and last seq and time of what the public could notice after `seq`; None when there is nothing."""
-    seen = changes.c.visible_before | changes.c.visible_after
+    """First and last seq, and first and last time it was logged, of what the public could notice after `seq`; None when
+    there is nothing."""
     found = select(
         func.min(changes.c.seq).label("first_seq"),
         func.max(changes.c.seq).label("last_seq"),
-        func.min(changes.c.time).label("first_time"),
-        func.max(changes.c.time).label("last_time"),
-    ).where(changes.c.seq > seq, seen)
+        func.min(changes.c.logged_at).label("first_time"),
+        func.max(changes.c.logged_at).label("last_time"),
+    ).where(changes.c.seq > seq, noticed())
     row = tx.execute(found).one()
     return None if row.first_seq is None else row
 
 
+def noticed() -> ColumnElement[bool]:
+    """Whether the public could notice a change."""
+    return (changes.c.visible_before | changes.c.visible_after) & changes.c.is_silent.is_(False)
+
+
 def ids_since(tx: Connection, seq: int, up_to: int, limit: int) -> list[str]:
     """`collection/id` of the articles, and paths of the images, that the public could notice; at most `limit`."""
-    seen = changes.c.visible_before | changes.c.visible_after
     found = (
         select(changes.c.subject, changes.c.collection, changes.c.name)
-        .where(changes.c.seq > seq, changes.c.seq <= up_to, seen)
+        .where(changes.c.seq > seq, changes.c.seq <= up_to, noticed())
         .group_by(changes.c.subject, changes.c.collection, changes.c.name)
         .order_by(func.min(changes.c.seq))
         .limit(limit)

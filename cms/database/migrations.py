@@ -93,4 +93,25 @@ def _git(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git)
+def _telling(tx: Connection) -> None:
+    for statement in (
+        "ALTER TABLE changes ADD COLUMN is_silent BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE changes ADD COLUMN logged_at DOUBLE PRECISION NOT NULL DEFAULT 0",
+        "UPDATE changes SET logged_at = time",
+        "ALTER TABLE webhooks ADD COLUMN events TEXT NOT NULL DEFAULT 'content.changed'",
+        "ALTER TABLE webhooks ADD COLUMN ref TEXT",
+        "ALTER TABLE webhooks ADD COLUMN old_secret TEXT",
+        "ALTER TABLE webhooks ADD COLUMN old_secret_until DOUBLE PRECISION NOT NULL DEFAULT 0",
+        "ALTER TABLE webhooks ADD COLUMN told_at DOUBLE PRECISION NOT NULL DEFAULT 0",
+        "ALTER TABLE webhooks ADD COLUMN urgent_seq BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE webhooks ADD COLUMN failing_since DOUBLE PRECISION",
+        "ALTER TABLE webhooks ADD COLUMN last_status INTEGER",
+        "ALTER TABLE webhooks ADD COLUMN overdue_told DOUBLE PRECISION NOT NULL DEFAULT 0",
+        "ALTER TABLE deliveries ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE deliveries ADD COLUMN answer TEXT",
+        "CREATE TABLE builds (seq BIGINT PRIMARY KEY, time DOUBLE PRECISION NOT NULL)",
+    ):
+        tx.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling)

@@ -11,13 +11,18 @@ from cms.database.tables import AnyRow, notices
 
 def put(tx: Connection, name: str, detail: str) -> None:
     """Say it, or say it differently; the time it began stays."""
-    row = tx.execute(select(notices.c.since).where(notices.c.name == name)).one_or_none()
+    began = since(tx, name)
     remove(tx, name)
-    tx.execute(insert(notices).values(name=name, detail=detail, since=row.since if row else time.time()))
+    tx.execute(insert(notices).values(name=name, detail=detail, since=time.time() if began is None else began))
 
 
 def remove(tx: Connection, name: str) -> None:
     tx.execute(delete(notices).where(notices.c.name == name))
+
+
+def since(tx: Connection, name: str) -> float | None:
+    """When it began; None when there is nothing of the kind."""
+    return tx.execute(select(notices.c.since).where(notices.c.name == name)).scalar_one_or_none()
 
 
 def all_of(tx: Connection) -> list[AnyRow]:

@@ -46,6 +46,8 @@ changes = Table(
     Column("visible_after", Boolean, nullable=False),
     Column("other", Text),  # of a rename: the new id where the old one is deleted, the old one where the new is created
     Column("message", Text),  # what the editor said of it
+    Column("is_silent", Boolean, nullable=False),  # what the public sees is the same as before: a comment, say
+    Column("logged_at", Float(53), nullable=False),  # while `time` may be the file's own
     Index("changes_by_subject", "subject", "collection", "name", "seq"),
 )
 
@@ -74,6 +76,15 @@ webhooks = Table(
     Column("leased_until", Float(53), nullable=False),
     Column("retry_at", Float(53), nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("events", Text, nullable=False),  # what it is told of, with spaces between
+    Column("ref", Text),  # the branch or tag that a pipeline runs on
+    Column("old_secret", Text),  # signs beside the secret that took its place
+    Column("old_secret_until", Float(53), nullable=False),
+    Column("told_at", Float(53), nullable=False),  # the last answer of 2xx to what is new
+    Column("urgent_seq", BigInteger, nullable=False),  # somebody has asked that this be told at once
+    Column("failing_since", Float(53)),
+    Column("last_status", Integer),  # of the last attempt, null when there was no answer
+    Column("overdue_told", Float(53), nullable=False),  # when what it was last told of as overdue began
 )
 
 deliveries = Table(
@@ -89,7 +100,16 @@ deliveries = Table(
     Column("status", Integer),  # the HTTP status, null when there was no answer
     Column("error", Text),
     Column("duration_ms", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("answer", Text),  # how what was answered begins
     Index("deliveries_by_webhook", "webhook_id", "time"),
+)
+
+builds = Table(
+    "builds",
+    kept,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # the public sees what was published up to here
+    Column("time", Float(53), nullable=False),  # since then
 )
 
 intents = Table(

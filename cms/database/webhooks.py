@@ -1,4 +1,4 @@
-"""Webhooks, how far each has been told, and the record of attempts.
+"""Webhooks and how far each has been told. `deliveries.py` has the attempts.
 
 Work is claimed by a conditional update, so that of many senders one delivers.
 """
@@ -11,11 +11,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from cms.database.tables import AnyRow, deliveries, webhooks
 
-KEPT_DELIVERIES = 200
+_UNTOLD = {
+    "leased_until": 0, "retry_at": 0, "failures": 0, "old_secret_until": 0, "told_at": 0, "urgent_seq": 0,
+    "overdue_told": 0,
+}  # fmt: skip
 
 
 def add(tx: Connection, values: dict[str, Any]) -> AnyRow:
-    tx.execute(insert(webhooks).values(**values, leased_until=0, retry_at=0, failures=0))
+    tx.execute(insert(webhooks).values(**_UNTOLD, **values))
     return tx.execute(select(webhooks).where(webhooks.c.id == values["id"])).one()
 
 
@@ -36,22 +39,14 @@ def remove(tx: Connection, webhook_id: str) -> bool:
     return tx.execute(delete(webhooks).where(webhooks.c.id == webhook_id)).rowcount > 0
 
 
-def claim(tx: Connection, webhook_id: str, now: float, lease_s: float) -> bool:
-    """Take the webhook for this sender; False when another holds it."""
+def claim(tx: Connection, webhook_id: str, now: float, lease_s: float) -> AnyRow | None:
+    """Take the webhook for this sender; None when another holds it, or it is not there."""
     free = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.leased_until < now)
-    return tx.execute(free.values(leased_until=now + lease_s)).rowcount == 1
+    if tx.execute(free.values(leased_until=now + lease_s)).rowcount != 1:
+        return None
+    return get(tx, webhook_id)
 
 
-def record(tx: Connection, values: dict[str, Any]) -> None:
-    """Add an attempt, and forget the oldest beyond `KEPT_DELIVERIES`."""
-    tx.execute(insert(deliveries).values(**values))
-    newest = select(deliveries.c.id).where(deliveries.c.webhook_id == values["webhook_id"])
-    newest = newest.order_by(deliveries.c.time.desc(), deliveries.c.id).limit(KEPT_DELIVERIES)
-    old = delete(deliveries).where(deliveries.c.webhook_id == values["webhook_id"])
-    tx.execute(old.where(deliveries.c.id.not_in(newest.scalar_subquery())))
-
-
-def attempts(tx: Connection, webhook_id: str) -> list[AnyRow]:
-    """The attempts that are kept, newest first."""
-    found = select(deliveries).where(deliveries.c.webhook_id == webhook_id)
-    return list(tx.execute(found.order_by(deliveries.c.time.desc(), deliveries.c.id)))
+def urge(tx: Connection, seq: int) -> None:
+    """What is new up to `seq` is to be told at once."""
+    tx.execute(update(webhooks).values(urgent_seq=seq))

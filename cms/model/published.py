@@ -23,10 +23,15 @@ MEMBERS = (
     "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
     "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
-"""All that an article may tell."""
+"""All that an article may tell, in lists, too."""
+
+LIVE_SINCE = "live_since"
+"""What one article alone tells besides; the site's builds decide it, and so it is no part of the bytes kept."""
 
 FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
 """What the feed holds unless asked for other fields."""
+
+_OF_BYTES = ("version", "digest", "updated_at")
 
 
 class Bytes(NamedTuple):
@@ -116,6 +121,13 @@ def members_of(text: str, lengths: str, *, lean: bool) -> dict[str, str]:
 
 def _object(members: Iterable[str]) -> str:
     return f"{{{','.join(members)}}}"
+
+
+def is_alike(one: str, other: str) -> bool:
+    """Whether a frontend shows two JSONs of an article alike: they differ in the file's bytes at most, not in what
+    these say."""
+    first, second = ({**json.loads(text), **dict.fromkeys(_OF_BYTES)} for text in (one, other))
+    return first == second
 
 
 def to_json(value: object) -> str:

@@ -18,6 +18,7 @@ SCOPES: Final = (
     "articles:publish",
     "images:write",
     "webhooks",
+    "builds",
     "tokens",
     "admin",
 )

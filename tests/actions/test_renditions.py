@@ -14,13 +14,14 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageCms
 from sqlalchemy import func, select
 
-from cms.actions import darkroom, deliver, renditions
+from cms.actions import darkroom, renditions
 from cms.context import Context
 from cms.database.engine import read, write
 from cms.database.tables import images
 from tests.api.test_images import picture, send
-from tests.conftest import reconcile, state_of
+from tests.conftest import make_client, reconcile, state_of
 from tests.receiver import Receiver
+from tests.telling import deliver_due, make_hook
 
 NAME = "/api/v1/articles/news/en/river-bus"
 PATH = "news/river-bus/photo-1.jpg"
@@ -170,9 +171,9 @@ def test_a_webhook_waits_for_them_and_not_for_ever(
 ) -> None:
     ctx = dataclasses.replace(ctx, settings=dataclasses.replace(ctx.settings, webhooks_allow_private=True))
     for max_wait_s in (600, 0):
-        deliver.create(ctx, receiver.url, "generic", None, quiet_s=0, max_wait_s=max_wait_s)
+        make_hook(make_client(ctx), admin, receiver.url, max_wait_s=max_wait_s)
     send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
-    assert deliver.deliver_due(ctx) == 1
+    assert deliver_due(ctx) == 1
     renditions.make(ctx)
-    assert deliver.deliver_due(ctx) == 1
+    assert deliver_due(ctx) == 1
     assert [json.loads(body)["ids"] for _, body in receiver.messages] == [["apart/a.jpg"]] * 2

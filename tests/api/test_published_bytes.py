@@ -46,7 +46,7 @@ def test_articles_fit_their_schema(client: FlaskClient, admin: dict[str, str], s
         articles.ListedArticle(unknown=RAISE).load(item)
         check(spec, "ListedArticle", item)
         one = client.get(f"/api/v1/articles/{item['collection']}/{item['id']}", headers=admin).get_json()
-        assert one == item
+        assert one == {**item, "live_since": None}
         check(spec, "Article", one)
 
 
@@ -74,7 +74,7 @@ def test_other_answers_fit_their_schemas(client: FlaskClient, admin: dict[str, s
         "TrashPage": a_trash(client, admin),
         "CollectionList": client.get("/api/v1/collections", headers=admin).get_json(),
         "ChangePage": client.get("/api/v1/history/news/en/a-day", headers=admin).get_json(),
-        "DeliveryList": client.get(f"/api/v1/webhooks/{hook['id']}/deliveries", headers=admin).get_json(),
+        "DeliveryPage": client.get(f"/api/v1/webhooks/{hook['id']}/deliveries", headers=admin).get_json(),
         "WebhookList": client.get("/api/v1/webhooks", headers=admin).get_json(),
         "TokenList": client.get("/api/v1/tokens", headers=admin).get_json(),
         "Token": client.post("/api/v1/tokens", json={"name": "n", "scopes": ["read"]}, headers=admin).get_json(),
@@ -133,4 +133,4 @@ def test_each_operation_has_a_name_and_names_its_headers(spec: dict[str, Any]) -
     }
     assert taken["put_article"] == {"If-Match", "If-None-Match", "Prefer"}
     assert taken["get_article"] == {"Accept", "If-None-Match"}
-    assert taken["delete_image"] == {"If-Match"}
+    assert taken["delete_image"] == {"If-Match", "Prefer"}

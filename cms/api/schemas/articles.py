@@ -56,6 +56,12 @@ class Article(LeanArticle):
     warnings = fields.List(
         fields.Nested(FileProblem), metadata=said("after a save: what was wrong before and still is")
     )
+    live_since = fields.AwareDateTime(
+        allow_none=True,
+        metadata=said(
+            "since when the built site shows it as it is; null when it does not yet, or no build is reported"
+        ),
+    )
 
 
 class Snippet(Schema):
@@ -68,7 +74,7 @@ class ListedArticle(Article):
     fallback = fields.Boolean(metadata=said("true: it stands in for a translation that is not there"))
 
     class Meta:
-        exclude = ("warnings",)
+        exclude = ("warnings", "live_since")
 
 
 class ArticlePage(Schema):

@@ -63,6 +63,23 @@ export interface paths {
         patch: operations["patch_article"];
         trace?: never;
     };
+    "/api/v1/builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a build is live, by the cursor it was made from. */
+        post: operations["report_build"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/collections": {
         parameters: {
             query?: never;
@@ -369,7 +386,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get one webhook. */
+        /** Get one webhook, and whether it can be told. */
         get: operations["get_webhook"];
         put?: never;
         post?: never;
@@ -390,7 +407,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** List the attempts to tell a webhook, newest first. */
+        /** List the attempts to tell a webhook, newest first, a page at a time. */
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
@@ -431,7 +448,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a message of the type webhook.test, now. */
+        /** Send a message of the type webhook.test, now; netlify, vercel, cloudflare and gitlab build on it. */
         post: operations["test_webhook"];
         delete?: never;
         options?: never;
@@ -538,6 +555,11 @@ export interface components {
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
+            /**
+             * Format: date-time
+             * @description since when the built site shows it as it is; null when it does not yet, or no build is reported
+             */
+            live_since?: string | null;
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -620,6 +642,15 @@ export interface components {
         BegunUploads: {
             items: components["schemas"]["BegunUpload"][];
         };
+        Build: {
+            /** @description nothing newer is published */
+            is_current: boolean;
+            /**
+             * Format: date-time
+             * @description since when this build is known to be live
+             */
+            live_since: string;
+        };
         Change: {
             /** @enum {string} */
             action: "created" | "updated" | "renamed" | "deleted";
@@ -684,19 +715,23 @@ export interface components {
             next_cursor: string | null;
         };
         Delivery: {
+            /** @description the first 1,024 bytes of the answer, secrets taken out */
+            answer: string | null;
             duration_ms: number;
             error: string | null;
             id: string;
             /** @description the webhook-id header; the same when sent again */
             message_id: string;
+            /** @description quiet, longest_wait, urgent, overdue, test */
+            reason: string;
+            /** @description null: there was no answer */
             status: number | null;
             /** Format: date-time */
             time: string;
             type: string;
         };
-        DeliveryList: {
+        DeliveryPage: {
             items: components["schemas"]["Delivery"][];
-            /** @description always null: these are all */
             next_cursor: string | null;
         };
         DryRun: {
@@ -834,6 +869,10 @@ export interface components {
             locale?: string;
             slug?: string;
         };
+        NewBuild: {
+            /** @description of the feed that the build was made from; which fields it asked for does not matter */
+            cursor: string;
+        };
         NewToken: {
             /**
              * Format: date-time
@@ -856,17 +895,35 @@ export interface components {
             keep_credit: boolean;
         };
         NewWebhook: {
-            /** @default 60 */
+            /** @description content.changed: something was published; content.not_live: what was published has not been live for 15 minutes */
+            events?: ("content.changed" | "content.not_live")[];
+            /**
+             * @description it is told after so long at the latest, quiet or not
+             * @default 60
+             */
             max_wait_s: number;
-            /** @default 10 */
+            /**
+             * @description nothing may change for so long before it is told; messages never come closer
+             * @default 10
+             */
             quiet_s: number;
-            /** @default null */
+            /**
+             * @description gitlab: the branch or tag, main when left out
+             * @default null
+             */
+            ref: string | null;
+            /**
+             * @description generic: whsec_…, by which messages are signed; left out, one is made. github, gitlab: the token, never shown. The others take none
+             * @default null
+             */
             secret: string | null;
             /**
+             * @description who is told: generic is signed JSON (Standard Webhooks), the others make a hosted build run
              * @default generic
              * @enum {string}
              */
-            target: "generic";
+            target: "generic" | "netlify" | "vercel" | "cloudflare" | "github" | "gitlab";
+            /** @description https://, to a public address */
             url: string;
         };
         Notice: {
@@ -1000,6 +1057,11 @@ export interface components {
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
+            /**
+             * Format: date-time
+             * @description since when the built site shows it as it is; null when it does not yet, or no build is reported
+             */
+            live_since?: string | null;
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -1167,14 +1229,40 @@ export interface components {
         Webhook: {
             /** Format: date-time */
             created_at: string;
+            events: string[];
+            /** Format: date-time */
+            failing_since: string | null;
             /** @description attempts in a row without 2xx */
             failures: number;
             id: string;
             max_wait_s: number;
+            /**
+             * Format: date-time
+             * @description until then the secret before this one signs, too
+             */
+            old_secret_until: string | null;
             quiet_s: number;
-            /** @description only in the answer that made or changed it */
+            ref: string | null;
+            /**
+             * Format: date-time
+             * @description when it is tried again
+             */
+            retry_at: string | null;
+            /** @description generic: only in the answer that made or changed it */
             secret?: string;
-            target: string;
+            /**
+             * @description gone: it answers 410 and is asked every 6 hours; failing: it is tried again and again
+             * @enum {string}
+             */
+            state: "ok" | "failing" | "gone";
+            /** @enum {string} */
+            target: "generic" | "netlify" | "vercel" | "cloudflare" | "github" | "gitlab";
+            /**
+             * Format: date-time
+             * @description when it was last told of news
+             */
+            told_at: string | null;
+            /** @description netlify, vercel, cloudflare: without its last part, which is all one must know */
             url: string;
         };
         WebhookList: {
@@ -1183,9 +1271,17 @@ export interface components {
             next_cursor: string | null;
         };
         WebhookPatch: {
+            /** @description content.changed: something was published; content.not_live: what was published has not been live for 15 minutes */
+            events?: ("content.changed" | "content.not_live")[];
+            /** @description it is told after so long at the latest, quiet or not */
             max_wait_s?: number;
+            /** @description nothing may change for so long before it is told; messages never come closer */
             quiet_s?: number;
-            secret?: string;
+            /** @description gitlab: the branch or tag, main when left out */
+            ref?: string | null;
+            /** @description another one; the one before signs beside it for a day more. null: one is made */
+            secret?: string | null;
+            /** @description https://, to a public address */
             url?: string;
         };
         Whoami: {
@@ -1403,7 +1499,7 @@ export interface operations {
             header?: {
                 /** @description of your choice; the same request with it gets the same answer, for a day */
                 "Idempotency-Key"?: string;
-                /** @description return=minimal; handling=merge: keep what others changed elsewhere since */
+                /** @description return=minimal; handling=merge: keep what others changed elsewhere since; urgent */
                 Prefer?: string;
             };
             path: {
@@ -1510,7 +1606,7 @@ export interface operations {
                 "If-Match"?: string;
                 /** @description an ETag: 304 when nothing has changed since; with PUT, * to create */
                 "If-None-Match"?: string;
-                /** @description return=minimal; handling=merge: keep what others changed elsewhere since */
+                /** @description return=minimal; handling=merge: keep what others changed elsewhere since; urgent */
                 Prefer?: string;
             };
             path: {
@@ -1581,6 +1677,8 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path: {
                 collection: string;
@@ -1621,7 +1719,7 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
-                /** @description return=minimal; handling=merge: keep what others changed elsewhere since */
+                /** @description return=minimal; handling=merge: keep what others changed elsewhere since; urgent */
                 Prefer?: string;
             };
             path: {
@@ -1668,6 +1766,46 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    report_build: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBuild"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Build"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            409: components["responses"]["CONFLICT"];
+            /** @description The cursor is of another database, or lies ahead of this one */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: components["responses"]["CONTENT_TOO_LARGE"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
@@ -1885,7 +2023,7 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
-                /** @description return=minimal; handling=merge: keep what others changed elsewhere since */
+                /** @description return=minimal; handling=merge: keep what others changed elsewhere since; urgent */
                 Prefer?: string;
             };
             path: {
@@ -1980,6 +2118,8 @@ export interface operations {
             header?: {
                 /** @description of your choice; the same request with it gets the same answer, for a day */
                 "Idempotency-Key"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -2069,6 +2209,8 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path: {
                 path: string;
@@ -2118,6 +2260,8 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path: {
                 path: string;
@@ -2152,6 +2296,8 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path: {
                 path: string;
@@ -2357,6 +2503,8 @@ export interface operations {
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
             };
             path: {
                 trash_id: string;
@@ -2458,7 +2606,10 @@ export interface operations {
     complete_upload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description urgent: webhooks are told at once, without waiting for quiet */
+                Prefer?: string;
+            };
             path: {
                 upload_id: string;
             };
@@ -2641,7 +2792,11 @@ export interface operations {
     };
     list_deliveries: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                /** @description the next_cursor of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 webhook_id: string;
@@ -2656,7 +2811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeliveryList"];
+                    "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
             400: components["responses"]["BAD_REQUEST"];

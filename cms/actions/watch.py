@@ -1,0 +1,66 @@
+"""Says so when what is published does not reach the public: no build of it is live, or a webhook cannot be told.
+
+The operator reads it in `/readyz`; `deliver.py` tells the webhooks that asked for it, once for each occasion.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from cms.actions.deliver import OVERDUE
+from cms.context import Context
+from cms.database import builds, changes, notices, webhooks
+from cms.database.engine import read, write
+from cms.database.tables import AnyRow
+from cms.model.published import timestamp
+
+log = logging.getLogger("cms.watch")
+
+EVERY_S = 5.0
+OVERDUE_S = 900.0
+FAILING = "webhooks_failing"
+
+
+def watch(ctx: Context) -> None:
+    """One look."""
+    now = time.time()
+    with read(ctx.database) as tx:
+        wanted = {OVERDUE: _overdue(tx, now), FAILING: _failing(tx, now)}
+        known = {row.name: row.detail for row in notices.all_of(tx)}
+    for name, detail in wanted.items():
+        if detail == known.get(name):
+            continue
+        with write(ctx.database) as tx:
+            if detail is None:
+                notices.remove(tx, name)
+            else:
+                notices.put(tx, name, detail)
+        if name not in known and detail is not None:
+            log.error(detail)
+
+
+def _overdue(tx: Connection, now: float) -> str | None:
+    live = builds.live_seq(tx)
+    new = None if live is None else changes.visible_since(tx, live)
+    if new is None or now - new.first_time < OVERDUE_S:
+        return None
+    return f"What was published at {timestamp(new.first_time)} and later is not live: no build has brought it."
+
+
+def _failing(tx: Connection, now: float) -> str | None:
+    lost = [row for row in webhooks.all_of(tx) if is_gone(row) or now - (row.failing_since or now) >= OVERDUE_S]
+    told = (
+        f"The webhook {row.id} ({row.target}, {urlsplit(row.url).hostname}) has failed since"
+        f" {timestamp(row.failing_since)}, the last time with {row.last_status or 'no answer'}; it goes on being tried."
+        for row in lost
+    )
+    return " ".join(told) or None
+
+
+def is_gone(webhook: AnyRow) -> bool:
+    """Whether the receiver says that it will not come back; it is asked now and then all the same."""
+    return bool(webhook.failures) and webhook.last_status == 410

@@ -1,0 +1,37 @@
+"""Up to which change the public sees what was published, and since when: as those say who build and deploy.
+
+The rows are a stair: a report takes away all that lies above it, for an older build has taken the place of a newer one.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from cms.database import changes
+from cms.database.tables import AnyRow, builds, log
+from cms.database.tables import changes as log_rows
+
+
+def put(tx: Connection, seq: int, moment: float) -> AnyRow:
+    """What was published up to `seq` is live, at the latest since `moment`, and nothing later is."""
+    tx.execute(select(log.c.seq).with_for_update()).one()  # of two at once, one comes after the other
+    tx.execute(delete(builds).where(builds.c.seq > seq))
+    known = tx.execute(select(builds).where(builds.c.seq == seq)).one_or_none()
+    if known is None:
+        tx.execute(insert(builds).values(seq=seq, time=moment))
+    return tx.execute(select(builds).where(builds.c.seq == seq)).one()
+
+
+def live_seq(tx: Connection) -> int | None:
+    """The last change that is live; None when nobody has said."""
+    found: int | None = tx.execute(select(func.max(builds.c.seq))).scalar_one()
+    return found
+
+
+def live_since(tx: Connection, seq: int) -> float | None:
+    """Since when what the public is to see as of `seq` has been live; None when it is not, or nobody has said."""
+    # What is silent needs no build of its own.
+    needed = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= seq, changes.noticed())
+    found = select(builds.c.time).where(builds.c.seq >= needed.scalar_subquery())
+    moment: float | None = tx.execute(found.order_by(builds.c.seq).limit(1)).scalar()
+    return moment
