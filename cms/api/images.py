@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from cms.actions import lookup, photos, places, scratch, upload
 from cms.actions.develop import Upload
 from cms.actions.upload import Stored
-from cms.api import auth, idempotency
+from cms.api import auth, cursors, idempotency
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import images as schemas
@@ -50,10 +48,10 @@ def list_images(query: dict[str, Any]) -> Response:
     """List photos in the order of their paths, a page at a time."""
     auth.require_read()
     limit = query["limit"]
+    after = cursors.decode(query["cursor"], [str])[0] if "cursor" in query else None
     with read(context().database) as tx:
-        after = _decode_cursor(query.get("cursor"))
         rows = images.page(tx, query.get("folder"), after, limit + 1, is_unused=query["unused"])
-    cursor = _encode_cursor(rows[limit - 1].path) if len(rows) > limit else None
+    cursor = cursors.encode([rows[limit - 1].path]) if len(rows) > limit else None
     items = ",".join(row.json for row in rows[:limit])
     return respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}')
 
@@ -188,14 +186,3 @@ def _copy(source: IO[bytes], path: Path, most: int) -> None:
         while left and (chunk := source.read(min(left, MIB))):
             out.write(chunk)
             left -= len(chunk)
-
-
-def _encode_cursor(path: str) -> str:
-    return base64.urlsafe_b64encode(path.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(text: str | None) -> str | None:
-    try:
-        return None if text is None else base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)).decode()
-    except (ValueError, binascii.Error) as error:
-        raise Malformed("This cursor belongs to no such list; start again without one.", code="cursor") from error

@@ -5,18 +5,17 @@ Only fields that the collection's schema knows can be named; there is no other w
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from cms.actions.rules import fields_of_collection
-from cms.api import auth, problems
+from cms.api import auth, cursors, problems
+from cms.api.cursors import NUMBER, Kind
 from cms.api.parsing import context
 from cms.database.listing import BUILT_IN, RANK, Clause, Filter, Listed, Sort
 from cms.database.tables import AnyRow
-from cms.errors import Invalid, Malformed, Problem
+from cms.errors import Invalid, Problem
 from cms.model.field import Field, Op, parse
 from cms.model.markdown import readable_of
 from cms.model.pointer import pointer, strings
@@ -90,8 +89,7 @@ def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def encode_cursor(listed: Listed, query: dict[str, Any]) -> str:
-    place = to_json([_order(query), *listed.place])
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return cursors.encode([_order(query), *listed.place])
 
 
 def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | None:
@@ -99,26 +97,17 @@ def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | N
     text = query.get("cursor")
     if text is None:
         return None
-    try:
-        sort: object
-        place: list[Any]
-        sort, *place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise _no_cursor() from error
-    expected = [kind for sort in sorts for kind in _place_kinds(sort)] + [str]
-    fits = len(place) == len(expected) and all(
-        isinstance(value, kind) and not isinstance(value, bool) for value, kind in zip(place, expected, strict=True)
-    )
-    if sort != _order(query) or not fits or any(isinstance(value, str) and "\0" in value for value in place):
-        raise _no_cursor()
+    kinds = [kind for sort in sorts for kind in _place_kinds(sort)]
+    order, *place = cursors.decode(text, [str, *kinds, str])
+    if order != _order(query):
+        raise cursors.foreign()
     return place
 
 
-def _place_kinds(sort: Sort) -> list[type | tuple[type, ...]]:
-    number = (int, float)
+def _place_kinds(sort: Sort) -> list[Kind]:
     if isinstance(sort.by, str):
-        return [str if sort.by == "id" else number]
-    return [int, number if sort.by.kind in ("number", "boolean") else str]
+        return [str if sort.by == "id" else NUMBER]
+    return [int, NUMBER if sort.by.kind in ("number", "boolean") else str]
 
 
 def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
@@ -183,7 +172,3 @@ def _field(name: str, collection: str | None, where: str) -> Field:
 def _wrong(where: str, detail: str) -> Invalid:
     problems.set_location("query")
     return Invalid("The query cannot be answered.", problems=[Problem(pointer(where), detail, "query")])
-
-
-def _no_cursor() -> Malformed:
-    return Malformed("This cursor belongs to no such list; start again without one.", code="cursor")

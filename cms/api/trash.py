@@ -10,8 +10,9 @@ from flask import Response, request
 
 from cms.actions import photos
 from cms.actions import trash as keeping
-from cms.api import auth
+from cms.api import auth, cursors
 from cms.api.conditional import expected_version, reply
+from cms.api.cursors import NUMBER
 from cms.api.images import changed
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import images as schemas
@@ -30,10 +31,10 @@ def list_trash(query: dict[str, Any]) -> Response:
     """List the photos that can be restored, the last to go first."""
     auth.actor().require("images:write")
     limit = query["limit"]
+    after = cursors.decode(query["cursor"], [NUMBER, str]) if "cursor" in query else None
     with read(context().database) as tx:
-        since = time.time() - keeping.KEPT_S
-        rows = trash.page(tx, query.get("path"), since, query.get("cursor"), limit + 1)
-    cursor = rows[limit - 1].id if len(rows) > limit else None
+        rows = trash.page(tx, query.get("path"), time.time() - keeping.KEPT_S, after, limit + 1)
+    cursor = cursors.encode([rows[limit - 1].time, rows[limit - 1].id]) if len(rows) > limit else None
     return reply({"items": [_shown(row) for row in rows[:limit]], "next_cursor": cursor})
 
 

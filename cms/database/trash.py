@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -26,14 +27,15 @@ def remove(tx: Connection, trash_id: str) -> None:
     tx.execute(delete(trash).where(trash.c.id == trash_id))
 
 
-def page(tx: Connection, path: str | None, since: float, after: str | None, limit: int) -> list[AnyRow]:
-    """Those that went after `since`, the newest first; those of one `path` alone unless it is None."""
+def page(tx: Connection, path: str | None, since: float, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
+    """Those that went after `since`, the newest first; those of one `path` alone unless it is None. `after` is the time
+    and the id of the last one on the page before."""
     found = select(trash).where(trash.c.time >= since)
     if path is not None:
         found = found.where(trash.c.path == path)
     if after is not None:
-        last = select(trash.c.time).where(trash.c.id == after).scalar_subquery()
-        found = found.where((trash.c.time < last) | ((trash.c.time == last) & (trash.c.id > after)))
+        moment, trash_id = after
+        found = found.where((trash.c.time < moment) | ((trash.c.time == moment) & (trash.c.id > trash_id)))
     return list(tx.execute(found.order_by(trash.c.time.desc(), trash.c.id).limit(limit)))
 
 

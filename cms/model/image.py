@@ -130,7 +130,8 @@ def focus_after(known: tuple[float, float] | None, patch: Mapping[str, float]) -
 def attributes(shown: dict[str, Any]) -> dict[str, str]:
     """What an `<img>` says of the photo, besides its alt text, given its facts."""
     sizes = {name: str(shown[name]) for name in ("width", "height") if shown[name] is not None}
-    srcset = {"srcset": shown["srcset"]} if shown["srcset"] else {}
+    # By `auto` a lazy image is fetched as wide as it is laid out; browsers that do not know it take the rest.
+    srcset = {"srcset": shown["srcset"], "sizes": "auto, 100vw"} if shown["srcset"] else {}
     return {"src": shown["url"], **srcset, **sizes, "loading": "lazy", "decoding": "async"}
 
 

@@ -63,7 +63,7 @@ def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None
         if found is None:
             return match[0]
         known = dict(found)
-        own = re.sub(r'\s(?:width|height|loading|decoding|srcset)="[^"]*"', "", match[3])
+        own = re.sub(r'\s(?:width|height|loading|decoding|srcset|sizes)="[^"]*"', "", match[3])
         if re.search(r'\salt="[^"]', match[1] + own):
             known.pop("alt", None)
         elif "alt" in known:

@@ -87,8 +87,8 @@ def test_articles_show_them_and_nothing_has_changed(ctx: Context, client: FlaskC
         assert after.get_json()[member] == before.get_json()[member]
     item = next(image for image in after.get_json()["images"] if image["field"] is None)
     assert len(item["variants"]) == 3
-    assert f'srcset="{item["srcset"]}" width="{item["width"]}" height="{item["height"]}"' in after.get_json()["html"]
-    assert 'loading="lazy"' in after.get_json()["html"]
+    size = f'width="{item["width"]}" height="{item["height"]}" loading="lazy"'
+    assert f'srcset="{item["srcset"]}" sizes="auto, 100vw" {size}' in after.get_json()["html"]
     assert state_of(ctx)["table:changes"] == changes
     again = client.get("/api/v1/sync", headers={"If-None-Match": feed.headers["ETag"]})
     assert (again.status_code, again.text.splitlines()[-1]) == (200, cursor)
