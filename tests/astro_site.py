@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +48,16 @@ def pack(folder: Path) -> Package:
 
 @dataclass(frozen=True)
 class AstroSite:
-    """A site in `folder`; `url` is its CMS, None where it has its content in files."""
+    """A site in `folder`; `url` is its CMS, None where it has its content in files.
+
+    Photos that Astro has optimised are shared in `optimised`: named by what they were made of, they save the work and
+    no more.
+    """
 
     node: str
     folder: Path
     url: str | None
+    optimised: Path
 
     def run(self, command: str, **env: str) -> subprocess.CompletedProcess[str]:
         arguments = [self.node, "node_modules/.bin/astro", command]
@@ -68,6 +74,7 @@ class AstroSite:
     def built(self, *said: str, **env: str) -> Files:
         """Every file of the built site; `said` is what the build told on the way."""
         self.done("build", *said, **env)
+        add_files(self.cache / "assets", self.optimised)
         return self.files()
 
     def synced(self, *said: str, **env: str) -> str:
@@ -111,7 +118,9 @@ def make_site(package: Package, version: int, name: str, folder: Path, *, url: s
         if installed.name not in {".astro", ".vite"}:
             (modules / installed.name).symlink_to(installed)
     shutil.copytree(package.folder, modules / NAME)
-    return AstroSite(package.node, folder, url)
+    made = AstroSite(package.node, folder, url, package.folder.parent / f"optimised-{version}")
+    add_files(made.optimised, made.cache / "assets")
+    return made
 
 
 def local_site(package: Package, version: int, name: str, folder: Path, content: Path) -> AstroSite:
@@ -124,6 +133,11 @@ def local_site(package: Package, version: int, name: str, folder: Path, content:
     return made
 
 
-def share_optimised(source: AstroSite, target: AstroSite) -> None:
-    """Photos that Astro has optimised already: named by what they were made of, they save the work and no more."""
-    shutil.copytree(source.cache / "assets", target.cache / "assets", dirs_exist_ok=True)
+def add_files(source: Path, target: Path) -> None:
+    """Those that are missing in the target, each whole or not at all: other workers add to it and read it."""
+    target.mkdir(parents=True, exist_ok=True)
+    source.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as part:
+        for path in source.iterdir():
+            if not (target / path.name).exists():
+                (Path(shutil.copy2(path, part))).rename(target / path.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.astro_site import AstroSite, Files, Package, local_site, make_site, share_optimised
+from tests.astro_site import AstroSite, Files, Package, local_site, make_site
 from tests.components import CmsServer, cms, cms_server, cms_server_at
 
 SITES = [(5, "legacy"), (5, "modern"), (7, "modern")]
@@ -43,7 +43,6 @@ def test_a_site_is_the_same_from_the_cms_as_from_files(
     expected = local.built()
     assert any(file.startswith("_astro/photo-1.") for file in expected)
     site = make_site(package, version, name, tmp_path / "site", url=server.url)
-    share_optimised(local, site)
     assert differing(site.built("news: 6 changed"), expected) == set()
     assert not (site.folder / "src/assets").exists()
     if version > 5:
@@ -64,7 +63,6 @@ def test_after_changes_of_every_kind_only_they_are_fetched(
     assert "photos fetched" not in site.synced("news: 6 changed, 6 in all")
     change_everything(content)
     fresh = local_site(package, version, name, tmp_path / "fresh", content)
-    share_optimised(site, fresh)
     expected = fresh.built()
     assert differing(before, expected)
     assert differing(site.built("news: 3 changed, 5 in all", "news: 1 of 1 photos fetched"), expected) == set()

@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import urllib3
 
 from tests.astro_site import Package, make_site
 from tests.browser import chromium_page, serving
-from tests.components import cms_server
+from tests.components import cms, cms_server
+from tests.conftest import eventually
 
 LEGACY, MODERN = (5, "legacy"), (7, "modern")
 
@@ -67,6 +69,37 @@ def test_photos_may_stay_where_they_are(render: str, package: Package, content: 
             assert '<a href="/km/opening-day/" lang="km">' in unquote(page.decode())
 
 
+def test_a_photo_that_stays_says_all_that_the_cms_knows_of_it(package: Package, content: Path, tmp_path: Path) -> None:
+    keep_one_article(content)
+    token = cms(content, "token", "create", "--name", "editor", "--scope", "images:write").stdout.strip()
+    known = {"caption": {"en": "The new shelves"}, "credit": "Sok Dara", "focal_point": {"x": 0.25, "y": 0.5}}
+    with cms_server(content, tmp_path / "cms.log") as server:
+        photo = f"{server.url}/api/v1/images/news/opening-day/thumbnail.jpg"
+        told = eventually(lambda: (found := urllib3.request("GET", photo).json())["srcset_avif"] and found)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
+        headers["If-Match"] = urllib3.request("GET", photo).headers["ETag"]
+        answer = urllib3.request("PATCH", photo, headers=headers, json=known)
+        assert answer.status == 200, answer.data
+        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
+        (entry,) = json.loads(site.built()["lists.json"])["news"]
+    shown = entry["data"]["image"]
+    assert shown["caption"] == "The new shelves"
+    assert {name: shown[name] for name in ("credit", "focal_point", "copyright")} == {
+        "credit": "Sok Dara", "focal_point": {"x": 0.25, "y": 0.5}, "copyright": None,
+    }  # fmt: skip
+    for name in ("srcset", "srcset_avif"):
+        assert shown[name] == re.sub(r"(^|, )/", rf"\1{server.url}/", told[name])
+
+
+def keep_one_article(content: Path) -> None:
+    for path in (content / "src/content/news").rglob("*.md"):
+        if path.parts[-2:] != ("en", "opening-day.md"):
+            path.unlink()
+    for path in (content / "src/assets").rglob("*.*"):
+        if path.parent.name != "opening-day":
+            path.unlink()
+
+
 def test_entries_hold_what_was_asked_for(package: Package, content: Path, tmp_path: Path) -> None:
     with cms_server(content, tmp_path / "cms.log") as server:
         site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
@@ -76,6 +109,27 @@ def test_entries_hold_what_was_asked_for(package: Package, content: Path, tmp_pa
     assert all(entry["body"] and entry["rendered"]["html"] and entry["data"]["cms"]["excerpt"] for entry in whole)
     assert all(entry.keys() == {"id", "data", "filePath", "digest", "collection"} for entry in lean)
     assert len(json.dumps(lean)) < len(json.dumps(whole)) / 3
+
+
+def test_a_photo_that_the_site_has_itself_is_left_to_it(package: Package, content: Path, tmp_path: Path) -> None:
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, 7, "modern", tmp_path / "site", url=server.url)
+        own, there = (folder / "src/assets/news/opening-day" for folder in (site.folder, content))
+        own.mkdir(parents=True)
+        (own / "photo-1.jpg").write_bytes((there / "photo-2.jpg").read_bytes())
+        names = site.built().keys()
+    of = {n: {name.split(".")[1][:8] for name in names if name.startswith(f"_astro/photo-{n}.")} for n in (1, 2)}
+    # Three articles show a photo-2: of equal files, Vite writes one, the first.
+    assert {n: len(hashes) for n, hashes in of.items()} == {1: 3, 2: 2}
+    assert [path for path in site.photos if path.read_bytes() == (there / "photo-1.jpg").read_bytes()] == []
+
+
+def test_a_site_without_photos_does_without_the_integration(package: Package, content: Path, tmp_path: Path) -> None:
+    for path in (content / "src/content/news").rglob("*.md"):
+        path.write_text("---\ntitle: T\ndescription: D\ndate: 2025-06-24\nauthor: A\ntags: []\n---\n\nWords.\n")
+    with cms_server(content, tmp_path / "cms.log") as server:
+        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
+        site.synced("news: 7 changed", CMS_TEST_OPTIONS='{"images": "local"}')
 
 
 def test_photos_without_the_integration_are_refused_with_the_way_out(

@@ -3,7 +3,8 @@
     python -m tests.bench.astro [--articles N] [--rounds N] [--astro 5 --astro 7]
 
 `astro sync` of 2 KB articles without photos. Processor seconds, the median of the rounds; those of the CMS while it
-serves, without its background work, are counted in and shown apart. Bytes on the wire are gzipped as a proxy would.
+serves, without its background work, are counted in and shown apart. "prepared" is the floor of a first build with
+`render: "cms"`: the same entries from one local file, no CMS. Bytes on the wire are gzipped as a proxy would.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from tests.conftest import ROOT
 
 SIZE = 2000
 TICK = os.sysconf("SC_CLK_TCK")
+FIELDS = {"astro": "path,images,text", "cms": "path,images,data,dates,body,html,headings"}
+"""What the loader asks for, by who renders."""
 WORDS = sorted(set(re.findall(r"[a-z]{3,}", (ROOT / "README.md").read_text())))
 
 
@@ -101,6 +104,7 @@ class Bench:
         found = {
             "empty collection": self.median(empty, forget(empty)),
             "glob, cold": self.median(local, forget(local)),
+            "prepared, cold": self.median(empty, forget(empty), CMS_TEST_PREPARED=str(self.prepared())),
             "render astro, cold": self.median(by_astro, forget(by_astro)),
             "render cms, cold": self.median(by_cms, forget(by_cms), **rendered),
         }
@@ -110,6 +114,12 @@ class Bench:
         found["render cms, none changed"] = self.median(by_cms, lambda _: None, **rendered)
         found["render cms, one changed"] = self.median(by_cms, self.edit, **rendered)
         return found
+
+    def prepared(self) -> Path:
+        file = self.folder / f"{self.version}.ndjson"
+        fields = FIELDS["cms"]
+        file.write_bytes(urllib3.request("GET", f"{self.server.url}/api/v1/sync?collection=news&fields={fields}").data)
+        return file
 
     def edit(self, number: int) -> None:
         edit_one(self.content, f"Edited {number} {os.urandom(4).hex()}")
@@ -130,7 +140,7 @@ def processor_seconds(pid: int) -> float:
 def wire(server: CmsServer, content: Path) -> dict[str, tuple[int, int]]:
     """Bytes, gzipped, of one changed article in the feed and of its file."""
     found = {}
-    for render, fields in {"astro": "path,images,text", "cms": "path,images,data,dates,body,html,headings"}.items():
+    for render, fields in FIELDS.items():
         query = f"{server.url}/api/v1/sync?collection=news&fields={fields}"
         cursor = json.loads(urllib3.request("GET", query).data.splitlines()[-1])["cursor"]
         path = edit_one(content, f"Wire {render}")
