@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -13,18 +14,20 @@ from cms.database.tables import AnyRow
 from cms.model import cursor as cursors
 
 
-def report(ctx: Context, cursor: str) -> tuple[float, bool]:
-    """The site that was built at the cursor is live: since when that is known, and whether nothing newer is published.
+def report(ctx: Context, given: Sequence[str]) -> tuple[float, bool]:
+    """The site that was built at the earliest of the cursors is live: since when that is known, and whether nothing
+    newer is published.
 
-    Of the cursor only epoch and change count; `Gone` when it belongs to another database, or lies ahead of the log.
+    Of a cursor only epoch and change count; `Gone` when it belongs to another database, or lies ahead of the log.
     """
-    given = cursors.decode(cursor)
+    built = [cursors.decode(cursor) for cursor in given]
     with write(ctx.database) as tx:
         epoch, seq = changes.position(tx)
-        if given.epoch != epoch or given.seq > seq:
+        if any(cursor.epoch != epoch or cursor.seq > seq for cursor in built):
             raise cursors.gone()
-        row = builds.put(tx, given.seq, time.time())
-        return row.time, changes.visible_since(tx, given.seq) is None
+        earliest = min(cursor.seq for cursor in built)
+        row = builds.put(tx, earliest, time.time())
+        return row.time, changes.visible_since(tx, earliest) is None
 
 
 def live_since(tx: Connection, article: AnyRow) -> float | None:

@@ -57,7 +57,7 @@ _MEANINGS = {
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
     404: ("list_articles", "sync", "upload_images", "begin_uploads"),
-    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload"),
+    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build"),
     412: ("put_article",),
     413: ("complete_upload",),
     415: ("complete_upload",),

@@ -106,11 +106,10 @@ def test_webhook(webhook_id: str) -> Response:
 @blp.route("/builds", methods=["POST"])
 @blp.arguments(schemas.NewBuild)
 @blp.response(201, schemas.Build)
-@blp.alt_response(410, description="The cursor is of another database, or lies ahead of this one")
 def report_build(body: dict[str, Any]) -> Response:
     """Say that a build is live, by the cursor it was made from."""
     auth.actor().require("builds")
-    live_since, is_current = builds.report(context(), body["cursor"])
+    live_since, is_current = builds.report(context(), body.get("cursors") or [body["cursor"]])
     return reply({"live_since": timestamp(live_since), "is_current": is_current}, 201)
 
 

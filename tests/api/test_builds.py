@@ -136,6 +136,27 @@ def test_a_report_that_makes_no_sense_changes_nothing(client: FlaskClient, admin
     assert state_of(ctx) == before
 
 
+def test_of_several_feeds_the_earliest_counts(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    early = cursor_of(client, "?collection=places")
+    create_text(client, admin)
+    answer = client.post(BUILDS, json={"cursors": [cursor_of(client), early]}, headers=admin)
+    assert (answer.status_code, answer.get_json()["is_current"]) == (201, False)
+    assert live_since(client) is None
+    assert live_since(client, "news/en/opening-day") is not None
+    before = state_of(ctx)
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"cursor": early, "cursors": [early]},
+        {"cursors": []},
+        {"cursors": [7]},
+        {"cursors": early},
+    ]
+    for body in wrong:
+        problem(client.post(BUILDS, json=body, headers=admin), 422)
+    problem(client.post(BUILDS, json={"cursors": [early, "none"]}, headers=admin), 410)
+    assert state_of(ctx) == before
+
+
 def test_a_token_for_builds_may_report_them_and_nothing_else(client: FlaskClient, ctx: Context) -> None:
     headers = bearer(ctx, "builds")
     report(client, headers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from cms.api.schemas.common import MAX_LIMIT, Text, said
 from cms.model.targets import CHANGED, EVENTS, TARGETS
@@ -105,10 +107,19 @@ class DeliveryPage(Schema):
 
 class NewBuild(Schema):
     cursor = Text(
-        required=True,
         validate=validate.Length(1, 1000),
         metadata=said("of the feed that the build was made from; which fields it asked for does not matter"),
     )
+    cursors = fields.List(
+        Text(validate=validate.Length(1, 1000)),
+        validate=validate.Length(1, 1000),
+        metadata=said("in place of cursor, where several feeds were read: the earliest counts"),
+    )
+
+    @validates_schema
+    def _either(self, data: dict[str, Any], **_: Any) -> None:
+        if ("cursor" in data) == ("cursors" in data):
+            raise ValidationError("Send either cursor or cursors.", "cursor")
 
 
 class Build(Schema):

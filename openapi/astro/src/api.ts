@@ -871,7 +871,9 @@ export interface components {
         };
         NewBuild: {
             /** @description of the feed that the build was made from; which fields it asked for does not matter */
-            cursor: string;
+            cursor?: string;
+            /** @description in place of cursor, where several feeds were read: the earliest counts */
+            cursors?: string[];
         };
         NewToken: {
             /**
@@ -1796,13 +1798,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED"];
             403: components["responses"]["FORBIDDEN"];
             409: components["responses"]["CONFLICT"];
-            /** @description The cursor is of another database, or lies ahead of this one */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            410: components["responses"]["GONE"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];

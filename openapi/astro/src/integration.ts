@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AstroConfig, AstroIntegration } from 'astro';
+import { noteBuild } from './built.js';
 import { followEdits } from './dev.js';
 import { prunePhotos } from './media.js';
 import { resolvePhotos, revealSchemas } from './plugins.js';
@@ -36,7 +37,10 @@ export default function cms({ schemas, poll = 250 }: IntegrationOptions = {}): A
       'astro:config:done': ({ config }) => {
         settled = config;
       },
-      'astro:build:done': () => prunePhotos(settled),
+      'astro:build:done': async () => {
+        await prunePhotos(settled);
+        await noteBuild(settled);
+      },
       'astro:server:setup': (setup) => {
         if (poll !== false) followEdits(setup, poll);
       },
