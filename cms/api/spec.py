@@ -59,9 +59,9 @@ _BY_OPERATION = {
     404: ("list_articles", "sync", "upload_images", "begin_uploads"),
     410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build"),
     412: ("put_article",),
-    413: ("complete_upload",),
+    413: ("complete_upload", "git_pushed"),
     415: ("complete_upload",),
-    501: (*_KEEPS_FOR_LATER, "complete_upload"),
+    501: (*_KEEPS_FOR_LATER, "complete_upload", "git_pushed"),
 }
 """Errors that no rule tells, and the operations that answer them."""
 
