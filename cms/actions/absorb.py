@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import articles, changes, history, images, search, values
+from cms.database import articles, changes, drafts, history, images, search, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -71,7 +71,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     known = latest if latest is not None and latest.action != "deleted" else None
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
         place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
-        content = _content(ctx, tx, article, place)
+        content = content_of(ctx, tx, article, place)
     else:
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), known, by, renamed_from)
     _put(tx, article, content, place, file.mark)
@@ -93,7 +93,10 @@ def _leave(ctx: Context, tx: Connection, old: AnyRow, name: Name | None, by: Ori
         return None
     moved_to = name.id if name is not None and name.collection == old.collection else None
     was_told = _delete(ctx, tx, old, by, moved_to)
-    return str(old.id) if was_told and moved_to is not None else None
+    if not was_told or moved_to is None:
+        return None
+    drafts.move(tx, Name(old.collection, old.id), moved_to)
+    return str(old.id)
 
 
 def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str | None) -> bool:
@@ -141,7 +144,7 @@ def _append(
     earlier = Name(article.collection, renamed_from) if renamed_from else article.name if known else None
     born = None if earlier is None else history.born(tx, earlier)
     place = Place(0, born or moment, moment)
-    content = _content(ctx, tx, article, place)
+    content = content_of(ctx, tx, article, place)
     change = Change(
         by.actor, by.source, "article", article.collection, article.id, article.key,
         "updated" if known else "created", article.version,
@@ -159,7 +162,8 @@ def _is_silent(tx: Connection, article: Article, content: published.Bytes) -> bo
     return row is not None and row.visible and article.is_visible and published.is_alike(row.json, content.json)
 
 
-def _content(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
+def content_of(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
+    """The article's JSON, with what is known of its photos and translations."""
     shown = published.document(article)
     photos = images.facts_of(tx, {ref.path for ref in article.refs})
     published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.variants_base)
@@ -179,7 +183,7 @@ def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow,
     problem = Problem("/id", f"{rival.key} has the id {article.id} already; rename one of the two files", COLLISION)
     hidden = dataclasses.replace(article, status="broken", problems=(problem,))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
-    _put(tx, hidden, _content(ctx, tx, hidden, place), place, mark)
+    _put(tx, hidden, content_of(ctx, tx, hidden, place), place, mark)
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:

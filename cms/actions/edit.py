@@ -1,11 +1,12 @@
-"""Edits an article: each verb makes the new text, which `planning.py` checks before `save.py` saves it."""
+"""Edits an article: each verb says what the new text is, which `planning.py` checks before `save.py` saves it, or
+`drafts.py` keeps it as a working copy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from cms.actions import lookup
-from cms.actions.planning import Editing, Made, find, plan_bytes, plan_change, plan_new
+from cms.actions.planning import Editing, Made, Make, find, plan_bytes, plan_new
 from cms.actions.rules import Rules
 from cms.actions.save import Plan, expected_bytes
 from cms.context import Context
@@ -34,23 +35,21 @@ def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Sou
     return plan_new(ctx, actor, name, lambda _rules: text, source)
 
 
-def patch(
-    ctx: Context, editing: Editing, *, data: Any = None, body: str | None = None, new_id: str | None = None
-) -> Plan:
-    """The article after the merge patch `data` of its front matter, with the body replaced and renamed, unless None."""
+def patch(*, data: Any = None, body: str | None = None, new_id: str | None = None) -> Make:
+    """The merge patch `data` of the front matter, another body and another id, unless None."""
 
     def make(rules: Rules, before: Document) -> Made:
         wanted = None if data is None else merge.merge_patch(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, None if body is None else before.margin + body), new_id)
 
-    return plan_change(ctx, editing, make)
+    return make
 
 
-def patch_json(ctx: Context, editing: Editing, operations: Any) -> Plan:
-    """The article after the JSON Patch over its `id`, `data` and `body`."""
+def patch_json(name: Name, operations: Any) -> Make:
+    """The JSON Patch over the `id`, `data` and `body` of the article of that name."""
 
     def make(rules: Rules, before: Document) -> Made:
-        known = {"id": editing.name.id, "data": article_file.json_form(before.data)[0], "body": before.content}
+        known = {"id": name.id, "data": article_file.json_form(before.data)[0], "body": before.content}
         found = json_patch.apply(known, operations, allowed=("/id", "/data", "/body"))
         new_id, data, body = found.get("id"), found.get("data"), found.get("body")
         if not isinstance(new_id, str) or not isinstance(data, dict) or not isinstance(body, str):
@@ -59,17 +58,17 @@ def patch_json(ctx: Context, editing: Editing, operations: Any) -> Plan:
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, before.margin + body), new_id)
 
-    return plan_change(ctx, editing, make)
+    return make
 
 
-def replace(ctx: Context, editing: Editing, data: dict[str, Any], body: str) -> Plan:
-    """The article with exactly this front matter and body; what is the same in both keeps its lines."""
+def replace(data: dict[str, Any], body: str) -> Make:
+    """Exactly this front matter and body; what is the same in both keeps its lines."""
 
     def make(rules: Rules, before: Document) -> Made:
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, before.margin + body))
 
-    return plan_change(ctx, editing, make)
+    return make
 
 
 def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:

@@ -73,7 +73,7 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     naming.check_new_id(ctx, name)
     key = Key(ids.key_of(name))
     data = text(rules)
-    article = _read_back(ctx, key, data)
+    article = read_back(ctx, key, data)
     if article.id != name.id:
         raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
     require_publish(actor, name, article.is_visible)
@@ -138,11 +138,11 @@ def plan_bytes(
     key = old_key
     if new_id is not None and new_id != editing.name.id:
         naming.check_new_id(ctx, Name(editing.name.collection, new_id))
-        own_id = _read_back(ctx, old_key, after).id
+        own_id = read_back(ctx, old_key, after).id
         if own_id not in (editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
         key, after = _renamed(ctx, old_key, after, new_id)
-    article = _read_back(ctx, key, after)
+    article = read_back(ctx, key, after)
     is_rename = article.id != editing.name.id
     if is_rename:
         naming.check_new_id(ctx, article.name)
@@ -154,20 +154,20 @@ def plan_bytes(
     return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
 
 
+def read_back(ctx: Context, key: Key, data: bytes) -> Article:
+    """The article that the new bytes would be; refuses bytes that cannot be read."""
+    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    if article.status == "broken":
+        raise Invalid("The article could not be read again; nothing was saved.", problems=article.problems)
+    return article
+
+
 def _renamed(ctx: Context, key: Key, data: bytes, new_id: str) -> tuple[Key, bytes]:
     """Where the article's file goes, and its bytes; one that has a slug of its own gets another and stays."""
     found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
     if article_file.own_slug(found.data) is None:
         return Key(ids.moved_key(key, new_id)), data
     return key, splice.edit(found, {**found.data, "slug": new_id}, None).encode()
-
-
-def _read_back(ctx: Context, key: Key, data: bytes) -> Article:
-    """The article that the new bytes would be; refuses bytes that cannot be read."""
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
-    if article.status == "broken":
-        raise Invalid("The article could not be read again; nothing was saved.", problems=article.problems)
-    return article
 
 
 def _other_id(where: str, detail: str) -> Invalid:

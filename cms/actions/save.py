@@ -8,12 +8,14 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from cms.actions import absorb
 from cms.actions.absorb import File, Origin
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
-from cms.database import articles
+from cms.database import articles, drafts
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -30,7 +32,7 @@ from cms.store.base import ABSENT, Key, Version, version_of
 class Plan:
     """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one, and
     `old_key` where it lies, if that is to change. `is_rename` says that the article gets another id. `warnings` is what
-    was wrong with it and still will be."""
+    was wrong with it and still will be. `copy_version` is that of the working copy which is published, and so goes."""
 
     actor: Actor
     source: Source
@@ -41,6 +43,7 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     old_key: Key | None = None
     is_rename: bool = False
+    copy_version: str | None = None
 
     def by(self, message: str | None) -> Origin:
         return Origin(self.actor.name, self.source, message=message)
@@ -70,7 +73,8 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
             return _create(ctx, plan, message)
         expect = version_of(plan.before)
         expected_bytes(ctx, home, expect)
-        _absorb_unseen(ctx, home, plan.before)
+        _check_copy(ctx, plan)
+        absorb_unseen(ctx, home, plan.before)
         if plan.is_rename:
             check_free(ctx, plan.article.name, besides=home)
         if plan.old_key is not None:
@@ -78,6 +82,9 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
         elif plan.after != plan.before:
             ctx.site.write(plan.key, plan.after, expect=expect)
             _commit(ctx, plan, message)
+        elif plan.copy_version is not None:
+            with write(ctx.database) as tx:
+                _forget_copy(tx, plan)
         return Saved(_row(ctx, plan.key), plan.warnings)
 
 
@@ -85,7 +92,7 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
     """Remove the article's file; its text stays in the history."""
     with ctx.locks.hold([key]):
         before = expected_bytes(ctx, key, expect)
-        _absorb_unseen(ctx, key, before)
+        absorb_unseen(ctx, key, before)
         ctx.site.delete(key, expect=Version(expect))
         with write(ctx.database) as tx:
             absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api", message=message))
@@ -112,8 +119,23 @@ def expected_bytes(ctx: Context, key: Key, expect: str) -> bytes:
     return data
 
 
+def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
+    """Bytes that are about to be overwritten become a revision first, should the log not have them."""
+    with read(ctx.database) as tx:
+        row = articles.by_key(tx, key)
+    if row is not None and row.version == version_of(data):
+        return
+    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    with write(ctx.database) as tx:
+        absorb.absorb_article(ctx, tx, File(article, data, ""), Origin("files", "files"))
+
+
 def stale(current: str | None) -> Stale:
     return Stale("The article has changed since you read it; read it again and repeat your edit.", current=current)
+
+
+def stale_copy(current: str | None) -> Stale:
+    return Stale("The working copy has changed since you read it; read it again.", current=current)
 
 
 def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name: str | None = None) -> str:
@@ -142,17 +164,21 @@ def _commit(ctx: Context, plan: Plan, message: str | None) -> None:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), plan.by(message))
+        _forget_copy(tx, plan)
 
 
-def _absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
-    """Bytes that are about to be overwritten become a revision first, should the log not have them."""
-    with read(ctx.database) as tx:
-        row = articles.by_key(tx, key)
-    if row is not None and row.version == version_of(data):
-        return
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
-    with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, File(article, data, ""), Origin("files", "files"))
+def _check_copy(ctx: Context, plan: Plan) -> None:
+    """Refuse to publish another text than the working copy has by now; whoever saves one holds the article's key."""
+    if plan.copy_version is not None:
+        with read(ctx.database) as tx:
+            copy = drafts.get(tx, plan.article.name)
+        if copy is None or copy.version != plan.copy_version:
+            raise stale_copy(None if copy is None else copy.version)
+
+
+def _forget_copy(tx: Connection, plan: Plan) -> None:
+    if plan.copy_version is not None:
+        drafts.remove(tx, plan.article.name, plan.copy_version)
 
 
 def _row(ctx: Context, key: Key) -> AnyRow:

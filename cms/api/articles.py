@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import builds, edit, lookup, naming, planning, save
+from cms.actions import builds, drafts, edit, lookup, naming, planning, save
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
-from cms.api import auth, idempotency
+from cms.api import auth, copies, idempotency
 from cms.api.collections import require_collection
-from cms.api.conditional import etag_of, expected_version, preferences, reply, respond, wants_new
+from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import Exists, NotFound, Problem, Stale
+from cms.errors import Exists, NotFound, Stale
 from cms.model.ids import Name
 from cms.model.published import LIVE_SINCE, timestamp, to_json
 
@@ -85,7 +84,7 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PUT"])
-@blp.arguments(schemas.SaveQuery, location="query")
+@blp.arguments(schemas.ChangeQuery, location="query")
 @blp.doc(
     requestBody={
         "required": True,
@@ -99,8 +98,10 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
 @blp.alt_response(201, schema=schemas.Article, description="Created")
 @blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def put_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
-    """Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file."""
+    """Replace an article or its working copy (If-Match), or create one (If-None-Match: *), from JSON or its file."""
     name = Name(collection, article_id)
+    if query["draft"]:
+        return copies.save_response(_plan_copy_of_put(name, query), dry_run=query["dry_run"])
     try:
         return save_response(_plan_put(name), query.get("message"), dry_run=query["dry_run"])
     except Exists as error:
@@ -109,7 +110,7 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["PATCH"])
-@blp.arguments(schemas.SaveQuery, location="query")
+@blp.arguments(schemas.ChangeQuery, location="query")
 @blp.doc(
     requestBody={
         "required": True,
@@ -122,13 +123,16 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
 @blp.response(200, schemas.SAVED)
 @blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
-    """Change some fields, or the body, of an article (If-Match)."""
+    """Change some fields, or the body, of an article or its working copy (If-Match)."""
     value = strict_json(request, MERGE_PATCH, JSON_PATCH)
-    editing = _editing(Name(collection, article_id))
-    if request.mimetype == JSON_PATCH:
-        plan = edit.patch_json(context(), editing, value)
-    else:
-        plan = edit.patch(context(), editing, **load(schemas.ArticlePatch(), value))
+    name = Name(collection, article_id)
+    editing = _editing(name)
+    is_json_patch = request.mimetype == JSON_PATCH
+    make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(schemas.ArticlePatch(), value))
+    if query["draft"]:
+        copies.check_query(query)
+        return copies.save_response(drafts.plan_change(context(), editing, make), dry_run=query["dry_run"])
+    plan = planning.plan_change(context(), editing, make)
     return save_response(plan, query.get("message"), dry_run=query["dry_run"])
 
 
@@ -161,9 +165,7 @@ def whole(row: AnyRow) -> str:
 def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
-        shown = {"diff": plan.diff, "warnings": _problems(plan.warnings), "version": plan.article.version}
-        shown["id"] = plan.article.id
-        return reply(shown)
+        return copies.dry_run_response(plan.article, plan.diff, plan.warnings)
     saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
     response = _representation(saved, status)
@@ -177,17 +179,11 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
 
 def _representation(saved: Saved, status: int) -> Response:
     if "return=minimal" in preferences():
-        response = Response(status=201 if status == 201 else 204)
-        response.headers["Preference-Applied"] = "return=minimal"
-        return response
+        return minimal(201 if status == 201 else 204)
     text = whole(saved.row)
     if saved.warnings:
-        text = to_json({**json.loads(text), "warnings": _problems(saved.warnings)})
+        text = to_json({**json.loads(text), "warnings": copies.problems_of(saved.warnings)})
     return Response(text, status, content_type="application/json")
-
-
-def _problems(found: Sequence[Problem]) -> list[dict[str, str]]:
-    return [{"pointer": p.pointer, "detail": p.detail, "code": p.code} for p in found]
 
 
 def _plan_put(name: Name) -> Plan:
@@ -199,10 +195,23 @@ def _plan_put(name: Name) -> Plan:
             if wants_new()
             else edit.replace_text(context(), _editing(name), text)
         )
-    body = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    body = _whole_body()
     if wants_new():
         return edit.create(context(), actor, name, **body)
-    return edit.replace(context(), _editing(name), **body)
+    return planning.plan_change(context(), _editing(name), edit.replace(**body))
+
+
+def _plan_copy_of_put(name: Name, query: dict[str, Any]) -> drafts.CopyPlan:
+    copies.check_query(query)
+    if request.mimetype == MARKDOWN:
+        return drafts.plan_text(context(), _editing(name), request.get_data())
+    make = edit.replace(**_whole_body())
+    return drafts.plan_change(context(), _editing(name), make)
+
+
+def _whole_body() -> dict[str, Any]:
+    found: dict[str, Any] = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    return found
 
 
 def _editing(name: Name) -> Editing:

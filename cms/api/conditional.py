@@ -77,6 +77,11 @@ def preferences() -> set[str]:
     return {part.replace(" ", "").replace('"', "").lower() for part in re.split("[,;]", given)}
 
 
+def minimal(status: int = 204) -> Response:
+    """The answer to `Prefer: return=minimal`."""
+    return Response(status=status, headers={"Preference-Applied": "return=minimal"})
+
+
 def wants_new() -> bool:
     """Whether the client asks to create only: `If-None-Match: *`."""
     header = request.headers.get("If-None-Match")

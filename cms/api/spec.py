@@ -24,13 +24,17 @@ RENAMED = {
 """What Python 3.13 calls by new names; the spec is the same on every Python."""
 
 
-_SAVES = ("create_article", "put_article", "patch_article", "restore_revision")
+_SAVES = ("create_article", "put_article", "patch_article", "restore_revision", "publish_draft")
 _CHANGES_OF_IMAGES = ("replace_image", "describe_image", "restore_image")
 _TAGGED = (*_SAVES, *_CHANGES_OF_IMAGES)
 _URGENT = (*_CHANGES_OF_IMAGES, "delete_article", "delete_image", "upload_images", "complete_upload")
 _ONCE = ("create_article", "upload_images", "begin_uploads")
 _HEADERS = (
-    ("If-Match", "the ETag of the version you start from", (*_TAGGED[1:], "delete_article", "delete_image")),
+    (
+        "If-Match",
+        "the ETag of the version you start from",
+        (*_TAGGED[1:], "delete_article", "delete_image", "discard_draft"),
+    ),
     ("Idempotency-Key", "of your choice; the same request with it gets the same answer, for a day", _ONCE),
     ("If-None-Match", "an ETag: 304 when nothing has changed since; with PUT, * to create", ("put_article",)),
     ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since; urgent", _SAVES),
@@ -54,10 +58,11 @@ _MEANINGS = {
     501: "This service is not set up for that",
     503: "The storage or the database does not answer; try again after Retry-After",
 }
+_OF_COPIES = ("get_draft", "discard_draft", "create_preview")
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
-    404: ("list_articles", "sync", "upload_images", "begin_uploads"),
-    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build"),
+    404: ("list_articles", "sync", "upload_images", "begin_uploads", "list_drafts", "create_preview", "list_previews"),
+    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build", *_OF_COPIES),
     412: ("put_article",),
     413: ("complete_upload", "git_pushed"),
     415: ("complete_upload",),

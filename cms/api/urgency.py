@@ -13,7 +13,7 @@ from cms.errors import CmsError
 
 log = logging.getLogger("cms.api")
 
-_CONTENT = ("articles", "history", "images", "uploads", "trash")
+_CONTENT = ("articles", "history", "images", "uploads", "trash", "drafts")
 """The blueprints whose requests change what is published."""
 
 
@@ -22,7 +22,8 @@ def urge(response: Response) -> Response:
     is_change = request.method not in ("GET", "HEAD", "OPTIONS") and request.blueprint in _CONTENT
     if not is_change or "urgent" not in preferences() or not 200 <= response.status_code < 300:
         return response
-    if request.args.get("dry_run", "false") != "false":
+    is_unpublished = request.blueprint == "drafts" and request.method == "DELETE"
+    if is_unpublished or any(request.args.get(name, "false") != "false" for name in ("dry_run", "draft")):
         return response
     try:
         deliver.urge(context())

@@ -114,4 +114,19 @@ def _telling(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling)
+def _working_copies(tx: Connection) -> None:
+    blob = "BYTEA" if tx.dialect.name == "postgresql" else "BLOB"
+    for statement in (
+        "CREATE TABLE drafts (collection TEXT NOT NULL, name TEXT NOT NULL, base_version TEXT NOT NULL,"
+        f" version TEXT NOT NULL, text {blob} NOT NULL, warnings TEXT NOT NULL, actor TEXT NOT NULL,"
+        " time DOUBLE PRECISION NOT NULL, PRIMARY KEY (collection, name))",
+        "CREATE TABLE previews (id TEXT PRIMARY KEY, digest TEXT NOT NULL, collection TEXT NOT NULL,"
+        " name TEXT NOT NULL, actor TEXT NOT NULL, created_at DOUBLE PRECISION NOT NULL,"
+        " expires_at DOUBLE PRECISION NOT NULL)",
+        "CREATE INDEX previews_by_digest ON previews (digest)",
+        "CREATE INDEX previews_by_name ON previews (collection, name)",
+    ):
+        tx.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling, _working_copies)

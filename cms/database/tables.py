@@ -204,6 +204,33 @@ conflicts = Table(
     Column("theirs", LargeBinary),
 )
 
+drafts = Table(
+    "drafts",
+    kept,
+    Column("collection", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # the article's id
+    Column("base_version", Text, nullable=False),  # of the article's file, when the copy was begun
+    Column("version", Text, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("warnings", Text, nullable=False),  # what a publish would be refused for, or is told of
+    Column("actor", Text, nullable=False),
+    Column("time", Float(53), nullable=False),
+)
+
+previews = Table(
+    "previews",
+    kept,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),  # of the secret in the link
+    Column("collection", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("expires_at", Float(53), nullable=False),
+    Index("previews_by_digest", "digest"),
+    Index("previews_by_name", "collection", "name"),
+)
+
 indexes = Table(
     f"indexes_{FORMAT}",
     derived,

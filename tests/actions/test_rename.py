@@ -82,7 +82,7 @@ import os, signal, sys
 from cms.app import create_context
 from cms.settings import load
 from cms.actions import edit, save
-from cms.actions.planning import Editing
+from cms.actions.planning import Editing, plan_change
 from cms.model.ids import Name
 from cms.model.scopes import SERVICE
 from cms.store import base
@@ -98,7 +98,8 @@ def after(step):
     return counted
 kind = type(ctx.site)
 kind.write, kind.delete = after(kind.write), after(kind.delete)
-plan = edit.patch(ctx, Editing(SERVICE, Name("news", "en/x"), sys.argv[1]), body="New body.\\n", new_id="en/y")
+make = edit.patch(body="New body.\\n", new_id="en/y")
+plan = plan_change(ctx, Editing(SERVICE, Name("news", "en/x"), sys.argv[1]), make)
 save.save(ctx, plan)
 """
 

@@ -157,6 +157,13 @@ class SaveQuery(Schema):
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
 
 
+class ChangeQuery(SaveQuery):
+    draft = fields.Boolean(
+        load_default=False,
+        metadata=said("change the article's working copy, which is begun with it, and not what is published"),
+    )
+
+
 class DeleteQuery(Schema):
     message = Message()
 
@@ -170,5 +177,8 @@ class DryRun(Schema):
     version = fields.String(required=True, metadata=said("of the file as it would be"))
 
 
-SAVED = {"anyOf": [{"$ref": "#/components/schemas/Article"}, {"$ref": "#/components/schemas/DryRun"}]}
+PUBLISHED = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Article", "DryRun")]}
 """The article, or with dry_run what a save would do."""
+
+SAVED = {"anyOf": [*PUBLISHED["anyOf"], {"$ref": "#/components/schemas/WorkingCopy"}]}
+"""Or with draft the working copy."""

@@ -52,14 +52,14 @@ export interface paths {
         };
         /** Get one article, as JSON or (Accept: text/markdown) as its file. */
         get: operations["get_article"];
-        /** Replace an article (If-Match), or create it (If-None-Match: *), from JSON or from its whole file. */
+        /** Replace an article or its working copy (If-Match), or create one (If-None-Match: *), from JSON or its file. */
         put: operations["put_article"];
         post?: never;
         /** Delete an article (If-Match); its history stays. */
         delete: operations["delete_article"];
         options?: never;
         head?: never;
-        /** Change some fields, or the body, of an article (If-Match). */
+        /** Change some fields, or the body, of an article or its working copy (If-Match). */
         patch: operations["patch_article"];
         trace?: never;
     };
@@ -171,6 +171,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the working copies, a page at a time. */
+        get: operations["list_drafts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/drafts/{collection}/{article_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                collection: string;
+                article_id: string;
+            };
+            cookie?: never;
+        };
+        /** Get an article as its working copy has it. */
+        get: operations["get_draft"];
+        put?: never;
+        /** Publish a working copy (If-Match with its own ETag): the article gets its text, and the copy goes. */
+        post: operations["publish_draft"];
+        /** Discard a working copy (If-Match with its own ETag), and the preview links to it. */
+        delete: operations["discard_draft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/{collection}/{article_id}": {
         parameters: {
             query?: never;
@@ -230,6 +269,44 @@ export interface paths {
         head?: never;
         /** Say what a photo shows and whose it is (If-Match): alt texts, captions, credit, copyright, focal point. */
         patch: operations["describe_image"];
+        trace?: never;
+    };
+    "/api/v1/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the links that work, the newest first; their secrets are not kept. */
+        get: operations["list_previews"];
+        put?: never;
+        /** Make a link to an article's working copy, or to a draft article; it is told once. */
+        post: operations["create_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews/{preview}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preview: string;
+            };
+            cookie?: never;
+        };
+        /** Get the article that a link shows; the link is all that it takes. */
+        get: operations["get_preview"];
+        put?: never;
+        post?: never;
+        /** Revoke a link, by its preview_id; it shows nothing from the next request on. */
+        delete: operations["revoke_preview"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/sync": {
@@ -734,6 +811,28 @@ export interface components {
             items: components["schemas"]["Delivery"][];
             next_cursor: string | null;
         };
+        Draft: {
+            /** @description who saved it last */
+            actor: string;
+            /** @description of the article, when the copy was begun */
+            base_version: string;
+            collection: string;
+            /** @description of the article now; null when it is deleted */
+            current_version: string | null;
+            id: string;
+            /** @description true: the article has changed since; publishing is 412, or a merge with Prefer: handling=merge */
+            is_stale: boolean;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description SHA-256 of the copy's text */
+            version: string;
+            /** @description what breaks the collection's rules; publishing adds no error to those of the article: 422 */
+            warnings: components["schemas"]["FileProblem"][];
+        };
+        DraftPage: {
+            items: components["schemas"]["Draft"][];
+            next_cursor: string | null;
+        };
         DryRun: {
             /** @description unified diff of the file; empty when nothing would change */
             diff: string;
@@ -875,6 +974,16 @@ export interface components {
             /** @description in place of cursor, where several feeds were read: the earliest counts */
             cursors?: string[];
         };
+        NewPreview: {
+            collection: string;
+            /**
+             * @description 7 days, at most 30
+             * @default 604800
+             */
+            expires_s: number;
+            /** @description the article's */
+            id: string;
+        };
         NewToken: {
             /**
              * Format: date-time
@@ -958,6 +1067,24 @@ export interface components {
             total?: number;
             /** @description Total number of pages. */
             total_pages?: number;
+        };
+        Preview: {
+            /** @description who made it */
+            actor: string;
+            collection: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** @description to revoke it by */
+            preview_id: string;
+            /** @description the link, only in the answer that made it; whoever has it sees the article */
+            url?: string;
+        };
+        PreviewPage: {
+            items: components["schemas"]["Preview"][];
+            next_cursor: string | null;
         };
         Problem: {
             /** @description 412: pointers of what others changed since your version */
@@ -1296,6 +1423,52 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        WorkingCopy: {
+            /** @description who saved it last */
+            actor: string;
+            /** @description of the article, when the copy was begun */
+            base_version: string;
+            /** @description Markdown */
+            body?: string;
+            collection?: string;
+            /** Format: date-time */
+            created_at?: string;
+            /** @description of the article now; null when it is deleted */
+            current_version: string | null;
+            /** @description front matter; dates as ISO strings */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description pointers into data of the values that are dates */
+            dates?: string[];
+            /** @description changes with the file and with the photos it shows */
+            digest?: string;
+            excerpt?: string;
+            headings?: components["schemas"]["Heading"][];
+            /** @description the body rendered, safe to show */
+            html?: string;
+            /** @description exactly Astro's */
+            id?: string;
+            images?: components["schemas"]["ArticleImage"][];
+            /** @description true: the article has changed since; publishing is 412, or a merge with Prefer: handling=merge */
+            is_stale: boolean;
+            locale?: string | null;
+            /** @description the file, below the site */
+            path?: string;
+            /** @description why a broken article cannot be read */
+            problems?: components["schemas"]["FileProblem"][];
+            /** @description the id without its locale */
+            slug?: string;
+            /** @enum {string} */
+            status?: "published" | "draft" | "broken";
+            translations?: components["schemas"]["Translation"][];
+            /** Format: date-time */
+            updated_at?: string;
+            /** @description SHA-256 of the file */
+            version?: string;
+            /** @description what breaks the collection's rules; publishing adds no error to those of the article: 422 */
+            warnings: components["schemas"]["FileProblem"][];
+        };
     };
     responses: {
         /** @description The request cannot be read */
@@ -1602,6 +1775,8 @@ export interface operations {
                 message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
+                /** @description change the article's working copy, which is begun with it, and not what is published */
+                draft?: boolean;
             };
             header?: {
                 /** @description the ETag of the version you start from */
@@ -1632,7 +1807,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Article"] | components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["Article"] | components["schemas"]["DryRun"] | components["schemas"]["WorkingCopy"];
                 };
             };
             /** @description Created */
@@ -1717,6 +1892,8 @@ export interface operations {
                 message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
+                /** @description change the article's working copy, which is begun with it, and not what is published */
+                draft?: boolean;
             };
             header?: {
                 /** @description the ETag of the version you start from */
@@ -1745,7 +1922,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Article"] | components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["Article"] | components["schemas"]["DryRun"] | components["schemas"]["WorkingCopy"];
                 };
             };
             /** @description Saved; with Prefer: return=minimal */
@@ -1972,6 +2149,168 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_drafts: {
+        parameters: {
+            query?: {
+                collection?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftPage"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_draft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description an ETag: 304 when nothing has changed since; with PUT, * to create */
+                "If-None-Match"?: string;
+            };
+            path: {
+                collection: string;
+                article_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description names the version, to be sent as If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkingCopy"];
+                };
+            };
+            /** @description You have it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            410: components["responses"]["GONE"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    publish_draft: {
+        parameters: {
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+                /** @description check and show the diff; write nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the ETag of the version you start from */
+                "If-Match"?: string;
+                /** @description return=minimal; handling=merge: keep what others changed elsewhere since; urgent */
+                Prefer?: string;
+            };
+            path: {
+                collection: string;
+                article_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description names the version, to be sent as If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Article"] | components["schemas"]["DryRun"];
+                };
+            };
+            /** @description Published; with Prefer: return=minimal */
+            204: {
+                headers: {
+                    /** @description names the version, to be sent as If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            409: components["responses"]["CONFLICT"];
+            410: components["responses"]["GONE"];
+            412: components["responses"]["PRECONDITION_FAILED"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            428: components["responses"]["PRECONDITION_REQUIRED"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    discard_draft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag of the version you start from */
+                "If-Match"?: string;
+            };
+            path: {
+                collection: string;
+                article_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            409: components["responses"]["CONFLICT"];
+            410: components["responses"]["GONE"];
+            412: components["responses"]["PRECONDITION_FAILED"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
@@ -2327,6 +2666,127 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_previews: {
+        parameters: {
+            query?: {
+                collection?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewPage"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    create_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreview"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            409: components["responses"]["CONFLICT"];
+            410: components["responses"]["GONE"];
+            413: components["responses"]["CONTENT_TOO_LARGE"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preview: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Article"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    revoke_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preview: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            409: components["responses"]["CONFLICT"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };

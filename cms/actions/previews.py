@@ -1,0 +1,75 @@
+"""Links that show one article that is not public to whoever has them, until they expire.
+
+The secret in a link is told once; only its digest is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from typing import Any
+
+from cms.actions import drafts as copies
+from cms.actions import lookup
+from cms.context import Context
+from cms.database import articles, drafts, previews
+from cms.database.engine import read, write
+from cms.database.tables import AnyRow
+from cms.errors import Invalid, NotFound
+from cms.model.ids import Name
+from cms.model.scopes import Actor
+
+DAY_S = 24 * 60 * 60
+MOST_S = 30 * DAY_S
+
+
+def create(ctx: Context, actor: Actor, name: Name, expires_s: int) -> tuple[AnyRow, str]:
+    """The link's row and its secret, which nobody can read again; `Invalid` when all of the article is public."""
+    actor.require("articles:read-drafts", name.collection)
+    secret, now = secrets.token_urlsafe(32), time.time()
+    values = {"collection": name.collection, "name": name.id, "actor": actor.name}
+    times = {"created_at": now, "expires_at": now + expires_s}
+    with write(ctx.database) as tx:
+        row = lookup.visible(tx, actor, name)
+        if drafts.get(tx, name) is None and not _is_hidden(row):
+            raise Invalid("There is nothing to preview: no working copy, and no draft.", code="nothing_to_preview")
+        previews.remove_expired(tx, now)
+        made = previews.add(tx, {"id": secrets.token_hex(8), "digest": _digest(secret), **values, **times})
+    return made, secret
+
+
+def show(ctx: Context, secret: str) -> dict[str, Any]:
+    """The JSON of the article that the link is for: its working copy, or the draft that it is. `NotFound` says nothing
+    of why there is none."""
+    with read(ctx.database) as tx:
+        link = previews.by_digest(tx, _digest(secret))
+        if link is not None and link.expires_at > time.time():
+            name = Name(link.collection, link.name)
+            row, copy = articles.get(tx, name), drafts.get(tx, name)
+            if row is not None and copy is not None:
+                return copies.document_of(ctx, tx, copy)
+            if row is not None and _is_hidden(row):
+                found: dict[str, Any] = json.loads(row.json)
+                return found
+    raise NotFound("There is no such preview.")
+
+
+def revoke(ctx: Context, actor: Actor, preview_id: str) -> None:
+    """The link shows nothing from now on."""
+    actor.require_somewhere("articles:read-drafts")
+    with write(ctx.database) as tx:
+        row = previews.get(tx, preview_id)
+        if row is None or not actor.may("articles:read-drafts", row.collection):
+            raise NotFound("There is no such preview.")
+        previews.remove(tx, preview_id)
+
+
+def _is_hidden(row: AnyRow) -> bool:
+    return not row.visible and row.status != "broken"
+
+
+def _digest(secret: str) -> str:
+    # The secret has 256 random bits: nothing slower than one hash would protect it better.
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
