@@ -359,6 +359,32 @@ def test_the_copy_of_a_deleted_article_stays_until_it_is_discarded(editor: Edito
     assert editor.listed() == []
 
 
+def test_a_copy_follows_a_file_that_was_moved_by_hand(editor: Editor, etag: str, ctx: Context, site: Path) -> None:
+    saved = editor.save(etag, {"data": {"title": "Mine"}})
+    (site / f"src/content/{NAME}.md").rename(site / "src/content/news/en/b-day.md")
+    reconcile(ctx)
+    assert [(copy["id"], copy["is_stale"]) for copy in editor.listed()] == [("en/b-day", False)]
+    assert editor.publish(saved.headers["ETag"], "news/en/b-day").status_code == 200
+    assert file_of(site, "news/en/b-day") == TEXT.replace("A day at the library", "Mine")
+
+
+def test_a_photo_that_went_meanwhile_is_missed_before_the_copy_is_published(
+    editor: Editor, etag: str, ctx: Context, site: Path
+) -> None:
+    photo = site / "src/assets/news/river-bus/other.jpg"
+    photo.write_bytes((site / "src/assets/news/river-bus/photo-1.jpg").read_bytes())
+    reconcile(ctx)
+    saved = editor.save(etag, {"data": {"image": "@/assets/news/river-bus/other.jpg"}})
+    assert saved.get_json()["warnings"] == []
+    tag = editor.client.get("/api/v1/images/news/river-bus/other.jpg").headers["ETag"]
+    gone = editor.client.delete("/api/v1/images/news/river-bus/other.jpg", headers={**editor.headers, "If-Match": tag})
+    assert gone.status_code == 204
+    before = state_of(ctx)
+    refused = problem(editor.publish(saved.headers["ETag"]), 422)
+    assert [error["code"] for error in refused["errors"]] == ["image_missing"]
+    assert state_of(ctx) == before
+
+
 def test_a_copy_left_behind_is_not_overwritten_by_one_that_follows(editor: Editor, etag: str) -> None:
     old = editor.save(etag, {"data": {"title": "Old"}})
     editor.client.delete(URL, headers={**editor.headers, "If-Match": etag})
