@@ -110,6 +110,8 @@ def _by_hand(ctx: Context, files: _Files, rows: Sequence[AnyRow]) -> Iterator[Co
     for row in rows:
         with read(ctx.database) as tx:
             before = changes.before(tx, row)
+            while before is not None and before.source == "clock":
+                before = changes.before(tx, before)
         if before is not None and before.source == "files" and before.text is not None:
             found = files.differing([(before.key, bytes(before.text))])
             yield Commit(*BY_HAND, before.time, f"Update {_name_of(before)} by hand", found)

@@ -57,16 +57,25 @@ def rules_of(ctx: Context, collection: str) -> Rules:
 
 def rules_in(row: AnyRow) -> Rules:
     """The rules that a collection's row holds."""
-    schema, annotation, unreadable = None, NONE, []
+    schema, unreadable = None, []
     try:
         schema = None if row.schema is None else Schema(row.schema)
     except (ValueError, RecursionError):
         unreadable.append("its schema cannot be read; run `astro sync` again")
     try:
-        annotation = NONE if row.annotation is None else annotation_file.read(row.annotation)
-    except (ValueError, RecursionError) as error:
+        annotation = annotation_in(row)
+    except ValueError as error:
+        annotation = NONE
         unreadable.append(f"its annotation ({row.name}.cms.json) cannot be read: {error}")
     return Rules(row.name, schema, annotation, tuple(unreadable))
+
+
+def annotation_in(row: AnyRow | None) -> Annotation:
+    """The annotation that a collection's row holds; raises ValueError that names what is wrong with it."""
+    try:
+        return NONE if row is None or row.annotation is None else annotation_file.read(row.annotation)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:

@@ -23,7 +23,8 @@ _LOCK = "start"
 
 def stamp_of(settings: Settings) -> str:
     """Names how the derived tables are made: whatever their content depends on, the files aside."""
-    return hashlib.sha256(f"{FORMAT}\n{settings.media_base}\n{settings.variants_base}".encode()).hexdigest()[:8]
+    facts = (str(FORMAT), settings.media_base, settings.variants_base, settings.timezone)
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
 
 
 def prepare(ctx: Context, progress: Progress | None = None) -> None:

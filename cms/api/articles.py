@@ -139,7 +139,7 @@ def delete_article(query: dict[str, Any], collection: str, article_id: str) -> R
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
     row, key = planning.find(context(), auth.actor(), name)
-    planning.require_publish(auth.actor(), name, row.visible)
+    planning.require_publish(auth.actor(), name, row.status)
     save.delete(context(), auth.actor(), key, expected_version(), query.get("message"))
     return Response(status=204)
 

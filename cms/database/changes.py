@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, 
 from cms.database.tables import AnyRow, changes, log
 
 Action = Literal["created", "updated", "deleted"]
-Source = Literal["api", "files", "git", "restore"]
+Source = Literal["api", "files", "git", "clock", "restore"]
 
 
 @dataclass(frozen=True, slots=True)

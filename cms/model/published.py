@@ -20,8 +20,8 @@ HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
 
 MEMBERS = (
-    "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
-    "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
+    "collection", "id", "locale", "slug", "path", "status", "publish_at", "data", "dates", "body", "html", "headings",
+    "excerpt", "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 """All that an article may tell, in lists, too."""
 
@@ -59,6 +59,7 @@ def document(article: Article) -> dict[str, Any]:
         "excerpt": article.rendered.excerpt,
         "images": [],
         "translations": [],
+        **({} if article.due is None else {"publish_at": timestamp(article.due)}),
         **({"problems": problems} if problems else {}),
         "version": article.version,
     }

@@ -565,10 +565,15 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             translations?: components["schemas"]["Translation"][];
             /** Format: date-time */
             updated_at?: string;
@@ -685,6 +690,8 @@ export interface components {
             has_schema: boolean;
             name: string;
             published: number;
+            /** @description with articles:read-drafts */
+            scheduled?: number;
         };
         CollectionList: {
             items: components["schemas"]["Collection"][];
@@ -846,12 +853,17 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @description with q: where it was found */
             snippets?: components["schemas"]["Snippet"][];
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             translations?: components["schemas"]["Translation"][];
             /** Format: date-time */
             updated_at?: string;
@@ -1069,10 +1081,15 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             /** @description the whole file, only when fields asks for it */
             text?: string;
             translations?: components["schemas"]["Translation"][];
@@ -1439,7 +1456,7 @@ export interface operations {
                 locale?: string;
                 /** @description where an article is not there in locale, show this one */
                 fallback?: string;
-                status?: "published" | "draft" | "broken" | "all";
+                status?: "published" | "draft" | "scheduled" | "broken" | "all";
                 /** @description words to be found one after the other in front matter or body; the last may be a beginning */
                 q?: string;
                 /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first */
