@@ -78,6 +78,11 @@ def _writes(rows: Sequence[AnyRow]) -> list[list[AnyRow]]:
     return writes
 
 
+def _is_of_visibility(row: AnyRow) -> bool:
+    """Whether a photo has come into sight or gone out of it by what became of articles; its file is the same."""
+    return bool(row.action == "updated" and row.visible_before != row.visible_after)
+
+
 def _is_rename(old: AnyRow, new: AnyRow) -> bool:
     return old.action == "deleted" and new.action == "created" and (old.other, old.name) == (new.name, new.other)
 
@@ -163,7 +168,7 @@ class _Files:
             yield row.key, None
         elif row.subject == "article" and row.text is not None:
             yield row.key, bytes(row.text)
-        elif row.subject == "image":
+        elif row.subject == "image" and not _is_of_visibility(row):
             # The log does not keep photos, and the site has none where they go to a bucket.
             data = self._ctx.site.read(key_of(row.name))
             is_gone = data is None and (row.action == "deleted" or self._ctx.media is not self._ctx.site)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cms.actions import absorb
 from cms.actions.absorb import File, Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
 from cms.database import articles
 from cms.database.engine import read, write
@@ -32,4 +33,5 @@ def _publish(ctx: Context, key: Key) -> bool:
             return False  # others were faster; or the next pass takes over what the file says by now, and decides
         article = article_file.read(key, data, row.version, ctx.settings.limits)
         absorb.absorb_article(ctx, tx, File(article, data, row.mark), BY)
+        settle_visibility(tx, BY)
         return True

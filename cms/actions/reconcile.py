@@ -193,6 +193,7 @@ class Reconciler:
                         is_moved = bool(old_key) and find(self.ctx, old_key) is None
                         file = File(*found, seen.mark(stat))
                         absorb.absorb_article(self.ctx, tx, file, by, old_key if is_moved else "")
+                self._settle(tx)
 
     def _prepare(self, stat: Stat, seen: Seen) -> Image | tuple[Article, bytes | None]:
         store = seen.store(stat.key)
@@ -209,10 +210,16 @@ class Reconciler:
                 with write(self.ctx.database) as tx:
                     for key in still:
                         _absorb_one_deletion(self.ctx, tx, key, committed.get(key) or Origin("files", "files"))
+                    self._settle(tx)
                 done += len(still)
             for key in batch:
                 self._missed.pop(key, None)
         return done
+
+    def _settle(self, tx: Connection) -> None:
+        """While the tables are made, not all articles that show a photo are there."""
+        if collections.built_stamp(tx) == self.ctx.stamp:
+            absorb_images.settle_visibility(tx, Origin("files", "files"))
 
 
 def _is_as_seen(seen: Seen, stat: Stat) -> bool:

@@ -9,6 +9,8 @@ import hashlib
 import time
 
 from cms.actions import keep_git, reconcile
+from cms.actions.absorb import Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import collections
@@ -43,6 +45,7 @@ def _build(ctx: Context, progress: Progress | None) -> None:
             collections.clear_derived(tx)
         settle(Reconciler(ctx), progress=progress)
         with write(ctx.database) as tx:
+            settle_visibility(tx, Origin("files", "files"))
             collections.set_built(tx, ctx.stamp)
 
 

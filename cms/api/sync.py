@@ -75,7 +75,7 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
         after = -1 if since is None else since
         if after < seq:
             if collection is None:
-                for row in images.changed_since(tx, after):
+                for row in images.changed_since(tx, after, drafts=drafts):
                     yield f'{{"type":"image",{row.json[1:]}\n'
             yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})

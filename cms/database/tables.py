@@ -283,6 +283,8 @@ images = Table(
     Column("fields", Text, nullable=False),
     Column("rendition", Text),  # null until it is made
     Column("avif", Text),  # null until it is made
+    Column("sent_for", Text),  # the key of the article that it was uploaded for
+    Column("visible", Boolean, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),
