@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from cms.api import (
     articles,
     auth,
+    changes,
     collections,
     conflicts,
     docs,
@@ -56,6 +57,7 @@ def create_flask(limits: Limits) -> Flask:
         collections,
         articles,
         history,
+        changes,
         images,
         uploads,
         trash,

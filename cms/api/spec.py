@@ -36,6 +36,7 @@ _HEADERS = (
     ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since; urgent", _SAVES),
     ("Prefer", "urgent: webhooks are told at once, without waiting for quiet", _URGENT),
     ("Accept", "text/markdown for the file itself", ("get_article",)),
+    ("Accept", "application/x-ndjson for all of them, one a line", ("list_changes",)),
 )
 """Name, meaning, and the operations that take it."""
 
@@ -56,7 +57,7 @@ _MEANINGS = {
 }
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
-    404: ("list_articles", "sync", "upload_images", "begin_uploads"),
+    404: ("list_articles", "list_changes", "sync", "upload_images", "begin_uploads"),
     410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build"),
     412: ("put_article",),
     413: ("complete_upload", "git_pushed"),

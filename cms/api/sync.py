@@ -50,7 +50,7 @@ def sync(query: dict[str, Any]) -> Response:
         response = not_modified(Response(content_type=NDJSON))
     else:
         lines = _lines(since, here, collection, query.get("fields_"), drafts)
-        response = Response(stream_with_context(_chunks(lines)), content_type=NDJSON)
+        response = Response(stream_with_context(chunks(lines)), content_type=NDJSON)
     response.headers["ETag"] = etag
     return response
 
@@ -92,7 +92,7 @@ def _articles(
         yield f'{{"type":"article",{",".join(members[name] for name in wanted if name in members)}}}\n'
 
 
-def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
+def chunks(lines: Iterator[str]) -> Iterator[bytes]:
     """The lines in pieces of some size: each piece costs the server as much as a line of its own."""
     held: list[str] = []
     size = 0

@@ -154,6 +154,10 @@ CHANNELS: dict[str, Channel] = {
     "sync": lambda s, state, h: _says(_json_lines(s, h, {}), state),
     "sync of drafts": lambda s, state, h: _says(_json_lines(s, h, {"drafts": "true", "collection": "news"}), state),
     "history": lambda s, state, h: _ok(s.client.get(f"/api/v1/history/news/{name_of(state)}", headers=h)),
+    "changes": lambda s, state, h: _says(_json(s, h, "/api/v1/changes", limit="100"), state),
+    "export": lambda s, state, h: _says(
+        s.client.get("/api/v1/changes", headers={**h, "Accept": "application/x-ndjson"}).text, state
+    ),
     "images": lambda s, state, h: _says(_json(s, h, IMAGES), state),
     "images of a folder": lambda s, state, h: _says(_json(s, h, IMAGES, folder="hush"), state),
     "image": lambda s, state, h: _ok(s.client.get(f"{IMAGES}/{photo_of(state)}", headers=h)),
@@ -174,7 +178,7 @@ CHANNELS: dict[str, Channel] = {
 ANYBODY = {"list of those who ask for nothing", "sync", "translations", "webhooks"}
 """Channels that tell only what is published, whoever asks."""
 
-ONLY_EDITORS = {"sync of drafts", "history"}
+ONLY_EDITORS = {"sync of drafts", "history", "changes", "export"}
 """Channels that tell nothing at all to those who may read no drafts."""
 
 NEVER_BROKEN = {"search", "total", "filter", "sync of drafts"}

@@ -80,6 +80,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the changes of articles and photos, newest first; as NDJSON (Accept: application/x-ndjson), all of them. */
+        get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/collections": {
         parameters: {
             query?: never;
@@ -184,7 +201,7 @@ export interface paths {
         /** List an article's revisions, newest first; with seq, get that one with its text and what it changed. */
         get: operations["get_history"];
         put?: never;
-        /** Restore an article as a revision left it (If-Match, unless the article is deleted). */
+        /** Restore an article as a revision left it, or as it was when deleted (If-Match, unless it is deleted now). */
         post: operations["restore_revision"];
         delete?: never;
         options?: never;
@@ -631,6 +648,36 @@ export interface components {
             };
             /** @description another id renames the article; the old one answers 410 from then on */
             id?: string;
+        };
+        AuditChange: {
+            /** @enum {string} */
+            action: "created" | "updated" | "renamed" | "deleted";
+            actor: string;
+            /** @description of an article */
+            collection?: string;
+            /** @description of an article */
+            id?: string;
+            /** @description what the editor said of it */
+            message?: string;
+            /** @description of an image, below src/assets */
+            path?: string;
+            /** @description the id it had until then */
+            renamed_from?: string;
+            /** @description the id it has had since */
+            renamed_to?: string;
+            seq: number;
+            source: string;
+            /** @enum {string} */
+            subject: "article" | "image";
+            /** Format: date-time */
+            time: string;
+            version: string;
+            visible_after: boolean;
+            visible_before: boolean;
+        };
+        AuditPage: {
+            items: components["schemas"]["AuditChange"][];
+            next_cursor: string | null;
         };
         BegunUpload: {
             /** Format: date-time */
@@ -1820,6 +1867,53 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_changes: {
+        parameters: {
+            query?: {
+                /** @description the name of the token, or of the commit's author */
+                actor?: string;
+                source?: "api" | "files" | "git" | "clock" | "restore";
+                subject?: "article" | "image";
+                /** @description only its articles */
+                collection?: string;
+                action?: "created" | "updated" | "renamed" | "deleted";
+                /** @description changes of that time and later */
+                since?: string;
+                /** @description changes before that time */
+                until?: string;
+                /** @description true: only the last change of each; with action=deleted, what is deleted now */
+                latest?: boolean;
+                limit?: number;
+                /** @description the next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description application/x-ndjson for all of them, one a line */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, from the cursor on, one JSON object a line; limit does not count */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                    "application/x-ndjson": components["schemas"]["AuditChange"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
