@@ -24,6 +24,7 @@ from cms.api import (
     service,
     sync,
     tokens,
+    translations,
     trash,
     uploads,
     urgency,
@@ -55,6 +56,7 @@ def create_flask(limits: Limits) -> Flask:
     problems.register(app)
     for module in (
         collections,
+        translations,
         articles,
         history,
         changes,

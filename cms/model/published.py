@@ -28,6 +28,8 @@ MEMBERS = (
 LIVE_SINCE = "live_since"
 """What one article alone tells besides; the site's builds decide it, and so it is no part of the bytes kept."""
 
+TRANSLATIONS = "translations"
+
 FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
 """What the feed holds unless asked for other fields."""
 

@@ -172,13 +172,14 @@ CHANNELS: dict[str, Channel] = {
     "translations": lambda s, state, h: _says(
         _json(s, h, f"{ARTICLES}/news/{name_of(state).replace('en/', 'km/')}"), state
     ),
+    "worklist": lambda s, state, h: _says(_json(s, h, "/api/v1/collections/news/translations"), state),
     "webhooks": lambda s, state, h: any(_says(body.decode(), state) for _, body in s.receiver.messages),
 }
 
 ANYBODY = {"list of those who ask for nothing", "sync", "translations", "webhooks"}
 """Channels that tell only what is published, whoever asks."""
 
-ONLY_EDITORS = {"sync of drafts", "history", "changes", "export"}
+ONLY_EDITORS = {"sync of drafts", "history", "changes", "export", "worklist"}
 """Channels that tell nothing at all to those who may read no drafts."""
 
 NEVER_BROKEN = {"search", "total", "filter", "sync of drafts"}

@@ -13,6 +13,7 @@ from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.published import HEAVY
+from cms.model.translation import STATES
 from cms.model.visibility import STATUSES
 
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
@@ -27,6 +28,10 @@ class Heading(Schema):
 class Translation(Schema):
     locale = fields.String(required=True)
     id = fields.String(required=True)
+    state = fields.String(
+        validate=validate.OneOf(STATES[1:]),
+        metadata=said("stale: the source has changed since; told of one article only, not in lists and the feed"),
+    )
 
 
 class LeanArticle(Schema):

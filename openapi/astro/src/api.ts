@@ -152,6 +152,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/collections/{collection}/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                collection: string;
+            };
+            cookie?: never;
+        };
+        /** List the collection's translations with their state, and what changed in the source since, drafts too. */
+        get: operations["list_translations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conflicts": {
         parameters: {
             query?: never;
@@ -1220,6 +1239,15 @@ export interface components {
         Translation: {
             id: string;
             locale: string;
+            /**
+             * @description stale: the source has changed since; told of one article only, not in lists and the feed
+             * @enum {string}
+             */
+            state?: "current" | "stale";
+        };
+        TranslationPage: {
+            items: components["schemas"]["WantedTranslation"][];
+            next_cursor: string | null;
         };
         TrashPage: {
             items: components["schemas"]["TrashedImage"][];
@@ -1291,6 +1319,22 @@ export interface components {
             /** @description what has this address never changes */
             url: string;
             width: number;
+        };
+        WantedTranslation: {
+            /** @description pointers of the fields of the top level, and /body, that changed in the source since */
+            changed: string[];
+            /** @description of the translation; of a missing one, what it would be */
+            id: string;
+            locale: string;
+            /** @description the id of what it is translated from */
+            source: string;
+            /** @enum {string} */
+            state: "missing" | "current" | "stale";
+            /**
+             * @description null when it is missing
+             * @enum {string|null}
+             */
+            status: "published" | "draft" | "scheduled" | "broken" | null;
         };
         Webhook: {
             /** Format: date-time */
@@ -2025,6 +2069,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_translations: {
+        parameters: {
+            query?: {
+                locale?: string;
+                state?: "missing" | "current" | "stale";
+                limit?: number;
+                /** @description the next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranslationPage"];
+                };
             };
             400: components["responses"]["BAD_REQUEST"];
             401: components["responses"]["UNAUTHORIZED"];
