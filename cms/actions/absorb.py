@@ -13,21 +13,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cms.actions.rules import annotation_in
+from cms.actions.rules import judged_now
 from cms.context import Context
-from cms.database import articles, changes, collections, history, images, search, values
+from cms.database import articles, changes, history, images, search, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
 from cms.errors import Problem
-from cms.model import article as article_file
 from cms.model import published
 from cms.model.article import Article
 from cms.model.field import values_of
 from cms.model.ids import Name
 from cms.model.pointer import strings
 from cms.model.search import indexed
-from cms.model.visibility import Terms
 
 COLLISION = "id_collision"
 
@@ -72,7 +70,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         return
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
-    article = _judged(ctx, tx, article, was_seen=known is not None and bool(known.visible_after))
+    article = judged_now(ctx, tx, article, was_seen=known is not None and bool(known.visible_after))
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
         place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
         content = _content(ctx, tx, article, place)
@@ -81,17 +79,6 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     _put(tx, article, content, place, file.mark)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
-
-
-def _judged(ctx: Context, tx: Connection, article: Article, *, was_seen: bool) -> Article:
-    """The article with the status that it has now, by its collection's terms; while nobody can read these, nothing is
-    published that was not."""
-    try:
-        terms = annotation_in(collections.get(tx, article.collection)).terms
-    except ValueError:
-        found = article_file.judged(article, Terms(), ctx.settings.zone, ctx.clock())
-        return dataclasses.replace(found, status="draft") if found.is_visible and not was_seen else found
-    return article_file.judged(article, terms, ctx.settings.zone, ctx.clock())
 
 
 def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:

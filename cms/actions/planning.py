@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cms.actions import lookup, naming
 from cms.actions.faults import added, faults_of
-from cms.actions.rules import Rules, rules_of
+from cms.actions.rules import Rules, judged, rules_of
 from cms.actions.save import Plan, check_free, stale
 from cms.context import Context
 from cms.database import history
@@ -75,7 +75,7 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     naming.check_new_id(ctx, name)
     key = Key(ids.key_of(name))
     data = text(rules)
-    article = _judged(ctx, rules, _read_back(ctx, key, data))
+    article = judged(ctx, rules, _read_back(ctx, key, data))
     if article.id != name.id:
         raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
     require_publish(actor, name, article.status)
@@ -136,7 +136,7 @@ def plan_bytes(
 ) -> Plan:
     """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
     rules, old_key = rules_of(ctx, editing.name.collection), Key(row.key)
-    was = _judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
+    was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
         naming.check_new_id(ctx, Name(editing.name.collection, new_id))
@@ -144,7 +144,7 @@ def plan_bytes(
         if own_id not in (editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
         key, after = _renamed(ctx, old_key, after, new_id)
-    article = _judged(ctx, rules, _read_back(ctx, key, after))
+    article = judged(ctx, rules, _read_back(ctx, key, after))
     is_rename = article.id != editing.name.id
     if is_rename:
         naming.check_new_id(ctx, article.name)
@@ -170,10 +170,6 @@ def _read_back(ctx: Context, key: Key, data: bytes) -> Article:
     if article.status == "broken":
         raise Invalid("The article could not be read again; nothing was saved.", problems=article.problems)
     return article
-
-
-def _judged(ctx: Context, rules: Rules, article: Article) -> Article:
-    return article_file.judged(article, rules.annotation.terms, ctx.settings.zone, ctx.clock())
 
 
 def _other_id(where: str, detail: str) -> Invalid:

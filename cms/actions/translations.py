@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import annotation_in
 from cms.context import Context
-from cms.database import articles, collections, history
+from cms.database import articles, collections, history, translations
 from cms.database.history import Span
 from cms.database.tables import AnyRow
 from cms.model import article as article_file
@@ -45,7 +45,7 @@ def locales_of(tx: Connection, collection: str) -> list[str]:
         named = annotation_in(collections.get(tx, collection)).locales
     except ValueError:
         named = ()
-    counts = articles.locale_counts(tx, collection)
+    counts = translations.locale_counts(tx, collection)
     return [locale.lower() for locale in named] or sorted(counts, key=lambda locale: (-counts[locale], locale))
 
 
@@ -64,7 +64,7 @@ def worklist(
     the place `after`."""
     order = locales_of(tx, collection)
     wanted = sorted(order if locale is None else {locale.lower()} & set(order))
-    groups = {} if after is None else articles.twin_groups(tx, collection, [after[0]])
+    groups = {} if after is None else translations.twin_groups(tx, collection, [after[0]])
     last = "" if after is None else after[0]
     while True:
         ids = [row.id for rows in groups.values() for row in rows]
@@ -73,10 +73,10 @@ def worklist(
             for found in look.over(rows, wanted):
                 if after is None or twin != after[0] or found.locale > after[1]:
                     yield found
-        names = articles.twin_names(tx, collection, last, STEP)
+        names = translations.twin_names(tx, collection, last, STEP)
         if not names:
             return
-        groups, last = articles.twin_groups(tx, collection, names), names[-1]
+        groups, last = translations.twin_groups(tx, collection, names), names[-1]
 
 
 @dataclass(frozen=True, slots=True)

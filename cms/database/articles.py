@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 
 from cms.database.tables import AnyRow, article_images, articles, changes
 from cms.errors import Problem
@@ -126,32 +126,6 @@ def locales(tx: Connection, collection: str) -> set[str | None]:
     """The locales that a collection's articles have; None among them when some have none."""
     found = select(articles.c.locale).where(articles.c.collection == collection).distinct()
     return set(tx.execute(found).scalars())
-
-
-def locale_counts(tx: Connection, collection: str) -> dict[str, int]:
-    """How many articles the collection has in each locale, in small letters."""
-    found = select(func.lower(articles.c.locale), func.count()).where(
-        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
-    )
-    rows = tx.execute(found.group_by(func.lower(articles.c.locale)))
-    return {str(locale): int(number) for locale, number in rows}
-
-
-def twin_names(tx: Connection, collection: str, after: str, limit: int) -> list[str]:
-    """What the ids of translations of each other share, in order."""
-    own = and_(articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken")
-    found = select(articles.c.twin).where(own, articles.c.twin > after).distinct()
-    return list(tx.execute(found.order_by(articles.c.twin).limit(limit)).scalars())
-
-
-def twin_groups(tx: Connection, collection: str, names: Sequence[str]) -> dict[str, list[AnyRow]]:
-    """The articles whose ids share one of these, by it, in the order of the names, without their content."""
-    columns = (column for column in articles.c if column.name not in {"json", "lean"})
-    own = and_(articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken")
-    found: dict[str, list[AnyRow]] = {name: [] for name in names}
-    for row in tx.execute(select(*columns).where(own, articles.c.twin.in_(names)).order_by(articles.c.id)):
-        found[row.twin].append(row)
-    return {name: rows for name, rows in found.items() if rows}
 
 
 def marks(tx: Connection) -> dict[str, str]:
