@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,7 +18,7 @@ from cms.store.repository import Repository
 class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
     them, `private` what nobody else may read. `stamp` names how the derived tables are made. `repository` is where
-    each write is committed, None when it is not."""
+    each write is committed, None when it is not. `clock`, in seconds since the epoch, says what is due."""
 
     settings: Settings
     site: Store
@@ -27,3 +29,4 @@ class Context:
     locks: Locks
     stamp: str
     repository: Repository | None = None
+    clock: Callable[[], float] = time.time

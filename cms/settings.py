@@ -9,9 +9,11 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cms.errors import Invalid, Problem
 from cms.model.image import OWN_BASE
@@ -27,6 +29,7 @@ NAMES = (
     "CMS_KEEP_ORIGINALS",
     "CMS_DATABASE",
     "CMS_PUBLIC_READ",
+    "CMS_TIMEZONE",
     "CMS_GIT",
     "CMS_GIT_REMOTE",
     "CMS_GIT_HOOK_SECRET",
@@ -48,11 +51,16 @@ def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in GIT_ENVIRONMENT if name in environ}
 
 
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this IANA name; `UTC` needs no database of them."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
-    media; `media_url` is the public base of the media or None. `git_remote` is a URL, None for the one that the site's
-    repository names; without a `git_hook_secret` there is no hook."""
+    media; `media_url` is the public base of the media or None. `timezone` is an IANA name. `git_remote` is a URL, None
+    for the one that the site's repository names; without a `git_hook_secret` there is no hook."""
 
     site: str
     media: str
@@ -61,6 +69,7 @@ class Settings:
     uploads: str | None = None
     keep_originals: bool = False
     public_read: bool = True
+    timezone: str = "UTC"
     webhooks_allow_private: bool = False
     git: GitMode = "off"
     git_remote: str | None = field(default=None, repr=False)
@@ -71,6 +80,11 @@ class Settings:
     @property
     def site_folder(self) -> Path:
         return Path(unquote(urlsplit(self.site).path))
+
+    @property
+    def zone(self) -> tzinfo:
+        """The site's time zone, in which its days begin."""
+        return zone_of(self.timezone)
 
     @property
     def is_media_apart(self) -> bool:
@@ -120,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database=reader.database(site),
         media_url=reader.media_url(),
         public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
+        timezone=reader.timezone(),
         webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
         git=reader.git(site),
         git_remote=environ.get("CMS_GIT_REMOTE") or None,
@@ -139,7 +154,7 @@ class _Reader:
         self.problems: list[Problem] = []
         for name in sorted(environ):
             if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
-                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:11])} and CMS_MAX_…")
+                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:12])} and CMS_MAX_…")
 
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
@@ -192,6 +207,14 @@ class _Reader:
         value = self._environ.get(name)
         if value is not None and len(value) < SECRET_CHARACTERS:
             self._wrong(name, f"give at least {SECRET_CHARACTERS} characters, as `openssl rand -hex 32` does")
+        return value
+
+    def timezone(self) -> str:
+        value = self._environ.get("CMS_TIMEZONE", "UTC")
+        try:
+            zone_of(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            self._wrong("CMS_TIMEZONE", "name a time zone that this system knows, such as Asia/Phnom_Penh")
         return value
 
     def boolean(self, name: str, *, default: bool) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from cms.actions.rules import judged_now
 from cms.context import Context
 from cms.database import articles, changes, drafts, history, images, search, values
 from cms.database.articles import Place
@@ -69,6 +70,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         return
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
+    article = judged_now(ctx, tx, article, was_seen=known is not None and bool(known.visible_after))
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
         place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
         content = content_of(ctx, tx, article, place)
@@ -140,7 +142,8 @@ def _append(
     ctx: Context, tx: Connection, file: File, known: AnyRow | None, by: Origin, renamed_from: str | None
 ) -> tuple[Place, published.Bytes]:
     article = file.article
-    moment = time.time() if by.time is None else by.time
+    is_other_text = known is None or known.version != article.version
+    moment = by.time if by.time is not None and is_other_text else time.time()
     earlier = Name(article.collection, renamed_from) if renamed_from else article.name if known else None
     born = None if earlier is None else history.born(tx, earlier)
     place = Place(0, born or moment, moment)

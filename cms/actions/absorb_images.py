@@ -33,18 +33,39 @@ def absorb_image(
         image_fields.remove(tx, image.path)
     row = images.get(tx, image.path)
     image = dataclasses.replace(image, fields=_say(tx, image.path, said), base=_base_of(ctx, mark))
+    if row is not None:
+        image = dataclasses.replace(image, sent_for=row.sent_for)
     if row is not None and row.sha256 == image.sha256:
         image = dataclasses.replace(image, rendition=row.rendition, avif=row.avif)
+    visible = _is_visible(tx, image) if known is None else bool(row.visible if row else known.visible_after)
     seq = seq_of(tx, row)
     is_new = known is None or known.version != image.version
     if is_new:
-        seq = _append_image(tx, image, "updated" if known else "created", known is not None, by)
-    images.put(tx, image, image_json.published(image, ctx.settings.variants_base), seq, mark)
+        seq = _append_image(tx, image, "updated" if known else "created", (known is not None and visible, visible), by)
+    shown = image_json.published(image, ctx.settings.variants_base)
+    images.put(tx, image, shown, visible=visible, seq=seq, mark=mark)
     if is_new:
         _refresh_articles(ctx, tx, image.path, seq)
     elif row is not None and row.base != image.base:
         # As with variants, another address for the same bytes is no change.
         _refresh_articles(ctx, tx, image.path, None)
+
+
+def _is_visible(tx: Connection, image: Image) -> bool:
+    """As `images.unsettled` has it, of a photo that is new."""
+    users = articles.showing(tx, image.path)
+    if not users and image.sent_for is not None:
+        users = [row for row in (articles.by_key(tx, image.sent_for),) if row is not None]
+    return not users or any(row.visible for row in users)
+
+
+def settle_visibility(tx: Connection, by: Origin) -> None:
+    """Articles have changed: photos that the public is to see now, or no more, get a change in the log that says so."""
+    for row in images.unsettled(tx):
+        before = bool(row.visible)
+        by_now = Origin(by.actor, by.source)
+        seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
+        images.set_visible(tx, row.path, not before, seq)
 
 
 def _base_of(ctx: Context, mark: str) -> str:
@@ -67,7 +88,7 @@ def absorb_image_deletion(ctx: Context, tx: Connection, path: str, by: Origin) -
     if row is None:
         return
     images.remove(tx, path)
-    seq = _append_image(tx, images.image_of(row), "deleted", True, by)
+    seq = _append_image(tx, images.image_of(row), "deleted", (bool(row.visible), False), by)
     _refresh_articles(ctx, tx, path, seq)
 
 
@@ -78,14 +99,16 @@ def show_variants(ctx: Context, tx: Connection, path: str, sha256: str, made: Ma
         image = images.image_of(row)
         rendition, avif = (facts, image.avif) if made == "rendition" else (image.rendition, facts)
         image = dataclasses.replace(image, rendition=rendition, avif=avif)
-        images.put(tx, image, image_json.published(image, ctx.settings.variants_base), row.seq, row.mark)
+        shown = image_json.published(image, ctx.settings.variants_base)
+        images.put(tx, image, shown, visible=row.visible, seq=row.seq, mark=row.mark)
         _refresh_articles(ctx, tx, path, None)
 
 
-def _append_image(tx: Connection, image: Image, action: changes.Action, before: bool, by: Origin) -> int:
+def _append_image(tx: Connection, image: Image, action: changes.Action, visible: tuple[bool, bool], by: Origin) -> int:
+    """`visible` says whether the public saw it before, and sees it after."""
     change = Change(
         by.actor, by.source, "image", "", image.path, ASSETS + image.path, action, image.version, "", None,
-        before, action != "deleted", by.time, None, by.message,
+        *visible, by.time, None, by.message,
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return seq

@@ -78,6 +78,11 @@ def _writes(rows: Sequence[AnyRow]) -> list[list[AnyRow]]:
     return writes
 
 
+def _is_of_visibility(row: AnyRow) -> bool:
+    """Whether a photo has come into sight or gone out of it by what became of articles; its file is the same."""
+    return bool(row.action == "updated" and row.visible_before != row.visible_after)
+
+
 def _is_rename(old: AnyRow, new: AnyRow) -> bool:
     return old.action == "deleted" and new.action == "created" and (old.other, old.name) == (new.name, new.other)
 
@@ -110,6 +115,8 @@ def _by_hand(ctx: Context, files: _Files, rows: Sequence[AnyRow]) -> Iterator[Co
     for row in rows:
         with read(ctx.database) as tx:
             before = changes.before(tx, row)
+            while before is not None and before.source == "clock":
+                before = changes.before(tx, before)
         if before is not None and before.source == "files" and before.text is not None:
             found = files.differing([(before.key, bytes(before.text))])
             yield Commit(*BY_HAND, before.time, f"Update {_name_of(before)} by hand", found)
@@ -161,7 +168,7 @@ class _Files:
             yield row.key, None
         elif row.subject == "article" and row.text is not None:
             yield row.key, bytes(row.text)
-        elif row.subject == "image":
+        elif row.subject == "image" and not _is_of_visibility(row):
             # The log does not keep photos, and the site has none where they go to a bucket.
             data = self._ctx.site.read(key_of(row.name))
             is_gone = data is None and (row.action == "deleted" or self._ctx.media is not self._ctx.site)

@@ -79,19 +79,22 @@ def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
 
 
 def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Plan:
-    """The article as the change `seq` left it; `expect` is None for one that was deleted."""
+    """The article as the change `seq` left it, or as it was when that deleted it; `expect` is None for one that is not
+    there."""
     actor.require("articles:write", name.collection)
     with read(ctx.database) as tx:
         exists = articles.get(tx, name) is not None
         if not exists and history.moved_to(tx, name) is not None:
             lookup.visible(tx, actor, name)
         change = history.one(tx, name, seq)
-    if change is None:
-        raise NotFound("There is no such revision.")
-    if change.text is None:
+        if change is None:
+            raise NotFound("There is no such revision.")
+        is_end = change.action == "deleted"
+        text = history.text_of(tx, name, change.version) if is_end else change.text
+    if text is None:
         raise Invalid("This revision has no text; restore one before it.", code="no_text")
     if not exists:
-        return create_text(ctx, actor, name, change.text, "restore")
+        return create_text(ctx, actor, name, text, "restore")
     if expect is None:
         raise VersionRequired("The article is there; send its ETag as If-Match to replace it.")
-    return replace_text(ctx, Editing(actor, name, expect, source="restore"), change.text)
+    return replace_text(ctx, Editing(actor, name, expect, source="restore"), text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +26,7 @@ from cms.model.ids import Name
 from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
 from cms.model.schema import to_date
+from cms.model.visibility import at, due_of
 from cms.store.base import Key
 
 MISSING = "image_missing"
@@ -63,6 +65,11 @@ def against_rules(
     """What schema and annotation refuse; keys in `known` are accepted at the top level."""
     if rules.schema is not None:
         yield from rules.schema.problems(data, known=known)
+    publish = rules.annotation.terms.publish
+    value = None if publish is None else at(data, publish)
+    if value is not None and due_of(value, UTC) is None:
+        place_of = pointer("data", *str(publish).split("."))
+        yield Problem(place_of, "write a date, as in 2025-12-31; nobody knows when this is published", "publish_date")
     for name, where, value in leaves(data, where=("data",)):
         if name in rules.annotation.images and not _may_be_photo(value):
             yield Problem(pointer(*where), "name a photo of the site, as an upload's `ref` does", "image")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from cms.database import articles, history
+from cms.database import articles, history, images
 from cms.database.tables import AnyRow
 from cms.errors import Moved, NotFound
 from cms.model.ids import Name
@@ -26,6 +26,20 @@ def visible(tx: Connection, actor: Actor, name: Name) -> AnyRow:
 
 def is_visible(actor: Actor, row: AnyRow) -> bool:
     return bool(row.visible) or actor.may("articles:read-drafts", row.collection)
+
+
+def drafts_in(actor: Actor) -> tuple[str, ...] | None:
+    """The collections whose drafts the actor may read; None for all of them."""
+    scope = "articles:read-drafts"
+    return None if actor.may(scope) else actor.collections(scope)
+
+
+def photo(tx: Connection, actor: Actor, path: str) -> AnyRow:
+    """The photo's row; `NotFound` when nobody may tell the actor of it."""
+    row = images.get(tx, path, drafts_in(actor))
+    if row is None:
+        raise NotFound(f"There is no photo {path}.")
+    return row
 
 
 def _tell_if_moved(tx: Connection, actor: Actor, name: Name) -> None:

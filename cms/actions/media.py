@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from cms.actions import lookup
 from cms.actions.photo_files import key_of
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read
 from cms.errors import NotFound
 from cms.model.image import variant_key
+from cms.model.scopes import Actor
 from cms.store.base import Key, Part, Store
 
 
@@ -31,21 +33,20 @@ class Found:
         return stream
 
 
-def find_photo(ctx: Context, path: str) -> tuple[Found, str]:
-    """The photo and its format; `NotFound` when there is none."""
+def find_photo(ctx: Context, actor: Actor, path: str) -> tuple[Found, str]:
+    """The photo and its format; `NotFound` when there is none that the actor may see."""
     with read(ctx.database) as tx:
-        row = images.get(tx, path)
-    if row is not None:
-        for store in (ctx.media,) if ctx.media is ctx.site else (ctx.media, ctx.site):
-            if (stat := store.stat(key_of(path))) is not None:
-                return Found(store, stat.key, stat.size, row.sha256), row.format
+        row = lookup.photo(tx, actor, path)
+    for store in (ctx.media,) if ctx.media is ctx.site else (ctx.media, ctx.site):
+        if (stat := store.stat(key_of(path))) is not None:
+            return Found(store, stat.key, stat.size, row.sha256), row.format
     raise NotFound(f"There is no photo {path}.")
 
 
-def find_variant(ctx: Context, sha256: str, name: str) -> Found:
-    """A variant; `NotFound` when there is none, or its photo is gone."""
+def find_variant(ctx: Context, actor: Actor, sha256: str, name: str) -> Found:
+    """A variant; `NotFound` when there is none, or no photo of it that the actor may see."""
     with read(ctx.database) as tx:
-        is_shown = images.has(tx, sha256)
+        is_shown = images.has(tx, sha256, lookup.drafts_in(actor))
     stat = ctx.variants.stat(Key(variant_key(sha256, name))) if is_shown else None
     if stat is None:
         raise NotFound("There is no such variant.")

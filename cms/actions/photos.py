@@ -72,6 +72,8 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     """Remove a photo; `InUse` while an article shows it."""
     actor.require("images:write")
     key = key_of(path)
+    with read(ctx.database) as tx:
+        lookup.photo(tx, actor, path)
     row = _expected(ctx, path, expect)
     with (
         _variants_going(ctx, row),
@@ -92,8 +94,9 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
 
 
 def _require(ctx: Context, actor: Actor, path: str) -> None:
-    """Whose scope is narrowed to collections may change what these alone show."""
+    """Whose scope is narrowed to collections may change what these alone show; nobody what they may not see."""
     with read(ctx.database) as tx:
+        lookup.photo(tx, actor, path)
         collections = {user.collection for user in articles.showing(tx, path)}
     for collection in sorted(collections) or [None]:
         actor.require("images:write", collection)

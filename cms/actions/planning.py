@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cms.actions import lookup, naming
 from cms.actions.faults import added, faults_of
-from cms.actions.rules import Rules, rules_of
+from cms.actions.rules import Rules, judged, rules_of
 from cms.actions.save import Plan, check_free, stale
 from cms.context import Context
 from cms.database import history
@@ -26,6 +26,7 @@ from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.pointer import pointer
 from cms.model.scopes import Actor
+from cms.model.visibility import will_be_seen
 from cms.store.base import Key, version_of
 
 
@@ -60,9 +61,10 @@ def find(ctx: Context, actor: Actor, name: Name) -> tuple[AnyRow, Key]:
     return row, Key(row.key)
 
 
-def require_publish(actor: Actor, name: Name, *states: bool) -> None:
-    """What the public sees, or saw, changes only by those who may publish; `states` say whether it does."""
-    if any(states):
+def require_publish(actor: Actor, name: Name, *states: str) -> None:
+    """What the public sees, saw or is going to see changes only by those who may publish; `states` are the article's
+    before and after."""
+    if any(map(will_be_seen, states)):
         actor.require("articles:publish", name.collection)
 
 
@@ -73,10 +75,10 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     naming.check_new_id(ctx, name)
     key = Key(ids.key_of(name))
     data = text(rules)
-    article = read_back(ctx, key, data)
+    article = judged(ctx, rules, read_back(ctx, key, data))
     if article.id != name.id:
         raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
-    require_publish(actor, name, article.is_visible)
+    require_publish(actor, name, article.status)
     _refuse(faults_of(ctx, rules, article))
     check_free(ctx, name)
     return Plan(actor, source, key, None, data, article)
@@ -134,7 +136,7 @@ def plan_bytes(
 ) -> Plan:
     """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
     rules, old_key = rules_of(ctx, editing.name.collection), Key(row.key)
-    was = article_file.read(old_key, before, version_of(before), ctx.settings.limits)
+    was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
         naming.check_new_id(ctx, Name(editing.name.collection, new_id))
@@ -142,12 +144,12 @@ def plan_bytes(
         if own_id not in (editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
         key, after = _renamed(ctx, old_key, after, new_id)
-    article = read_back(ctx, key, after)
+    article = judged(ctx, rules, read_back(ctx, key, after))
     is_rename = article.id != editing.name.id
     if is_rename:
         naming.check_new_id(ctx, article.name)
         check_free(ctx, article.name, besides=old_key)
-    require_publish(editing.actor, editing.name, was.is_visible, bool(row.visible), article.is_visible)
+    require_publish(editing.actor, editing.name, was.status, row.status, article.status)
     problems = faults_of(ctx, rules, article, was)
     _refuse(added(problems, article, faults_of(ctx, rules, was, was), was))
     moved = None if key == old_key else old_key

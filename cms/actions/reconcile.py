@@ -23,7 +23,7 @@ from cms.actions.heal import heal
 from cms.actions.photo_files import image_in
 from cms.actions.survey import Seen, find, look, moves, too_many
 from cms.context import Context
-from cms.database import collections, intents, notices
+from cms.database import articles, collections, intents, notices
 from cms.database.engine import read, write
 from cms.errors import Problem, Unavailable
 from cms.model import article as article_file
@@ -153,7 +153,8 @@ class Reconciler:
         files = {name: (seen.schemas.get(name), seen.annotations.get(name)) for name in names}
         marks = {name: " ".join(stat.mark if stat else "-" for stat in pair) for name, pair in files.items()}
         with read(self.ctx.database) as tx:
-            known = {row.name: row.mark for row in collections.all_of(tx)}
+            rows = {row.name: row for row in collections.all_of(tx)}
+        known = {name: row.mark for name, row in rows.items()}
         if known == marks:
             return
         changed = [name for name in sorted(names) if known.get(name) != marks[name]]
@@ -163,6 +164,10 @@ class Reconciler:
                 collections.remove(tx, name)
             for name, (schema, annotation) in texts.items():
                 collections.put(tx, name, schema, annotation, marks[name])
+                if annotation != (rows[name].annotation if name in rows else None):
+                    # It may say otherwise what is published.
+                    articles.forget_marks(tx, name)
+                    seen.forget(name)
 
     def _text(self, stat: Stat | None) -> str | None:
         data = None if stat is None else self.ctx.site.read(stat.key)
@@ -188,6 +193,7 @@ class Reconciler:
                         is_moved = bool(old_key) and find(self.ctx, old_key) is None
                         file = File(*found, seen.mark(stat))
                         absorb.absorb_article(self.ctx, tx, file, by, old_key if is_moved else "")
+                self._settle(tx)
 
     def _prepare(self, stat: Stat, seen: Seen) -> Image | tuple[Article, bytes | None]:
         store = seen.store(stat.key)
@@ -204,10 +210,16 @@ class Reconciler:
                 with write(self.ctx.database) as tx:
                     for key in still:
                         _absorb_one_deletion(self.ctx, tx, key, committed.get(key) or Origin("files", "files"))
+                    self._settle(tx)
                 done += len(still)
             for key in batch:
                 self._missed.pop(key, None)
         return done
+
+    def _settle(self, tx: Connection) -> None:
+        """While the tables are made, not all articles that show a photo are there."""
+        if collections.built_stamp(tx) == self.ctx.stamp:
+            absorb_images.settle_visibility(tx, Origin("files", "files"))
 
 
 def _is_as_seen(seen: Seen, stat: Stat) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cms.actions import absorb
 from cms.actions.absorb import File, Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import write
@@ -36,6 +37,7 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
         raise
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
+        settle_visibility(tx, by)
         intents.remove(tx, [intent.id])
 
 
@@ -54,5 +56,7 @@ def settle(ctx: Context, intent: AnyRow) -> None:
     with write(ctx.database) as tx:
         if made is not None and is_made and left is None:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
-            absorb.absorb_article(ctx, tx, File(article, made, ""), Origin(intent.actor, "api"), moved_from=old)
+            by = Origin(intent.actor, "api")
+            absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
+            settle_visibility(tx, by)
         intents.remove(tx, [intent.id])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Connection
 
 from cms.context import Context
 from cms.database import collections
@@ -11,8 +14,9 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import NotFound
 from cms.model import annotation as annotation_file
+from cms.model import article as article_file
 from cms.model.annotation import NONE, Annotation
-from cms.model.article import json_form
+from cms.model.article import Article, json_form
 from cms.model.document import Document
 from cms.model.field import Field, fields_of
 from cms.model.merge import Revive
@@ -57,16 +61,41 @@ def rules_of(ctx: Context, collection: str) -> Rules:
 
 def rules_in(row: AnyRow) -> Rules:
     """The rules that a collection's row holds."""
-    schema, annotation, unreadable = None, NONE, []
+    schema, unreadable = None, []
     try:
         schema = None if row.schema is None else Schema(row.schema)
     except (ValueError, RecursionError):
         unreadable.append("its schema cannot be read; run `astro sync` again")
     try:
-        annotation = NONE if row.annotation is None else annotation_file.read(row.annotation)
-    except (ValueError, RecursionError) as error:
+        annotation = annotation_in(row)
+    except ValueError as error:
+        annotation = NONE
         unreadable.append(f"its annotation ({row.name}.cms.json) cannot be read: {error}")
     return Rules(row.name, schema, annotation, tuple(unreadable))
+
+
+def annotation_in(row: AnyRow | None) -> Annotation:
+    """The annotation that a collection's row holds; raises ValueError that names what is wrong with it."""
+    try:
+        return NONE if row is None or row.annotation is None else annotation_file.read(row.annotation)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def judged(ctx: Context, rules: Rules, article: Article) -> Article:
+    """The article with the status that the rules give it now."""
+    return article_file.judged(article, rules.annotation.terms, ctx.settings.zone, ctx.clock())
+
+
+def judged_now(ctx: Context, tx: Connection, article: Article, *, was_seen: bool) -> Article:
+    """The article with the status that its collection's annotation gives it now; while nobody can read that, nothing is
+    published that was not."""
+    try:
+        terms = annotation_in(collections.get(tx, article.collection)).terms
+    except ValueError:
+        found = article_file.judged(article, NONE.terms, ctx.settings.zone, ctx.clock())
+        return dataclasses.replace(found, status="draft") if found.is_visible and not was_seen else found
+    return article_file.judged(article, terms, ctx.settings.zone, ctx.clock())
 
 
 def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:

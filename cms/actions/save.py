@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from cms.actions import absorb
 from cms.actions.absorb import File, Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
@@ -95,7 +96,9 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
         absorb_unseen(ctx, key, before)
         ctx.site.delete(key, expect=Version(expect))
         with write(ctx.database) as tx:
-            absorb.absorb_deletion(ctx, tx, key, Origin(actor.name, "api", message=message))
+            by = Origin(actor.name, "api", message=message)
+            absorb.absorb_deletion(ctx, tx, key, by)
+            settle_visibility(tx, by)
 
 
 def check_free(ctx: Context, name: Name, besides: str = "") -> None:
@@ -127,7 +130,9 @@ def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
         return
     article = article_file.read(key, data, version_of(data), ctx.settings.limits)
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, File(article, data, ""), Origin("files", "files"))
+        by = Origin("files", "files")
+        absorb.absorb_article(ctx, tx, File(article, data, ""), by)
+        settle_visibility(tx, by)
 
 
 def stale(current: str | None) -> Stale:
@@ -163,7 +168,9 @@ def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
 def _commit(ctx: Context, plan: Plan, message: str | None) -> None:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
-        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), plan.by(message))
+        by = plan.by(message)
+        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
+        settle_visibility(tx, by)
         _forget_copy(tx, plan)
 
 

@@ -9,6 +9,8 @@ import hashlib
 import time
 
 from cms.actions import keep_git, reconcile
+from cms.actions.absorb import Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import collections
@@ -23,7 +25,8 @@ _LOCK = "start"
 
 def stamp_of(settings: Settings) -> str:
     """Names how the derived tables are made: whatever their content depends on, the files aside."""
-    return hashlib.sha256(f"{FORMAT}\n{settings.media_base}\n{settings.variants_base}".encode()).hexdigest()[:8]
+    facts = (str(FORMAT), settings.media_base, settings.variants_base, settings.timezone)
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
 
 
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
@@ -42,6 +45,7 @@ def _build(ctx: Context, progress: Progress | None) -> None:
             collections.clear_derived(tx)
         settle(Reconciler(ctx), progress=progress)
         with write(ctx.database) as tx:
+            settle_visibility(tx, Origin("files", "files"))
             collections.set_built(tx, ctx.stamp)
 
 

@@ -40,6 +40,11 @@ class Seen:
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site
 
+    def forget(self, collection: str) -> None:
+        """Have each article of the collection looked at again."""
+        folder = f"{ids.CONTENT}{collection}/"
+        self.marks |= {key: "" for key in self.marks if key.startswith(folder)}
+
     def changed(self) -> list[Stat]:
         """Photos first, so that articles find the facts of theirs."""
         changed = [stat for key, stat in self.stats.items() if self.marks.get(key) != self.mark(stat)]

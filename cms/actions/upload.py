@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -47,6 +47,15 @@ class Stored:
     markdown: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Who uploads, the key of the article that it is for (None for none), and whether the credit is kept."""
+
+    actor: Actor
+    sent_for: str | None
+    keep_credit: bool
+
+
 def upload(
     ctx: Context, actor: Actor, place: Place, files: Sequence[Upload], *, keep_credit: bool = False
 ) -> list[Stored]:
@@ -55,7 +64,7 @@ def upload(
     ready = developed(ctx, files)
     paths, begun = _reserve(ctx, actor, place, ready)
     if begun:
-        _store(ctx, actor, begun, keep_credit)
+        _store(ctx, Sending(actor, place.key or None, keep_credit), begun)
     with read(ctx.database) as tx:
         rows = [images.get(tx, path) for path in paths]
     found = [stored(row, place) for row in rows if row is not None]
@@ -148,7 +157,7 @@ def _free(ctx: Context, folder: str, item: Developed, taken: set[str]) -> str:
     raise Invalid("Too many photos have that name.", problems=[problem])
 
 
-def _store(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]], keep_credit: bool) -> None:
+def _store(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
     fresh = [(intent.new_key.removeprefix(ids.ASSETS), item) for intent, item in begun]
     try:
         # The locks tell others that somebody is still at work on it.
@@ -156,7 +165,7 @@ def _store(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]]
             for path, item in fresh:
                 keep_original(ctx, path, item.upload)
             _write(ctx, fresh)
-            _commit(ctx, actor, begun, keep_credit)
+            _commit(ctx, sending, begun)
     except CmsError:
         with suppress(Unavailable):  # what cannot be undone just now is healed later
             for intent, _ in begun:
@@ -164,16 +173,17 @@ def _store(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]]
         raise
 
 
-def _commit(ctx: Context, actor: Actor, begun: Sequence[tuple[AnyRow, Developed]], keep_credit: bool) -> None:
-    by = Origin(actor.name, "api", time.time())  # one time for all of them: they are one commit
+def _commit(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
+    by = Origin(sending.actor.name, "api", time.time())  # one time for all of them: they are one commit
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
         if intents.remove(tx, [intent.id for intent, _ in begun]) < len(begun):
             raise Unavailable("The upload was taken for dead; try again.", code=BUSY, retry_after_s=1)
         for intent, item in begun:
-            said = ImageFields(credit=item.facts.credit, copyright=item.facts.copyright) if keep_credit else None
-            image = item.as_image(intent.new_key.removeprefix(ids.ASSETS))
+            facts = item.facts
+            said = ImageFields(credit=facts.credit, copyright=facts.copyright) if sending.keep_credit else None
+            image = replace(item.as_image(intent.new_key.removeprefix(ids.ASSETS)), sent_for=sending.sent_for)
             absorb_images.absorb_image(ctx, tx, image, mark, by, said)
 
 

@@ -1,5 +1,5 @@
-"""The background work of a site: takes over what changed in the files, commits to git, makes variants of photos, tells
-webhooks, and clears away what has had its time."""
+"""The background work of a site: takes over what changed in the files, publishes what is due, commits to git, makes
+variants of photos, tells webhooks, and clears away what has had its time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functools import partial
 
 from cms.actions import deliver, renditions
 from cms.actions.keep_git import Keeper
+from cms.actions.publish import publish_due
 from cms.actions.reconcile import Reconciler
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
@@ -33,6 +34,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
     """Work until `stop` is set; what fails is logged and tried again."""
     threads = [
         threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
+        threading.Thread(target=_repeat, args=(lambda: publish_due(ctx), stop), name="publish"),
         threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
         threading.Thread(target=_tell, args=(ctx, stop), name="deliver"),
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),

@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from cms.api import (
     articles,
     auth,
+    changes,
     collections,
     conflicts,
     docs,
@@ -25,6 +26,7 @@ from cms.api import (
     service,
     sync,
     tokens,
+    translations,
     trash,
     uploads,
     urgency,
@@ -58,10 +60,12 @@ def create_flask(limits: Limits) -> Flask:
     problems.register(app)
     for module in (
         collections,
+        translations,
         articles,
         history,
         drafts,
         previews,
+        changes,
         images,
         uploads,
         trash,

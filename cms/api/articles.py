@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import builds, drafts, edit, lookup, naming, planning, save
+from cms.actions import builds, drafts, edit, lookup, naming, planning, save, translations
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency
@@ -21,7 +21,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Exists, NotFound, Stale
 from cms.model.ids import Name
-from cms.model.published import LIVE_SINCE, timestamp, to_json
+from cms.model.published import LIVE_SINCE, TRANSLATIONS, members_of, timestamp, to_json
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
@@ -143,7 +143,7 @@ def delete_article(query: dict[str, Any], collection: str, article_id: str) -> R
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
     row, key = planning.find(context(), auth.actor(), name)
-    planning.require_publish(auth.actor(), name, row.visible)
+    planning.require_publish(auth.actor(), name, row.status)
     save.delete(context(), auth.actor(), key, expected_version(), query.get("message"))
     return Response(status=204)
 
@@ -155,11 +155,18 @@ def visible_row(name: Name) -> AnyRow:
 
 
 def whole(row: AnyRow) -> str:
-    """One article's JSON: the bytes that are kept, and since when they are live, which builds decide."""
+    """One article's JSON: the bytes that are kept, how far its translations are, which others' changes decide, and
+    since when it is live, which builds decide."""
+    members = members_of(row.json, row.lengths, lean=False)
+    found = json.loads(f"{{{members[TRANSLATIONS]}}}")[TRANSLATIONS]
     with read(context().database) as tx:
         live = builds.live_since(tx, row)
+        states = translations.states_of(context(), tx, row) if found else {}
     since = to_json(None if live is None else timestamp(live))
-    return f'{row.json[:-1]},"{LIVE_SINCE}":{since}}}'
+    if found:
+        told = [{**twin, "state": states.get(twin["id"], "current")} for twin in found]
+        members[TRANSLATIONS] = f'"{TRANSLATIONS}":{to_json(told)}'
+    return f'{{{",".join(members.values())},"{LIVE_SINCE}":{since}}}'
 
 
 def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:

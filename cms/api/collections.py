@@ -72,5 +72,5 @@ def _row(collection: str) -> AnyRow:
 def _shown(row: AnyRow, counts: dict[str, int]) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": row.name, "published": counts.get("published", 0)}
     if auth.actor().may("articles:read-drafts", row.name):
-        shown |= {"draft": counts.get("draft", 0), "broken": counts.get("broken", 0)}
+        shown |= {status: counts.get(status, 0) for status in ("draft", "scheduled", "broken")}
     return {**shown, "has_schema": row.schema is not None}

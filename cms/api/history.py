@@ -38,7 +38,7 @@ def get_history(query: dict[str, Any], collection: str, article_id: str) -> Resp
             items = [_detailed(row, history.before(tx, name, row)) for row in rows]
         else:
             rows = history.page(tx, name, before=_before(query), limit=limit + 1)
-            items = [_shown(row) for row in rows[:limit]]
+            items = [change_of(row) for row in rows[:limit]]
     if not rows:
         raise NotFound(f"There is no such revision of {name}.")
     cursor = str(rows[limit - 1].seq) if len(rows) > limit else None
@@ -50,7 +50,7 @@ def get_history(query: dict[str, Any], collection: str, article_id: str) -> Resp
 @blp.response(200, articles.Article)
 @blp.alt_response(201, schema=articles.Article, description="It was deleted, and is there again")
 def restore_revision(query: dict[str, Any], collection: str, article_id: str) -> Response:
-    """Restore an article as a revision left it (If-Match, unless the article is deleted)."""
+    """Restore an article as a revision left it, or as it was when deleted (If-Match, unless it is deleted now)."""
     auth.actor().require("articles:read-drafts", collection)
     expect = expected_version() if "If-Match" in request.headers else None
     name = Name(collection, article_id)
@@ -66,7 +66,8 @@ def _before(query: dict[str, Any]) -> int | None:
     return int(text)
 
 
-def _shown(row: AnyRow) -> dict[str, Any]:
+def change_of(row: AnyRow) -> dict[str, Any]:
+    """What a change tells, without its text."""
     names = ("seq", "actor", "source", "action", "version", "visible_before", "visible_after")
     shown = {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
     if row.message is not None:
@@ -79,7 +80,7 @@ def _shown(row: AnyRow) -> dict[str, Any]:
 
 def _detailed(row: AnyRow, before: AnyRow | None) -> dict[str, Any]:
     diff = unified_diff(None if before is None else before.text, row.text, row.key)
-    return {**_shown(row), "text": _text(row), "diff": diff}
+    return {**change_of(row), "text": _text(row), "diff": diff}
 
 
 def _text(row: AnyRow) -> str | None:

@@ -19,7 +19,7 @@ from cms.api.schemas import images as schemas
 from cms.database import articles, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
-from cms.errors import Invalid, Malformed, NotFound, Problem, TooLarge, UnsupportedType
+from cms.errors import Invalid, Malformed, Problem, TooLarge, UnsupportedType
 from cms.model.limits import MIB
 from cms.model.photo import ACCEPTED_TYPES
 from cms.model.pointer import pointer
@@ -49,8 +49,9 @@ def list_images(query: dict[str, Any]) -> Response:
     auth.require_read()
     limit = query["limit"]
     after = cursors.decode(query["cursor"], [str])[0] if "cursor" in query else None
+    wanted = images.Wanted(query.get("folder"), query["unused"], lookup.drafts_in(auth.actor()))
     with read(context().database) as tx:
-        rows = images.page(tx, query.get("folder"), after, limit + 1, is_unused=query["unused"])
+        rows = images.page(tx, wanted, after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].path]) if len(rows) > limit else None
     items = ",".join(row.json for row in rows[:limit])
     return respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}')
@@ -63,10 +64,8 @@ def get_image(path: str) -> Response:
     """Get what is known of one photo, and which articles show it."""
     auth.require_read()
     with read(context().database) as tx:
-        row = images.get(tx, path)
+        row = lookup.photo(tx, auth.actor(), path)
         users = [user for user in articles.showing(tx, path) if lookup.is_visible(auth.actor(), user)]
-    if row is None:
-        raise NotFound(f"There is no photo {path}.")
     shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
     return respond(to_json(shown), version=shown["version"])
 

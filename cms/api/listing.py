@@ -21,6 +21,7 @@ from cms.model.markdown import readable_of
 from cms.model.pointer import pointer, strings
 from cms.model.published import to_json
 from cms.model.search import snippets, tokens
+from cms.model.visibility import STATUSES
 
 MOST_SORTS = 4
 _ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
@@ -114,7 +115,7 @@ def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tupl
     actor = auth.actor()
     if status == "published":
         return ("published",), ()
-    statuses = ("published", "draft", "broken") if status == "all" else (status,)
+    statuses = STATUSES if status == "all" else (status,)
     if actor.may("articles:read-drafts", collection):
         return statuses, None
     if collection is not None or not actor.may_somewhere("articles:read-drafts"):

@@ -28,7 +28,7 @@ def get_variant(sha256: str, name: str) -> WsgiResponse:
     variant = _VARIANT.fullmatch(name)
     if not _DIGEST.fullmatch(sha256) or variant is None:
         return get_media(f"variants/{sha256}/{name}")
-    response = _sent(media.find_variant(context(), sha256, name), MEDIA_TYPES[variant[1]])
+    response = _sent(media.find_variant(context(), auth.actor(), sha256, name), MEDIA_TYPES[variant[1]])
     if context().settings.public_read:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
@@ -38,7 +38,7 @@ def get_variant(sha256: str, name: str) -> WsgiResponse:
 def get_media(path: str) -> WsgiResponse:
     """The photo itself, with ranges and 304."""
     auth.require_read()
-    found, kind = media.find_photo(context(), path)
+    found, kind = media.find_photo(context(), auth.actor(), path)
     return _sent(found, MEDIA_TYPES.get(kind, "application/octet-stream"))
 
 

@@ -40,6 +40,7 @@ _HEADERS = (
     ("Prefer", "return=minimal; handling=merge: keep what others changed elsewhere since; urgent", _SAVES),
     ("Prefer", "urgent: webhooks are told at once, without waiting for quiet", _URGENT),
     ("Accept", "text/markdown for the file itself", ("get_article",)),
+    ("Accept", "application/x-ndjson for all of them, one a line", ("list_changes",)),
 )
 """Name, meaning, and the operations that take it."""
 
@@ -61,7 +62,16 @@ _MEANINGS = {
 _OF_COPIES = ("get_draft", "discard_draft", "create_preview")
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
-    404: ("list_articles", "sync", "upload_images", "begin_uploads", "list_drafts", "create_preview", "list_previews"),
+    404: (
+        "list_articles",
+        "list_changes",
+        "sync",
+        "upload_images",
+        "begin_uploads",
+        "list_drafts",
+        "create_preview",
+        "list_previews",
+    ),
     410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build", *_OF_COPIES),
     412: ("put_article",),
     413: ("complete_upload", "git_pushed"),

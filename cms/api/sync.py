@@ -50,7 +50,7 @@ def sync(query: dict[str, Any]) -> Response:
         response = not_modified(Response(content_type=NDJSON))
     else:
         lines = _lines(since, here, collection, query.get("fields_"), drafts)
-        response = Response(stream_with_context(_chunks(lines)), content_type=NDJSON)
+        response = Response(stream_with_context(chunks(lines)), content_type=NDJSON)
     response.headers["ETag"] = etag
     return response
 
@@ -75,7 +75,7 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
         after = -1 if since is None else since
         if after < seq:
             if collection is None:
-                for row in images.changed_since(tx, after):
+                for row in images.changed_since(tx, after, drafts=drafts):
                     yield f'{{"type":"image",{row.json[1:]}\n'
             yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
@@ -92,7 +92,7 @@ def _articles(
         yield f'{{"type":"article",{",".join(members[name] for name in wanted if name in members)}}}\n'
 
 
-def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
+def chunks(lines: Iterator[str]) -> Iterator[bytes]:
     """The lines in pieces of some size: each piece costs the server as much as a line of its own."""
     held: list[str] = []
     size = 0

@@ -41,6 +41,7 @@ def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: st
             twin=article.twin,
             status=article.status,
             visible=article.is_visible,
+            due=article.due,
             version=article.version,
             digest=content.digest,
             seq=place.seq,
@@ -73,6 +74,17 @@ def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None
 
 def set_mark(tx: Connection, key: str, mark: str) -> None:
     tx.execute(update(articles).where(articles.c.key == key).values(mark=mark))
+
+
+def forget_marks(tx: Connection, collection: str) -> None:
+    """Have each article of the collection looked at again."""
+    tx.execute(update(articles).where(articles.c.collection == collection).values(mark=""))
+
+
+def due(tx: Connection, now: float) -> list[str]:
+    """The keys of scheduled articles whose time has come, the longest overdue first."""
+    found = select(articles.c.key).where(articles.c.due <= now).order_by(articles.c.due, articles.c.key)
+    return list(tx.execute(found).scalars())
 
 
 def get(tx: Connection, name: Name) -> AnyRow | None:

@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, select, update
 
 from cms.database.tables import AnyRow, changes, log
 
 Action = Literal["created", "updated", "deleted"]
-Source = Literal["api", "files", "git", "restore"]
+Source = Literal["api", "files", "git", "clock", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,41 @@ def before(tx: Connection, change: AnyRow) -> AnyRow | None:
 def visible_since(tx: Connection, seq: int) -> AnyRow | None:
     """First and last seq, and first and last time it was logged, of what the public could notice after `seq`; None when
     there is nothing."""
+    news = _news(changes.c.seq > seq).subquery()
     found = select(
-        func.min(changes.c.seq).label("first_seq"),
-        func.max(changes.c.seq).label("last_seq"),
-        func.min(changes.c.logged_at).label("first_time"),
-        func.max(changes.c.logged_at).label("last_time"),
-    ).where(changes.c.seq > seq, noticed())
+        func.min(news.c.first_seq).label("first_seq"),
+        func.max(news.c.last_seq).label("last_seq"),
+        func.min(news.c.first_time).label("first_time"),
+        func.max(news.c.last_time).label("last_time"),
+    )
     row = tx.execute(found).one()
     return None if row.first_seq is None else row
+
+
+def _news(where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """What of these changes the public could notice, by subject. A photo that came into sight and went out of it again
+    is none: a new one is seen until the draft that shows it is taken over, too."""
+    seq, moment = (case((noticed(), column)) for column in (changes.c.seq, changes.c.logged_at))
+    spans = (
+        select(
+            changes.c.subject,
+            changes.c.collection,
+            changes.c.name,
+            func.min(changes.c.seq).label("first"),
+            func.max(changes.c.seq).label("last"),
+            func.min(seq).label("first_seq"),
+            func.max(seq).label("last_seq"),
+            func.min(moment).label("first_time"),
+            func.max(moment).label("last_time"),
+        )
+        .where(where)
+        .group_by(changes.c.subject, changes.c.collection, changes.c.name)
+        .having(func.min(seq).is_not(None))
+        .subquery()
+    )
+    was, now = changes.alias(), changes.alias()
+    found = select(spans).join(was, was.c.seq == spans.c.first).join(now, now.c.seq == spans.c.last)
+    return found.where((spans.c.subject == "article") | was.c.visible_before | now.c.visible_after)
 
 
 def noticed() -> ColumnElement[bool]:
@@ -116,13 +143,8 @@ def noticed() -> ColumnElement[bool]:
 
 def ids_since(tx: Connection, seq: int, up_to: int, limit: int) -> list[str]:
     """`collection/id` of the articles, and paths of the images, that the public could notice; at most `limit`."""
-    found = (
-        select(changes.c.subject, changes.c.collection, changes.c.name)
-        .where(changes.c.seq > seq, changes.c.seq <= up_to, noticed())
-        .group_by(changes.c.subject, changes.c.collection, changes.c.name)
-        .order_by(func.min(changes.c.seq))
-        .limit(limit)
-    )
+    news = _news(and_(changes.c.seq > seq, changes.c.seq <= up_to)).subquery()
+    found = select(news).order_by(news.c.first_seq).limit(limit)
     return [f"{row.collection}/{row.name}".lstrip("/") for row in tx.execute(found)]
 
 

@@ -5,12 +5,13 @@ A rename is two changes: the old id is deleted, the new one created, each naming
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
-from cms.database.tables import AnyRow, changes
+from cms.database.tables import AnyRow, articles, changes
 from cms.model.ids import Name
 
 _MOST_RENAMES = 100
@@ -48,6 +49,44 @@ def text_of(tx: Connection, name: Name, version: str) -> bytes | None:
     found = _all(tx, name).where(changes.c.version == version, changes.c.text.is_not(None))
     row = tx.execute(found.limit(1)).one_or_none()
     return None if row is None else row.text
+
+
+def text_at(tx: Connection, name: Name, seq: int) -> bytes | None:
+    """The article's file as it was before the change `seq`, or as it began when that was later."""
+    texts = _all(tx, name).where(changes.c.text.is_not(None))
+    before = tx.execute(texts.where(changes.c.seq < seq).limit(1)).one_or_none()
+    row = before or tx.execute(texts.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
+    return None if row is None else row.text
+
+
+def written(tx: Connection, name: Name, version: str) -> int | None:
+    """The change since which the article's file has had this version, which is its present one."""
+    found = _all(tx, name)
+    other = tx.execute(found.where(changes.c.version != version).limit(1)).one_or_none()
+    since = found.where(changes.c.version == version, changes.c.seq > (0 if other is None else other.seq))
+    row = tx.execute(since.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
+    return None if row is None else row.seq
+
+
+class Span(NamedTuple):
+    """The change that may first have brought an article's present version, at the earliest, and its last change."""
+
+    written: int
+    last: int
+
+
+def spans(tx: Connection, collection: str, ids: Sequence[str]) -> dict[str, Span]:
+    """Of many articles at once, those that were never renamed."""
+    own = and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name)
+    present = func.min(case((changes.c.version == articles.c.version, changes.c.seq)))
+    found = (
+        select(changes.c.name, present.label("written"), func.max(changes.c.seq).label("last"))
+        .join(articles, own)
+        .where(changes.c.subject == "article", changes.c.collection == collection, changes.c.name.in_(ids))
+        .group_by(changes.c.name)
+        .having(func.max(changes.c.other).is_(None), present.is_not(None))
+    )
+    return {row.name: Span(row.written, row.last) for row in tx.execute(found)}
 
 
 def born(tx: Connection, name: Name) -> float | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select, update
+from sqlalchemy import true as always
 
-from cms.database.tables import AnyRow, article_images, images
+from cms.database.tables import AnyRow, article_images, articles, images
 from cms.model.image import NOTHING, Image, ImageFields
 
 _IS_UNUSED = images.c.path.not_in(select(article_images.c.path))
@@ -16,11 +18,15 @@ Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
 
 
-def put(tx: Connection, image: Image, shown: str, seq: int, mark: str) -> None:
+DraftsIn = Sequence[str] | None
+"""The collections whose drafts somebody may see; None for all of them. Photos that only drafts show go with these."""
+
+
+def put(tx: Connection, image: Image, shown: str, *, visible: bool, seq: int, mark: str) -> None:
     """Make the row say what the file is; `shown` is its JSON."""
     remove(tx, image.path)
     facts = {name: getattr(image, name) for name in image.__slots__} | {"fields": image.fields.to_json()}
-    tx.execute(insert(images).values(**facts, seq=seq, mark=mark, json=shown))
+    tx.execute(insert(images).values(**facts, visible=visible, seq=seq, mark=mark, json=shown))
 
 
 def remove(tx: Connection, path: str) -> None:
@@ -31,8 +37,37 @@ def set_mark(tx: Connection, path: str, mark: str) -> None:
     tx.execute(update(images).where(images.c.path == path).values(mark=mark))
 
 
-def get(tx: Connection, path: str) -> AnyRow | None:
-    return tx.execute(select(images).where(images.c.path == path)).one_or_none()
+def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
+    tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
+
+
+def unsettled(tx: Connection) -> list[AnyRow]:
+    """The photos that are visible and should not be, or the other way round.
+
+    The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
+    uploaded for an article that is not visible.
+    """
+    shown = article_images.c.path == images.c.path
+    is_shown = exists(select(1).where(shown))
+    is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
+    is_held = exists(select(1).where(articles.c.key == images.c.sent_for, articles.c.visible.is_(False)))
+    found = select(images).where(images.c.visible != (is_seen | (~is_shown & ~is_held)))
+    return list(tx.execute(found.order_by(images.c.path)))
+
+
+def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
+    if drafts_in is None:
+        return always()
+    own = articles.c.collection.in_(drafts_in)
+    shown = exists(select(1).where(article_images.c.path == images.c.path, article_images.c.key == articles.c.key, own))
+    held = exists(select(1).where(articles.c.key == images.c.sent_for, own))
+    seen: ColumnElement[bool] = images.c.visible | (shown | held if drafts_in else false())
+    return seen
+
+
+def get(tx: Connection, path: str, drafts_in: DraftsIn = None) -> AnyRow | None:
+    """The photo, if somebody who sees the drafts of these collections sees it."""
+    return tx.execute(select(images).where(images.c.path == path, _may_see(drafts_in))).one_or_none()
 
 
 def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
@@ -77,9 +112,9 @@ def digests(tx: Connection) -> set[str]:
     return set(tx.execute(select(images.c.sha256).distinct()).scalars())
 
 
-def has(tx: Connection, sha256: str) -> bool:
-    """Whether there is a photo of these bytes."""
-    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256))).scalar())
+def has(tx: Connection, sha256: str, drafts_in: DraftsIn = None) -> bool:
+    """Whether there is a photo of these bytes, as `get` has it."""
+    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, _may_see(drafts_in)))).scalar())
 
 
 def located(tx: Connection) -> list[str]:
@@ -102,9 +137,20 @@ def marks(tx: Connection) -> dict[str, str]:
     return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
 
 
-def page(tx: Connection, folder: str | None, after: str | None, limit: int, *, is_unused: bool) -> list[AnyRow]:
-    """In the order of paths; with `is_unused` those that no article refers to."""
-    found = select(images)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article refers to,
+    as far as somebody who sees the drafts of these collections sees them."""
+
+    folder: str | None = None
+    is_unused: bool = False
+    drafts_in: DraftsIn = ()
+
+
+def page(tx: Connection, wanted: Wanted, after: str | None, limit: int) -> list[AnyRow]:
+    """In the order of paths."""
+    found = select(images).where(_may_see(wanted.drafts_in))
+    folder, is_unused = wanted.folder, wanted.is_unused
     if is_unused:
         found = found.where(_IS_UNUSED)
     if folder is not None:
@@ -114,11 +160,12 @@ def page(tx: Connection, folder: str | None, after: str | None, limit: int, *, i
     return list(tx.execute(found.order_by(images.c.path).limit(limit)))
 
 
-def changed_since(tx: Connection, seq: int) -> Iterator[AnyRow]:
+def changed_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]:
     """What the feed holds after `seq`, in the order of paths, read in small steps."""
+    may_see = _may_see(None if drafts else ())
     last = ""
     while True:
-        found = select(images).where(images.c.seq > seq, images.c.path > last)
+        found = select(images).where(images.c.seq > seq, images.c.path > last, may_see)
         rows = list(tx.execute(found.order_by(images.c.path).limit(500)))
         yield from rows
         if len(rows) < 500:

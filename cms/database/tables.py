@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever what the derived tables hold is computed differently."""
 
 kept = MetaData()
@@ -256,8 +256,9 @@ articles = Table(
     Column("fold", Text, nullable=False),  # the id without case and Unicode form
     Column("locale", Text),
     Column("twin", Text, nullable=False),  # the id without its locale
-    Column("status", Text, nullable=False),  # published, draft, broken
+    Column("status", Text, nullable=False),  # published, draft, scheduled, broken
     Column("visible", Boolean, nullable=False),
+    Column("due", Float(53)),  # when the clock publishes it; null when it does not
     Column("version", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),  # the last change that touched what it shows
@@ -272,6 +273,7 @@ articles = Table(
     Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
     Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),
     Index(f"articles_{FORMAT}_by_seq", "seq"),
+    Index(f"articles_{FORMAT}_by_due", "due"),
 )
 
 article_values = Table(
@@ -308,6 +310,8 @@ images = Table(
     Column("fields", Text, nullable=False),
     Column("rendition", Text),  # null until it is made
     Column("avif", Text),  # null until it is made
+    Column("sent_for", Text),  # the key of the article that it was uploaded for
+    Column("visible", Boolean, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),

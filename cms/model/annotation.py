@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from cms.model.ids import LOCALE_PATTERN
+from cms.model.visibility import Terms
 
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 100}
 _SHAPE = jsonschema_rs.validator_for(
@@ -25,6 +26,12 @@ _SHAPE = jsonschema_rs.validator_for(
                 "pattern": r"^[\w-]+(/[\w-]+)*$",
                 "maxLength": 100,
             },
+            "draft": {
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+                "maxProperties": 20,
+            },
+            "publish": {"type": "string", "minLength": 1},
         },
         "additionalProperties": False,
     }
@@ -37,7 +44,8 @@ class Annotation:
 
     `images` are fields that hold a photo of the site, `references` fields that hold ids of the collection they lead
     to. With `alt_required` each photo in a body needs an alt text. `locales` are those that articles may have, where
-    empty those that they have. `folder`, below `src/assets`, is for photos of articles that have none yet.
+    empty those that they have. `folder`, below `src/assets`, is for photos of articles that have none yet. `terms` say
+    which articles are drafts, and from when on the others are published.
     """
 
     images: tuple[str, ...] = ()
@@ -45,6 +53,7 @@ class Annotation:
     alt_required: bool = False
     locales: tuple[str, ...] = ()
     folder: str | None = None
+    terms: Terms = field(default_factory=Terms)
 
 
 NONE = Annotation()
@@ -62,4 +71,5 @@ def read(text: str) -> Annotation:
         alt_required=found.get("alt_required", False),
         locales=tuple(found.get("locales", ())),
         folder=found.get("folder"),
+        terms=Terms(found.get("draft", {}), found.get("publish")),
     )

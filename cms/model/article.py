@@ -5,9 +5,10 @@ A file that cannot be read is an article too, `broken` and with its problems, so
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from cms.errors import Invalid, Problem
@@ -17,13 +18,14 @@ from cms.model.limits import Limits
 from cms.model.markdown import Rendered
 from cms.model.pointer import pointer
 from cms.model.refs import Ref
-from cms.model.visibility import Status, is_visible, status_of
+from cms.model.visibility import Status, Terms, is_visible, judge
 from cms.model.yaml_guard import YamlLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """`data` is front matter in its JSON form; `dates` are the pointers of the strings in it that are dates."""
+    """`data` is front matter in its JSON form; `dates` are the pointers of the strings in it that are dates. `due` is
+    when a scheduled article is published, in seconds since the epoch, if that is known."""
 
     key: str
     collection: str
@@ -36,6 +38,7 @@ class Article:
     rendered: Rendered
     refs: tuple[Ref, ...]
     problems: tuple[Problem, ...] = ()
+    due: float | None = None
 
     @property
     def name(self) -> Name:
@@ -59,7 +62,7 @@ class Article:
 
 
 def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
-    """The article in the file's bytes; broken rather than an error."""
+    """The article in the file's bytes; broken rather than an error. Its collection's terms are still to be applied."""
     collection, path = split_key(key)
     try:
         if len(data) > limits.article_bytes:
@@ -72,8 +75,15 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
-    status = status_of(found.data)
-    return Article(key, collection, article_id, status, version, values, dates, body, rendered, mentions)
+    return Article(key, collection, article_id, "published", version, values, dates, body, rendered, mentions)
+
+
+def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
+    """The article with the status that its collection's terms give it at the moment `now`."""
+    if article.status == "broken":
+        return article
+    status, due = judge(article.data, terms, zone, now)
+    return dataclasses.replace(article, status=status, due=due)
 
 
 def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = b"") -> Article:

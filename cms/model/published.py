@@ -20,13 +20,15 @@ HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
 
 MEMBERS = (
-    "collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "html", "headings", "excerpt",
-    "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
+    "collection", "id", "locale", "slug", "path", "status", "publish_at", "data", "dates", "body", "html", "headings",
+    "excerpt", "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 """All that an article may tell, in lists, too."""
 
 LIVE_SINCE = "live_since"
 """What one article alone tells besides; the site's builds decide it, and so it is no part of the bytes kept."""
+
+TRANSLATIONS = "translations"
 
 FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
 """What the feed holds unless asked for other fields."""
@@ -59,6 +61,7 @@ def document(article: Article) -> dict[str, Any]:
         "excerpt": article.rendered.excerpt,
         "images": [],
         "translations": [],
+        **({} if article.due is None else {"publish_at": timestamp(article.due)}),
         **({"problems": problems} if problems else {}),
         "version": article.version,
     }

@@ -284,7 +284,8 @@ def test_a_photo_of_an_article_that_cannot_be_read_stays(
         article.write_text(article.read_text().replace("title:", "title: {", 1))
     reconcile(ctx)
     problem(client.get(f"{ARTICLES}/news/en/river-bus"), 404)
-    headers = {**admin, "If-Match": tag_of(client)}
+    problem(client.get(f"{IMAGES}/{PATH}"), 404)
+    headers = {**admin, "If-Match": client.get(f"{IMAGES}/{PATH}", headers=admin).headers["ETag"]}
     before = state_of(ctx)
     assert problem(client.delete(f"{IMAGES}/{PATH}", headers=headers), 409)["code"] == "in_use"
     assert PATH not in {item["path"] for item in client.get(f"{IMAGES}?unused=true").get_json()["items"]}

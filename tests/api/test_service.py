@@ -49,7 +49,7 @@ def test_collections_have_their_counts_and_schema(client: FlaskClient, admin: di
         {"name": "places", "published": 4, "has_schema": True},
     ]
     one = client.get("/api/v1/collections/news", headers=admin).get_json()
-    assert one == {"name": "news", "published": 6, "draft": 1, "broken": 0, "has_schema": True}
+    assert one == {"name": "news", "published": 6, "draft": 1, "scheduled": 0, "broken": 0, "has_schema": True}
     schema = client.get("/api/v1/collections/news/schema")
     assert schema.text == (ctx.settings.site_folder / "src/content/news.schema.json").read_text()
     problem(client.get("/api/v1/collections/nowhere"), 404)

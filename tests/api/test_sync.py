@@ -122,6 +122,8 @@ def test_a_line_has_the_members_that_its_article_has_written_alike(client: Flask
     for line in lines:
         found = json.loads(line)
         whole = client.get(f"{ARTICLES}/news/{found['id']}").get_json()
+        for twin in whole["translations"]:
+            del twin["state"]  # which is told of one article alone
         expected = {"type": "article", **{name: whole[name] for name in order if name in whole}}
         assert line == to_json(expected)
 

@@ -13,6 +13,8 @@ from cms.database.listing import BUILT_IN
 from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.published import HEAVY
+from cms.model.translation import STATES
+from cms.model.visibility import STATUSES
 
 _FILTER = re.compile(r"filter\[([^\[\]]{1,200})\]\[([a-z]{2,8})\]")
 
@@ -26,6 +28,10 @@ class Heading(Schema):
 class Translation(Schema):
     locale = fields.String(required=True)
     id = fields.String(required=True)
+    state = fields.String(
+        validate=validate.OneOf(STATES[1:]),
+        metadata=said("stale: the source has changed since; told of one article only, not in lists and the feed"),
+    )
 
 
 class LeanArticle(Schema):
@@ -36,7 +42,8 @@ class LeanArticle(Schema):
     locale = fields.String(allow_none=True)
     slug = fields.String(metadata=said("the id without its locale"))
     path = fields.String(metadata=said("the file, below the site"))
-    status = fields.String(validate=validate.OneOf(["published", "draft", "broken"]))
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    publish_at = fields.AwareDateTime(metadata=said("when a scheduled article is published"))
     data = fields.Dict(keys=fields.String(), metadata=said("front matter; dates as ISO strings"))
     dates = fields.List(fields.String(), metadata=said("pointers into data of the values that are dates"))
     excerpt = fields.String()
@@ -90,7 +97,7 @@ class ArticleQuery(Schema):
         validate=validate.Regexp(LOCALE_PATTERN),
         metadata=said("where an article is not there in locale, show this one"),
     )
-    status = fields.String(load_default="published", validate=validate.OneOf(["published", "draft", "broken", "all"]))
+    status = fields.String(load_default="published", validate=validate.OneOf([*STATUSES, "all"]))
     q = Text(
         metadata=said("words to be found one after the other in front matter or body; the last may be a beginning"),
     )

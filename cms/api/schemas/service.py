@@ -26,6 +26,7 @@ class Collection(Schema):
     name = fields.String(required=True)
     published = fields.Integer(required=True)
     draft = fields.Integer(metadata=said("with articles:read-drafts"))
+    scheduled = fields.Integer(metadata=said("with articles:read-drafts"))
     broken = fields.Integer(metadata=said("with articles:read-drafts"))
     has_schema = fields.Boolean(required=True)
 

@@ -80,6 +80,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the changes of articles and photos, newest first; as NDJSON (Accept: application/x-ndjson), all of them. */
+        get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/collections": {
         parameters: {
             query?: never;
@@ -127,6 +144,25 @@ export interface paths {
         };
         /** Get the JSON Schema that Astro wrote for the collection. */
         get: operations["get_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collections/{collection}/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                collection: string;
+            };
+            cookie?: never;
+        };
+        /** List the collection's translations with their state, and what changed in the source since, drafts too. */
+        get: operations["list_translations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -223,7 +259,7 @@ export interface paths {
         /** List an article's revisions, newest first; with seq, get that one with its text and what it changed. */
         get: operations["get_history"];
         put?: never;
-        /** Restore an article as a revision left it (If-Match, unless the article is deleted). */
+        /** Restore an article as a revision left it, or as it was when deleted (If-Match, unless it is deleted now). */
         post: operations["restore_revision"];
         delete?: never;
         options?: never;
@@ -642,10 +678,15 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             translations?: components["schemas"]["Translation"][];
             /** Format: date-time */
             updated_at?: string;
@@ -703,6 +744,36 @@ export interface components {
             };
             /** @description another id renames the article; the old one answers 410 from then on */
             id?: string;
+        };
+        AuditChange: {
+            /** @enum {string} */
+            action: "created" | "updated" | "renamed" | "deleted";
+            actor: string;
+            /** @description of an article */
+            collection?: string;
+            /** @description of an article */
+            id?: string;
+            /** @description what the editor said of it */
+            message?: string;
+            /** @description of an image, below src/assets */
+            path?: string;
+            /** @description the id it had until then */
+            renamed_from?: string;
+            /** @description the id it has had since */
+            renamed_to?: string;
+            seq: number;
+            source: string;
+            /** @enum {string} */
+            subject: "article" | "image";
+            /** Format: date-time */
+            time: string;
+            version: string;
+            visible_after: boolean;
+            visible_before: boolean;
+        };
+        AuditPage: {
+            items: components["schemas"]["AuditChange"][];
+            next_cursor: string | null;
         };
         BegunUpload: {
             /** Format: date-time */
@@ -762,6 +833,8 @@ export interface components {
             has_schema: boolean;
             name: string;
             published: number;
+            /** @description with articles:read-drafts */
+            scheduled?: number;
         };
         CollectionList: {
             items: components["schemas"]["Collection"][];
@@ -945,12 +1018,17 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @description with q: where it was found */
             snippets?: components["schemas"]["Snippet"][];
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             translations?: components["schemas"]["Translation"][];
             /** Format: date-time */
             updated_at?: string;
@@ -1196,10 +1274,15 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             /** @description the whole file, only when fields asks for it */
             text?: string;
             translations?: components["schemas"]["Translation"][];
@@ -1283,6 +1366,15 @@ export interface components {
         Translation: {
             id: string;
             locale: string;
+            /**
+             * @description stale: the source has changed since; told of one article only, not in lists and the feed
+             * @enum {string}
+             */
+            state?: "current" | "stale";
+        };
+        TranslationPage: {
+            items: components["schemas"]["WantedTranslation"][];
+            next_cursor: string | null;
         };
         TrashPage: {
             items: components["schemas"]["TrashedImage"][];
@@ -1354,6 +1446,22 @@ export interface components {
             /** @description what has this address never changes */
             url: string;
             width: number;
+        };
+        WantedTranslation: {
+            /** @description pointers of the fields of the top level, and /body, that changed in the source since */
+            changed: string[];
+            /** @description of the translation; of a missing one, what it would be */
+            id: string;
+            locale: string;
+            /** @description the id of what it is translated from */
+            source: string;
+            /** @enum {string} */
+            state: "missing" | "current" | "stale";
+            /**
+             * @description null when it is missing
+             * @enum {string|null}
+             */
+            status: "published" | "draft" | "scheduled" | "broken" | null;
         };
         Webhook: {
             /** Format: date-time */
@@ -1457,10 +1565,15 @@ export interface components {
             path?: string;
             /** @description why a broken article cannot be read */
             problems?: components["schemas"]["FileProblem"][];
+            /**
+             * Format: date-time
+             * @description when a scheduled article is published
+             */
+            publish_at?: string;
             /** @description the id without its locale */
             slug?: string;
             /** @enum {string} */
-            status?: "published" | "draft" | "broken";
+            status?: "published" | "draft" | "scheduled" | "broken";
             translations?: components["schemas"]["Translation"][];
             /** Format: date-time */
             updated_at?: string;
@@ -1612,7 +1725,7 @@ export interface operations {
                 locale?: string;
                 /** @description where an article is not there in locale, show this one */
                 fallback?: string;
-                status?: "published" | "draft" | "broken" | "all";
+                status?: "published" | "draft" | "scheduled" | "broken" | "all";
                 /** @description words to be found one after the other in front matter or body; the last may be a beginning */
                 q?: string;
                 /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first */
@@ -1983,6 +2096,53 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    list_changes: {
+        parameters: {
+            query?: {
+                /** @description the name of the token, or of the commit's author */
+                actor?: string;
+                source?: "api" | "files" | "git" | "clock" | "restore";
+                subject?: "article" | "image";
+                /** @description only its articles */
+                collection?: string;
+                action?: "created" | "updated" | "renamed" | "deleted";
+                /** @description changes of that time and later */
+                since?: string;
+                /** @description changes before that time */
+                until?: string;
+                /** @description true: only the last change of each; with action=deleted, what is deleted now */
+                latest?: boolean;
+                limit?: number;
+                /** @description the next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description application/x-ndjson for all of them, one a line */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, from the cursor on, one JSON object a line; limit does not count */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                    "application/x-ndjson": components["schemas"]["AuditChange"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     list_collections: {
         parameters: {
             query?: never;
@@ -2091,6 +2251,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_translations: {
+        parameters: {
+            query?: {
+                locale?: string;
+                state?: "missing" | "current" | "stale";
+                limit?: number;
+                /** @description the next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranslationPage"];
+                };
             };
             400: components["responses"]["BAD_REQUEST"];
             401: components["responses"]["UNAUTHORIZED"];

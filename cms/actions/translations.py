@@ -1,0 +1,120 @@
+"""What is translated, what is not, and what has changed in the source since.
+
+The source is what stands in the first of the collection's locales, or in the next one that has the article. What
+changed is read from the log; a translation is taken to be right when its own text is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from cms.actions.rules import annotation_in
+from cms.context import Context
+from cms.database import articles, collections, history, translations
+from cms.database.history import Span
+from cms.database.tables import AnyRow
+from cms.model import article as article_file
+from cms.model import translation
+from cms.model.ids import Name
+from cms.model.translation import State
+
+STEP = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """An article in one locale; `id` is what it has or would have, `status` None when it is missing, `changed` are
+    pointers of what is newer in the `source`, which is an id too."""
+
+    twin: str
+    locale: str
+    id: str
+    state: State
+    status: str | None
+    source: str
+    changed: tuple[str, ...] = ()
+
+
+def locales_of(tx: Connection, collection: str) -> list[str]:
+    """The collection's locales in small letters, that of the sources first: as the annotation has them, or else those
+    with the most articles."""
+    try:
+        named = annotation_in(collections.get(tx, collection)).locales
+    except ValueError:
+        named = ()
+    counts = translations.locale_counts(tx, collection)
+    return [locale.lower() for locale in named] or sorted(counts, key=lambda locale: (-counts[locale], locale))
+
+
+def states_of(ctx: Context, tx: Connection, row: AnyRow) -> dict[str, State]:
+    """The states of the article's translations that the public sees, by id; what it does not see counts for nothing."""
+    rows = [row, *(twin for twin in articles.twins(tx, row) if twin.visible)]
+    look = _Look(ctx, tx, locales_of(tx, row.collection), history.spans(tx, row.collection, [one.id for one in rows]))
+    source = look.source(rows)
+    return {twin.id: look.compare(source, twin).state for twin in rows if twin.id != row.id}
+
+
+def worklist(
+    ctx: Context, tx: Connection, collection: str, locale: str | None, after: tuple[str, str] | None
+) -> Iterator[Translation]:
+    """Every article in every locale but its source's, seen by the public or not, in the order of slug and locale, after
+    the place `after`."""
+    order = locales_of(tx, collection)
+    wanted = sorted(order if locale is None else {locale.lower()} & set(order))
+    groups = {} if after is None else translations.twin_groups(tx, collection, [after[0]])
+    last = "" if after is None else after[0]
+    while True:
+        ids = [row.id for rows in groups.values() for row in rows]
+        look = _Look(ctx, tx, order, history.spans(tx, collection, ids))
+        for twin, rows in groups.items():
+            for found in look.over(rows, wanted):
+                if after is None or twin != after[0] or found.locale > after[1]:
+                    yield found
+        names = translations.twin_names(tx, collection, last, STEP)
+        if not names:
+            return
+        groups, last = translations.twin_groups(tx, collection, names), names[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At articles that are translations of each other; `order` is that of the locales."""
+
+    ctx: Context
+    tx: Connection
+    order: list[str]
+    spans: Mapping[str, Span]
+
+    def over(self, rows: list[AnyRow], wanted: Iterable[str]) -> Iterator[Translation]:
+        source = self.source(rows)
+        there = {str(row.locale).lower(): row for row in rows}
+        for locale in wanted:
+            row = there.get(locale)
+            if row is None:
+                yield Translation(source.twin, locale, f"{locale}/{source.twin}", "missing", None, source.id)
+            elif row.id != source.id:
+                yield self.compare(source, row)
+
+    def source(self, rows: list[AnyRow]) -> AnyRow:
+        places = {locale: number for number, locale in enumerate(self.order)}
+        return min(rows, key=lambda row: (places.get(str(row.locale).lower(), len(places)), row.id))
+
+    def compare(self, source: AnyRow, row: AnyRow) -> Translation:
+        changed = () if row.id == source.id else self._changed(source, row)
+        state: State = "stale" if changed else "current"
+        return Translation(row.twin, str(row.locale).lower(), row.id, state, row.status, source.id, changed)
+
+    def _changed(self, source: AnyRow, row: AnyRow) -> tuple[str, ...]:
+        both = source.id in self.spans and row.id in self.spans
+        if both and self.spans[source.id].last < self.spans[row.id].written:
+            return ()  # which saves reading the texts
+        written = history.written(self.tx, Name(row.collection, row.id), row.version)
+        name = Name(source.collection, source.id)
+        now = history.text_of(self.tx, name, source.version)
+        base = None if written is None else history.text_at(self.tx, name, written)
+        if base is None or now is None:
+            return ()
+        return translation.changed(bytes(base), bytes(now), article_file.yaml_limits(self.ctx.settings.limits))

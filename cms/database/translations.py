@@ -1,0 +1,35 @@
+"""Articles that are translations of each other, a collection's at once; broken ones are none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, func, select
+
+from cms.database.tables import AnyRow, articles
+
+
+def locale_counts(tx: Connection, collection: str) -> dict[str, int]:
+    """How many articles the collection has in each locale, in small letters."""
+    found = select(func.lower(articles.c.locale), func.count()).where(
+        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
+    )
+    rows = tx.execute(found.group_by(func.lower(articles.c.locale)))
+    return {str(locale): int(number) for locale, number in rows}
+
+
+def twin_names(tx: Connection, collection: str, after: str, limit: int) -> list[str]:
+    """What the ids of translations of each other share, in order."""
+    own = and_(articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken")
+    found = select(articles.c.twin).where(own, articles.c.twin > after).distinct()
+    return list(tx.execute(found.order_by(articles.c.twin).limit(limit)).scalars())
+
+
+def twin_groups(tx: Connection, collection: str, names: Sequence[str]) -> dict[str, list[AnyRow]]:
+    """The articles whose ids share one of these, by it, in the order of the names, without their content."""
+    columns = (column for column in articles.c if column.name not in {"json", "lean"})
+    own = and_(articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken")
+    found: dict[str, list[AnyRow]] = {name: [] for name in names}
+    for row in tx.execute(select(*columns).where(own, articles.c.twin.in_(names)).order_by(articles.c.id)):
+        found[row.twin].append(row)
+    return {name: rows for name, rows in found.items() if rows}
