@@ -5,12 +5,12 @@ Committing needs nobody else; a remote that is away keeps it from nothing, and i
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cms.actions.commits import LOCK, commit_due
+from cms.actions.notices import tell
 from cms.actions.pull import pull, recover
 from cms.context import Context
 from cms.database import changes, conflicts, git, notices
@@ -20,8 +20,6 @@ from cms.errors import CmsError
 from cms.store.remote import push, push_aside
 from cms.store.repository import Repository
 from cms.store.work_tree import refresh_index
-
-log = logging.getLogger("cms.git")
 
 LOOK_EVERY_S = 60.0
 FETCH_EVERY_S = 300.0
@@ -163,14 +161,14 @@ class Keeper:
         except CmsError as error:
             if error.code != BUSY:
                 pause.lengthen()
-                self._tell(name, error.detail)
+                tell(self._ctx, name, error.detail)
             return False
         except OSError as error:
             pause.lengthen()
-            self._tell(name, f"The site's work tree cannot be written: {error.strerror}.")
+            tell(self._ctx, name, f"The site's work tree cannot be written: {error.strerror}.")
             return False
         pause.end()
-        self._tell(name, None)
+        tell(self._ctx, name, None)
         return True
 
     def _tell_conflicts(self) -> bool:
@@ -178,17 +176,5 @@ class Keeper:
         with read(self._ctx.database) as tx:
             number = len(conflicts.all_of(tx))
         told = f"{number} file(s) were changed by an editor and by a developer both: GET /api/v1/conflicts."
-        self._tell(CONFLICT, told if number else None)
+        tell(self._ctx, CONFLICT, told if number else None)
         return bool(number)
-
-    def _tell(self, name: str, detail: str | None) -> None:
-        with read(self._ctx.database) as tx:
-            known = {row.name: row.detail for row in notices.all_of(tx)}.get(name)
-        if known == detail:
-            return
-        with write(self._ctx.database) as tx:
-            if detail is None:
-                notices.remove(tx, name)
-            else:
-                log.warning(detail)
-                notices.put(tx, name, detail)

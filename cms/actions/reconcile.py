@@ -7,7 +7,6 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 from __future__ import annotations
 
 import io
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,10 +19,11 @@ from cms.actions import absorb, absorb_images
 from cms.actions.absorb import File, Origin
 from cms.actions.authorship import Authorship
 from cms.actions.heal import heal
+from cms.actions.notices import tell
 from cms.actions.photo_files import image_in
 from cms.actions.survey import Seen, find, look, moves, too_many
 from cms.context import Context
-from cms.database import articles, collections, intents, notices
+from cms.database import articles, collections, intents
 from cms.database.engine import read, write
 from cms.errors import Problem, Unavailable
 from cms.model import article as article_file
@@ -33,8 +33,6 @@ from cms.model.image import Image
 from cms.store.base import Stat, Store, version_of
 
 T = TypeVar("T")
-
-log = logging.getLogger("cms.reconcile")
 
 STILL_S = 0.5
 MEDIA_EVERY_S = 60.0
@@ -79,7 +77,7 @@ class Reconciler:
         moved = moves(seen)
         gone = [key for key in self._gone(seen) if key not in moved.values()]
         report.held = None if accept_deletions else self._too_many(seen, gone)
-        self._tell(report.held)
+        tell(self.ctx, HELD, report.held)
         if report.held is not None:
             return report
         self._absorb_rules(seen)
@@ -134,18 +132,6 @@ class Reconciler:
             self._moving[stat.key] = (stat.mark, time.monotonic())
             return False
         return time.monotonic() - since >= STILL_S
-
-    def _tell(self, held: str | None) -> None:
-        with read(self.ctx.database) as tx:
-            known = {row.name: row.detail for row in notices.all_of(tx)}.get(HELD)
-        if known == held:
-            return
-        with write(self.ctx.database) as tx:
-            if held is None:
-                notices.remove(tx, HELD)
-            else:
-                log.error(held)
-                notices.put(tx, HELD, held)
 
     def _absorb_rules(self, seen: Seen) -> None:
         """The collections, with the files that say what their articles must be."""

@@ -5,20 +5,18 @@ The operator reads it in `/readyz`; `deliver.py` tells the webhooks that asked f
 
 from __future__ import annotations
 
-import logging
 import time
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from cms.actions.deliver import OVERDUE
+from cms.actions.notices import tell
 from cms.context import Context
-from cms.database import builds, changes, notices, webhooks
-from cms.database.engine import read, write
+from cms.database import builds, changes, webhooks
+from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model.published import timestamp
-
-log = logging.getLogger("cms.watch")
 
 EVERY_S = 5.0
 OVERDUE_S = 900.0
@@ -30,17 +28,8 @@ def watch(ctx: Context) -> None:
     now = time.time()
     with read(ctx.database) as tx:
         wanted = {OVERDUE: _overdue(tx, now), FAILING: _failing(tx, now)}
-        known = {row.name: row.detail for row in notices.all_of(tx)}
     for name, detail in wanted.items():
-        if detail == known.get(name):
-            continue
-        with write(ctx.database) as tx:
-            if detail is None:
-                notices.remove(tx, name)
-            else:
-                notices.put(tx, name, detail)
-        if name not in known and detail is not None:
-            log.error(detail)
+        tell(ctx, name, detail)
 
 
 def _overdue(tx: Connection, now: float) -> str | None:
