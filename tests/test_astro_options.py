@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 import urllib3
 
-from tests.astro_site import Package, make_site
+from tests.astro_site import AstroSite, Package, make_site
 from tests.browser import chromium_page, serving
 from tests.components import cms, cms_server
 from tests.conftest import eventually
@@ -34,6 +34,18 @@ def test_html_of_the_cms_says_the_same_with_photos_that_astro_makes(
                 assert words_in(by_cms[name]) == words_in(by_astro[name])
             dates = [entry["data"].get("date") for entry in json.loads(by_cms["entries.json"])]
             assert "2025-06-24T00:00:00.000Z" in dates
+            check_report(site, content, server.url)
+
+
+def check_report(site: AstroSite, content: Path, url: str) -> None:
+    """What the build leaves is what the CMS takes, and the article has been live since."""
+    token = cms(content, "token", "create", "--name", "deploy", "--scope", "builds").stdout.strip()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = (site.cache / "cms-build.json").read_bytes()
+    answer = urllib3.request("POST", f"{url}/api/v1/builds", body=body, headers=headers, retries=False)
+    assert (answer.status, answer.json().get("is_current")) == (201, True), answer.data
+    article = urllib3.request("GET", f"{url}/api/v1/articles/news/en/opening-day", retries=False).json()
+    assert article["live_since"] is not None
 
 
 def photos_in(html: bytes) -> list[dict[str, str]]:
