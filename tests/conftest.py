@@ -26,8 +26,9 @@ from cms.api import create_flask
 from cms.app import create_context
 from cms.context import Context
 from cms.database import search
+from cms.database.derived import derived
 from cms.database.engine import read
-from cms.database.tables import derived, kept
+from cms.database.tables import kept
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from cms.store.s3_client import connect

@@ -14,9 +14,9 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import collections
+from cms.database.derived import FORMAT
 from cms.database.engine import read, write
 from cms.database.migrations import migrate
-from cms.database.tables import FORMAT
 from cms.settings import Settings
 
 SETTLE_S = 30.0

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 
-from cms.database.tables import AnyRow, article_images, articles, changes
+from cms.database.derived import article_images, articles
+from cms.database.tables import AnyRow, changes
 from cms.errors import Problem
 from cms.model.article import Article
 from cms.model.ids import Name, fold

@@ -7,7 +7,8 @@ import time
 from sqlalchemy import Connection, delete, insert, select
 
 from cms.database import search
-from cms.database.tables import AnyRow, collections, indexes
+from cms.database.derived import collections, indexes
+from cms.database.tables import AnyRow
 
 
 def all_of(tx: Connection) -> list[AnyRow]:

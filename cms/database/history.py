@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
-from cms.database.tables import AnyRow, articles, changes
+from cms.database.derived import articles
+from cms.database.tables import AnyRow, changes
 from cms.model.ids import Name
 
 _MOST_RENAMES = 100

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select, update
 from sqlalchemy import true as always
 
-from cms.database.tables import AnyRow, article_images, articles, images
+from cms.database.derived import article_images, articles, images
+from cms.database.tables import AnyRow
 from cms.model.image import NOTHING, Image, ImageFields
 
 _IS_UNUSED = images.c.path.not_in(select(article_images.c.path))

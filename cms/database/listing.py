@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case
 from sqlalchemy import true as always
 
 from cms.database import search, values
-from cms.database.tables import AnyRow, article_values, articles
+from cms.database.derived import article_values, articles
+from cms.database.tables import AnyRow
 from cms.model.field import Field, Op
 
 RANK = "relevance"

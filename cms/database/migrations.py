@@ -11,8 +11,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine, text
 
 from cms.database import search
+from cms.database.derived import derived
 from cms.database.engine import write
-from cms.database.tables import derived
 
 _LOCK = 0x636D73  # any number; the same for every process
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, delete, func, insert, or_, table, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from cms.database.tables import FORMAT
+from cms.database.derived import FORMAT
 from cms.model.search import phrase
 
 NAME = f"article_words_{FORMAT}"

@@ -1,8 +1,6 @@
-"""The tables.
+"""The tables that are kept: what only the database knows.
 
-Kept tables hold what only the database knows; they change by numbered migrations (`migrations.py`) and belong in the
-backup. Derived tables are made from the store's files; they carry the format in their names and can be dropped.
-Times are seconds since the epoch.
+They change by numbered migrations (`migrations.py`) and belong in the backup. Times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -13,11 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 AnyRow = Row[*tuple[Any, ...]]
 
-FORMAT = 5
-"""Raised whenever what the derived tables hold is computed differently."""
-
 kept = MetaData()
-derived = MetaData()
 
 log = Table(
     "log",
@@ -229,91 +223,4 @@ previews = Table(
     Column("expires_at", Float(53), nullable=False),
     Index("previews_by_digest", "digest"),
     Index("previews_by_name", "collection", "name"),
-)
-
-indexes = Table(
-    f"indexes_{FORMAT}",
-    derived,
-    Column("stamp", Text, primary_key=True),
-    Column("built_at", Float(53), nullable=False),
-)
-
-collections = Table(
-    f"collections_{FORMAT}",
-    derived,
-    Column("name", Text, primary_key=True),
-    Column("schema", Text),
-    Column("annotation", Text),
-    Column("mark", Text, nullable=False),
-)
-
-articles = Table(
-    f"articles_{FORMAT}",
-    derived,
-    Column("key", Text, primary_key=True),
-    Column("collection", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("fold", Text, nullable=False),  # the id without case and Unicode form
-    Column("locale", Text),
-    Column("twin", Text, nullable=False),  # the id without its locale
-    Column("status", Text, nullable=False),  # published, draft, scheduled, broken
-    Column("visible", Boolean, nullable=False),
-    Column("due", Float(53)),  # when the clock publishes it; null when it does not
-    Column("version", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("seq", BigInteger, nullable=False),  # the last change that touched what it shows
-    Column("created_at", Float(53), nullable=False),
-    Column("updated_at", Float(53), nullable=False),
-    Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
-    Column("json", Text, nullable=False),
-    Column("lean", Text, nullable=False),
-    Column("lengths", Text, nullable=False),  # of each member of `json`
-    Column("problems", Text, nullable=False),
-    Index(f"articles_{FORMAT}_by_id", "collection", "id"),
-    Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
-    Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),
-    Index(f"articles_{FORMAT}_by_seq", "seq"),
-    Index(f"articles_{FORMAT}_by_due", "due"),
-)
-
-article_values = Table(
-    f"article_values_{FORMAT}",
-    derived,
-    Column("key", Text, primary_key=True),
-    Column("field", Text, primary_key=True),  # the value's keys with dots between them
-    Column("position", Integer, primary_key=True),  # of a list's items
-    Column("text", Text),
-    Column("number", Float(53)),
-    Index(f"article_values_{FORMAT}_by_text", "field", "text"),
-    Index(f"article_values_{FORMAT}_by_number", "field", "number"),
-)
-
-article_images = Table(
-    f"article_images_{FORMAT}",
-    derived,
-    Column("key", Text, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Index(f"article_images_{FORMAT}_by_path", "path"),
-)
-
-images = Table(
-    f"images_{FORMAT}",
-    derived,
-    Column("path", Text, primary_key=True),
-    Column("sha256", Text, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    Column("width", Integer),
-    Column("height", Integer),
-    Column("format", Text, nullable=False),
-    Column("has_gps", Boolean, nullable=False),
-    Column("base", Text, nullable=False),  # where the public fetches it
-    Column("fields", Text, nullable=False),
-    Column("rendition", Text),  # null until it is made
-    Column("avif", Text),  # null until it is made
-    Column("sent_for", Text),  # the key of the article that it was uploaded for
-    Column("visible", Boolean, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("mark", Text, nullable=False),
-    Column("json", Text, nullable=False),
-    Index(f"images_{FORMAT}_by_sha256", "sha256"),
 )

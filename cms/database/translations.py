@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_, func, select
 
-from cms.database.tables import AnyRow, articles
+from cms.database.derived import articles
+from cms.database.tables import AnyRow
 
 
 def locale_counts(tx: Connection, collection: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, true
 
-from cms.database.tables import article_values, articles
+from cms.database.derived import article_values, articles
 from cms.model.field import Field, Op, Value
 
 

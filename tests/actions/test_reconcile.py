@@ -258,8 +258,8 @@ def test_a_lost_database_is_made_again_from_the_files(ctx: Context, client: Flas
 def test_damaged_derived_tables_are_made_again_without_a_change(ctx: Context, client: FlaskClient) -> None:
     from sqlalchemy import delete
 
+    from cms.database.derived import derived
     from cms.database.engine import write as write_tx
-    from cms.database.tables import derived
 
     items = client.get("/api/v1/articles?limit=100").text
     with read(ctx.database) as tx:

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 
 from cms.actions import darkroom, renditions
 from cms.context import Context
+from cms.database.derived import images
 from cms.database.engine import read, write
-from cms.database.tables import images
 from tests.api.test_images import picture, send
 from tests.conftest import make_client, reconcile, state_of
 from tests.receiver import Receiver

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cms.context import Context
-from cms.database.tables import derived
+from cms.database.derived import derived
 from tests.api.editing import ARTICLES, MERGE_PATCH, problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, make_client, make_context, reconcile, state_of

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from cms.actions import renditions, transfer, trash
 from cms.context import Context
+from cms.database.derived import images as images_table
 from cms.database.engine import write
-from cms.database.tables import images as images_table
 from cms.database.tables import trash as trash_table
 from cms.store.base import Key
 from tests.api.editing import ARTICLES, MERGE_PATCH, create_text, patch, problem

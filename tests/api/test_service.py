@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete
 
 from cms.context import Context
+from cms.database.derived import indexes
 from cms.database.engine import write
-from cms.database.tables import indexes
 from tests.api.editing import problem
 from tests.conftest import ROOT
 

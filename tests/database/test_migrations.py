@@ -24,9 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from cms.database import migrations, search
+from cms.database.derived import derived
 from cms.database.engine import open_engine, read, write
 from cms.database.migrations import STEPS, migrate
-from cms.database.tables import changes, derived, kept, log, tokens
+from cms.database.tables import changes, kept, log, tokens
 from tests.conftest import both_databases
 from tests.store.racing import race
 
