@@ -13,7 +13,6 @@ import argparse
 import gzip
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -26,38 +25,12 @@ import click
 import urllib3
 
 from tests.astro_site import AstroSite, Package, make_site, pack
+from tests.bench.made_site import edit_one, write_articles
+from tests.bench.measure import processor_seconds
 from tests.components import CmsServer, cms, cms_server
-from tests.conftest import ROOT
 
-SIZE = 2000
-TICK = os.sysconf("SC_CLK_TCK")
 FIELDS = {"astro": "path,images,text", "cms": "path,images,data,dates,body,html,headings"}
 """What the loader asks for, by who renders."""
-WORDS = sorted(set(re.findall(r"[a-z]{3,}", (ROOT / "README.md").read_text())))
-
-
-def article(number: int, title: str | None = None) -> str:
-    """One article of about 2 KB; each has other text."""
-    lines = [f"---\ntitle: {title or f'Article {number}'}\ndate: 2025-{number % 12 + 1:02}-{number % 28 + 1:02}\n---\n"]
-    word = number
-    while sum(map(len, lines)) < SIZE:
-        picked = [WORDS[(word := (word * 1103515245 + 12345) % 2**31) % len(WORDS)] for _ in range(30)]
-        heading, strong, rest = " ".join(picked[:3]), picked[3], " ".join(picked[4:])
-        lines.append(f"## {heading}\n\n**{strong}** {rest}, [{picked[0]}](/{picked[1]}).\n")
-    return "\n".join(lines)
-
-
-def write_articles(folder: Path, count: int) -> None:
-    for number in range(count):
-        path = folder / f"src/content/news/en/{number % 100:02}/article-{number}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(article(number))
-
-
-def edit_one(folder: Path, title: str) -> Path:
-    path = folder / "src/content/news/en/07/article-7.md"
-    path.write_text(article(7, title))
-    return path
 
 
 @dataclass
@@ -128,13 +101,6 @@ class Bench:
 
 def forget(site: AstroSite) -> Callable[[int], object]:
     return lambda _: shutil.rmtree(site.cache, ignore_errors=True)
-
-
-def processor_seconds(pid: int) -> float:
-    """Of the process and all below it."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(map(int, fields[11:15])) / TICK + sum(processor_seconds(int(child)) for child in below)
 
 
 def wire(server: CmsServer, content: Path) -> dict[str, tuple[int, int]]:
