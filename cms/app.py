@@ -10,9 +10,12 @@ from pythonjsonlogger.json import JsonFormatter
 
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
-from cms.api import create_flask
+from cms.api import access_log, create_flask
+from cms.api.access_log import AccessLog
+from cms.api.cache import Cache
 from cms.context import Context
 from cms.database.engine import open_engine
+from cms.database.generation import watch
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
@@ -36,13 +39,15 @@ def create_context(settings: Settings) -> Context:
             folder_of(url).mkdir(parents=True, exist_ok=True)
     in_postgres = settings.database.startswith("postgresql")
     locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
+    database = open_engine(settings.database)
     return Context(
         settings=settings,
         site=site,
         media=media,
         variants=open_store(settings.variants, cache_control=FOREVER),
         private=open_store(settings.private),
-        database=open_engine(settings.database),
+        database=database,
+        generation=watch(database, settings.database),
         locks=locks,
         stamp=stamp_of(settings),
         repository=_repository(settings),
@@ -60,8 +65,17 @@ def create_app(settings: Settings | None = None, progress: Progress | None = Non
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
-    app = create_flask(settings.limits)
-    app.extensions["cms"] = context
+    return create_wsgi(context, access_log.to_standard_error())
+
+
+def create_wsgi(ctx: Context, log: AccessLog) -> Flask:
+    """The application around the parts, which are ready."""
+    app = create_flask(ctx.settings.limits)
+    app.extensions["cms"] = ctx
+    app.extensions[access_log.NAME] = log
+    if ctx.settings.cache_bytes:
+        cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
+        app.wsgi_app = cache  # type: ignore[method-assign, assignment]
     return app
 
 

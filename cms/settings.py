@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cms.errors import Invalid, Problem
 from cms.model.image import OWN_BASE
-from cms.model.limits import Limits
+from cms.model.limits import MIB, Limits
 
 SECRET_CHARACTERS = 16
 
-NAMES = (
+OWN_NAMES = (
     "CMS_SITE",
     "CMS_MEDIA",
     "CMS_MEDIA_URL",
@@ -34,9 +34,9 @@ NAMES = (
     "CMS_GIT_REMOTE",
     "CMS_GIT_HOOK_SECRET",
     "CMS_WEBHOOKS_ALLOW_PRIVATE",
-    *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)),
+    "CMS_CACHE_MB",
 )
-
+NAMES = (*OWN_NAMES, *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)))
 
 GitMode = Literal["off", "commit", "push"]
 
@@ -60,7 +60,8 @@ def zone_of(name: str) -> tzinfo:
 class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
     media; `media_url` is the public base of the media or None. `timezone` is an IANA name. `git_remote` is a URL, None
-    for the one that the site's repository names; without a `git_hook_secret` there is no hook."""
+    for the one that the site's repository names; without a `git_hook_secret` there is no hook. `cache_bytes` is what
+    each server process may keep of answers."""
 
     site: str
     media: str
@@ -71,6 +72,7 @@ class Settings:
     public_read: bool = True
     timezone: str = "UTC"
     webhooks_allow_private: bool = False
+    cache_bytes: int = 64 * MIB
     git: GitMode = "off"
     git_remote: str | None = field(default=None, repr=False)
     git_hook_secret: str | None = field(default=None, repr=False)
@@ -136,6 +138,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
         timezone=reader.timezone(),
         webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
+        cache_bytes=reader.number("CMS_CACHE_MB", 64) * MIB,
         git=reader.git(site),
         git_remote=environ.get("CMS_GIT_REMOTE") or None,
         git_hook_secret=reader.secret("CMS_GIT_HOOK_SECRET"),
@@ -154,7 +157,10 @@ class _Reader:
         self.problems: list[Problem] = []
         for name in sorted(environ):
             if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
-                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:12])} and CMS_MAX_…")
+                self._wrong(
+                    name,
+                    f"there is no such setting; there are {', '.join(OWN_NAMES)} and CMS_MAX_…",
+                )
 
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
@@ -226,17 +232,21 @@ class _Reader:
         return value.lower() == "true"
 
     def limits(self) -> Limits:
-        chosen: dict[str, int] = {}
-        for limit in fields(Limits):
-            name = f"CMS_MAX_{limit.name.upper()}"
-            value = self._environ.get(name)
-            if value is None:
-                continue
-            if value.isascii() and value.isdecimal() and 0 < int(value) < 2**40:
-                chosen[limit.name] = int(value)
-            else:
-                self._wrong(name, "write a whole number above 0")
-        return Limits(**chosen)
+        return Limits(
+            **{
+                limit.name: self.number(f"CMS_MAX_{limit.name.upper()}", cast(int, limit.default), least=1)
+                for limit in fields(Limits)
+            }
+        )
+
+    def number(self, name: str, default: int, *, least: int = 0) -> int:
+        value = self._environ.get(name)
+        if value is None:
+            return default
+        if value.isascii() and value.isdecimal() and least <= int(value) < 2**40:
+            return int(value)
+        self._wrong(name, f"write a whole number, at least {least}")
+        return default
 
     def _wrong(self, name: str, detail: str) -> str:
         self.problems.append(Problem(name, detail, "setting"))

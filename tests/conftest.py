@@ -22,8 +22,8 @@ from cms.actions import reconcile as reconcile_action
 from cms.actions import renditions, tokens
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
-from cms.api import create_flask
-from cms.app import create_context
+from cms.api.access_log import AccessLog
+from cms.app import create_context, create_wsgi
 from cms.context import Context
 from cms.database import search
 from cms.database.derived import derived
@@ -214,8 +214,7 @@ def media_ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp
 
 
 def make_client(ctx: Context) -> FlaskClient:
-    app = create_flask(ctx.settings.limits)
-    app.extensions["cms"] = ctx
+    app = create_wsgi(ctx, AccessLog(lambda _: None))
     assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # the test client writes JSON by it
     app.test_client_class = ReadingClient

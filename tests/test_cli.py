@@ -89,7 +89,8 @@ def test_sync_says_what_it_took_over_and_asks_before_many_deletions(site: Path) 
         ({"CMS_TIMEZONE": "../etc/passwd"}, "CMS_TIMEZONE: name a time zone"),
         ({"CMS_TIMEZONE": ""}, "CMS_TIMEZONE: name a time zone"),
         ({"CMS_MEDIA_URL": "cdn"}, "CMS_MEDIA_URL: give the public base"),
-        ({"CMS_MAX_PHOTO_BYTES": "-1"}, "CMS_MAX_PHOTO_BYTES: write a whole number above 0"),
+        ({"CMS_MAX_PHOTO_BYTES": "-1"}, "CMS_MAX_PHOTO_BYTES: write a whole number, at least 1"),
+        ({"CMS_CACHE_MB": "some"}, "CMS_CACHE_MB: write a whole number, at least 0"),
         ({"CMS_MEDIAURL": "x"}, "CMS_MEDIAURL: there is no such setting"),
     ],
 )

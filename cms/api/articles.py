@@ -11,6 +11,7 @@ from cms.actions import builds, drafts, edit, lookup, naming, planning, save, tr
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency
+from cms.api.cache import keep
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
@@ -44,7 +45,7 @@ def list_articles(query: dict[str, Any]) -> Response:
     items = ",".join(item_of(listed.row, query) for listed in found[:limit])
     cursor = to_json(encode_cursor(found[limit - 1], query) if len(found) > limit else None)
     counted = "" if total is None else f',"total":{total}'
-    return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
+    return keep(respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'))
 
 
 @blp.route("/articles/<collection>/<path:article_id>")
@@ -64,7 +65,7 @@ def get_article(collection: str, article_id: str) -> Response:
     else:
         response = respond(whole(row), version=row.version)
     response.headers["Vary"] = "Authorization, Accept"
-    return response
+    return keep(response)
 
 
 @blp.route("/articles/<collection>", methods=["POST"])

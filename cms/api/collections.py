@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from cms.api import auth
+from cms.api.cache import keep
 from cms.api.conditional import respond
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import service as schemas
@@ -28,7 +29,7 @@ def list_collections() -> Response:
     with read(context().database) as tx:
         counts = articles.counts(tx)
         items = [_shown(row, counts.get(row.name, {})) for row in collections.all_of(tx)]
-    return respond(to_json({"items": items, "next_cursor": None}))
+    return keep(respond(to_json({"items": items, "next_cursor": None})))
 
 
 @blp.route("/collections/<collection>")
@@ -40,7 +41,7 @@ def get_collection(collection: str) -> Response:
     row = _row(collection)
     with read(context().database) as tx:
         counts = articles.counts(tx)
-    return respond(to_json(_shown(row, counts.get(collection, {}))))
+    return keep(respond(to_json(_shown(row, counts.get(collection, {})))))
 
 
 @blp.route("/collections/<collection>/schema")
@@ -52,7 +53,7 @@ def get_schema(collection: str) -> Response:
     row = _row(collection)
     if row.schema is None:
         raise NotFound(f"{collection} has no schema; run `astro sync` in the site to write one.")
-    return respond(row.schema, media_type="application/schema+json")
+    return keep(respond(row.schema, media_type="application/schema+json"))
 
 
 def require_collection(name: str | None) -> None:

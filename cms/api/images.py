@@ -13,6 +13,7 @@ from cms.actions import lookup, photos, places, scratch, upload
 from cms.actions.develop import Upload
 from cms.actions.upload import Stored
 from cms.api import auth, cursors, idempotency
+from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import images as schemas
@@ -54,7 +55,7 @@ def list_images(query: dict[str, Any]) -> Response:
         rows = images.page(tx, wanted, after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].path]) if len(rows) > limit else None
     items = ",".join(row.json for row in rows[:limit])
-    return respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}')
+    return keep(respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}'))
 
 
 @blp.route("/images/<path:path>")
@@ -67,7 +68,7 @@ def get_image(path: str) -> Response:
         row = lookup.photo(tx, auth.actor(), path)
         users = [user for user in articles.showing(tx, path) if lookup.is_visible(auth.actor(), user)]
     shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
-    return respond(to_json(shown), version=shown["version"])
+    return keep(respond(to_json(shown), version=shown["version"]))
 
 
 @blp.route("/images", methods=["POST"])

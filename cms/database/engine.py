@@ -20,6 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from cms.errors import Unavailable
 
 BUSY_MS = 10_000
+WROTE = "cms_wrote"
+"""The engine's option that names whom to tell of each commit."""
+CHANNEL = "cms_written"
+"""Where PostgreSQL tells of them."""
 
 
 def open_engine(url: str) -> Engine:
@@ -36,6 +40,10 @@ def write(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
             yield writing
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
+    if tell := engine.get_execution_options().get(WROTE):
+        tell()
 
 
 @contextmanager

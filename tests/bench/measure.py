@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,7 +71,7 @@ def processor_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / TICK + sum(processor_seconds(int(child)) for child in below)
 
 
-def in_turn(rounds: int, *sides: Callable[[], float]) -> list[list[float]]:
+def in_turn(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:
     """What each side says, round by round, so that a noisy minute hits all alike."""
     found = [[side() for side in sides] for _ in range(rounds)]
     return [list(one) for one in zip(*found, strict=True)]
