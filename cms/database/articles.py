@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
 
 from cms.database.derived import article_images, articles
 from cms.database.tables import AnyRow, changes
@@ -18,6 +18,21 @@ from cms.model.published import Bytes
 
 STEP = 200
 """How many articles the feed reads at once."""
+
+# To build a statement takes longer than to run it: what every read asks for is built once.
+_BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
+_BY_ID = (
+    select(articles)
+    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
+    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
+)
+_TWINS = select(articles).where(
+    articles.c.collection == bindparam("collection"),
+    articles.c.twin == bindparam("twin"),
+    articles.c.id != bindparam("id"),
+    articles.c.locale.is_not(None),
+    articles.c.status != "broken",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +105,11 @@ def due(tx: Connection, now: float) -> list[str]:
 
 def get(tx: Connection, name: Name) -> AnyRow | None:
     """The article of that id; where two files claim it, the one that is not broken."""
-    found = select(articles).where(articles.c.collection == name.collection, articles.c.id == name.id)
-    first = case((articles.c.status == "broken", 1), else_=0)
-    return tx.execute(found.order_by(first, articles.c.key).limit(1)).one_or_none()
+    return tx.execute(_BY_ID, {"collection": name.collection, "id": name.id}).first()
 
 
 def by_key(tx: Connection, key: str) -> AnyRow | None:
-    return tx.execute(select(articles).where(articles.c.key == key)).one_or_none()
+    return tx.execute(_BY_KEY, {"key": key}).one_or_none()
 
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
@@ -107,14 +120,9 @@ def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
 
 def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
     """The same article in other locales, seen or not."""
-    found = select(articles).where(
-        articles.c.collection == row.collection,
-        articles.c.twin == row.twin,
-        articles.c.id != row.id,
-        articles.c.locale.is_not(None),
-        articles.c.status != "broken",
-    )
-    return list(tx.execute(found)) if row.locale is not None else []
+    if row.locale is None:
+        return []
+    return list(tx.execute(_TWINS, {"collection": row.collection, "twin": row.twin, "id": row.id}))
 
 
 def showing(tx: Connection, path: str) -> list[AnyRow]:
