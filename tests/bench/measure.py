@@ -5,6 +5,7 @@ A bench is a module with `rows(options)`, which yields a `Row` for each thing it
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -29,6 +30,7 @@ class Options:
     articles: int = 10_000
     many: int = 100_000
     seconds: float = 3.0
+    is_small: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.theirs
+        return self.ours / self.theirs if self.theirs else math.nan
 
     @property
     def is_met(self) -> bool | None:
-        if self.aim is None:
+        if self.aim is None or math.isnan(self.ratio):
             return None
         return self.ratio >= self.aim if self.is_least else self.ratio <= self.aim
 

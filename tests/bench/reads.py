@@ -56,7 +56,7 @@ def rows(options: Options) -> Iterator[Row]:
     site = options.folder / "site"
     write_articles(site, min(options.articles, 1000))
     assert cms(site, "sync").returncode == 0
-    for workers in (1, 2):
+    for workers in (1,) if options.is_small else (1, 2):
         yield from _from_memory(options, site, workers)
     yield from _without_memory(options, site)
 
