@@ -159,4 +159,4 @@ def cms(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedPro
     """One command, to its end."""
     command = [str(program("cms")), *arguments]
     environment = settings_environment(site, **settings)
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
