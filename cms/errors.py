@@ -162,6 +162,12 @@ READ_ONLY_S = 5
 """The code of `Unavailable` where nothing can be written, and how soon it is looked again whether that is over."""
 
 
+OF_THE_MACHINE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+)  # fmt: skip
+"""The numbers of errors that no request is to blame for."""
+
+
 def of_system(error: OSError, place: str) -> Unavailable:
     """What the operating system's refusal means; `place` is where, as in "the site's folder"."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

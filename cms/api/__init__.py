@@ -9,6 +9,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from cms.actions import reserve
 from cms.api import (
     articles,
     auth,
@@ -32,7 +33,7 @@ from cms.api import (
     urgency,
     webhooks,
 )
-from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query, context
 from cms.api.spec import create_api
 from cms.model.limits import Limits
 
@@ -54,6 +55,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(_begin)
     app.before_request(auth.authenticate)
     app.before_request(check_query)
+    app.before_request(_make_room)
     app.after_request(_finish)
     app.after_request(urgency.urge)
     api = create_api(app, limits)
@@ -86,6 +88,11 @@ def _begin() -> None:
     g.started = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _make_room() -> None:
+    if request.method == "DELETE":  # which has to work on a full disk
+        reserve.make_room(context())
 
 
 def _finish(response: Response) -> Response:
