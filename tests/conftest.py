@@ -183,6 +183,7 @@ def make_settings(site: Path, database_url: str, **others: Any) -> Settings:
 
 
 def close(ctx: Context) -> None:
+    ctx.generation.close()
     ctx.database.dispose()
     ctx.locks.close()
 

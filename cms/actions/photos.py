@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cms.actions import absorb_images, lookup, renditions, trash
+from cms.actions import absorb_images, lookup, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
 from cms.actions.photo_files import home, image_in, key_of, version_at
@@ -75,6 +75,7 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     with read(ctx.database) as tx:
         lookup.photo(tx, actor, path)
     row = _expected(ctx, path, expect)
+    reserve.make_room(ctx, 2 * row.bytes + reserve.FEW_BYTES)
     with (
         _variants_going(ctx, row),
         trash.kept(ctx, actor.name, row, home(ctx, key), "deleted"),

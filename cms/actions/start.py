@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from cms.actions import keep_git, reconcile
+from cms.actions import keep_git, leftovers, reconcile
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
@@ -32,6 +32,7 @@ def stamp_of(settings: Settings) -> str:
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
     """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
     migrate(ctx.database)
+    leftovers.clear_site(ctx)
     if not _is_built(ctx):
         _build(ctx, progress)
     keep_git.prepare(ctx)

@@ -6,6 +6,7 @@ import time
 
 from flask import Flask, Response, current_app, g, request
 
+from cms.actions import reserve
 from cms.api import (
     access_log,
     articles,
@@ -31,7 +32,7 @@ from cms.api import (
     urgency,
     webhooks,
 )
-from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query, context
 from cms.api.spec import create_api
 from cms.model.limits import Limits
 
@@ -47,6 +48,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(_begin)
     app.before_request(auth.authenticate)
     app.before_request(check_query)
+    app.before_request(_make_room)
     app.after_request(_finish)
     app.after_request(urgency.urge)
     api = create_api(app, limits)
@@ -78,6 +80,11 @@ def create_flask(limits: Limits) -> Flask:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = access_log.request_id(request.headers.get("X-Request-Id"))
+
+
+def _make_room() -> None:
+    if request.method == "DELETE":  # which has to work on a full disk
+        reserve.make_room(context())
 
 
 def _finish(response: Response) -> Response:

@@ -34,11 +34,13 @@ STATUS: dict[type[CmsError], int] = {
     errors.VersionRequired: 428,
     errors.NotOffered: 501,
     errors.Unavailable: 503,
+    errors.Full: 507,
 }
 
 
 def register(app: Flask) -> None:
     app.register_error_handler(CmsError, _answer_cms_error)
+    app.register_error_handler(OSError, _answer_os_error)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
@@ -71,6 +73,15 @@ def _answer_cms_error(error: CmsError) -> Response:
     if isinstance(error, errors.Unavailable):
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
     return answer(status, error.code, error.detail, headers, **more)
+
+
+def _answer_os_error(error: OSError) -> Response:
+    """The machine has no more of something, or a disk fails: whatever was under way, it may be tried again."""
+    if error.errno not in errors.OF_THE_MACHINE:
+        return _answer_unexpected(error)
+    refusal = errors.of_system(error, "The service's disk")
+    refusal.__cause__ = error
+    return _answer_cms_error(refusal)
 
 
 def answer_http_exception(error: HTTPException) -> Response:

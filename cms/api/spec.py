@@ -57,7 +57,8 @@ _MEANINGS = {
     422: "The request was read and cannot be accepted; `errors` names every reason",
     428: "Name the version that you start from, as If-Match",
     501: "This service is not set up for that",
-    503: "The storage or the database does not answer; try again after Retry-After",
+    503: "The storage or the database does not answer, or cannot be written; try again after Retry-After",
+    507: "The disk is full; deleting works",
 }
 _OF_COPIES = ("get_draft", "discard_draft", "create_preview")
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
@@ -155,7 +156,7 @@ def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         else set()
     )
     found |= {413, 415} if "requestBody" in operation else set()
-    found |= {409, 503} if method != "get" else set()
+    found |= {409, 503, 507} if method != "get" else set()
     found |= {status for status, names in _BY_OPERATION.items() if name in names}
     for status in sorted(found):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{HTTPStatus(status).name}"})

@@ -6,6 +6,7 @@ snapshot. Functions of this room take the transaction first and never commit.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,17 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cms.errors import Unavailable
+from cms.errors import Unavailable, of_system
 
 BUSY_MS = 10_000
 WROTE = "cms_wrote"
 """The engine's option that names whom to tell of each commit."""
 CHANNEL = "cms_written"
 """Where PostgreSQL tells of them."""
+_DISK_FULL = "53100"
 
 
 def open_engine(url: str) -> Engine:
@@ -73,6 +75,12 @@ def _open_sqlite(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("cms_begin", "BEGIN"))
 
+    @event.listens_for(engine, "handle_error")
+    def _let_go(context: ExceptionContext) -> None:
+        # What could not be flushed is never tried again on the same open file.
+        if isinstance(context.sqlalchemy_exception, DBAPIError):
+            context.is_disconnect |= _code(context.sqlalchemy_exception) == sqlite3.SQLITE_IOERR
+
     return engine
 
 
@@ -92,8 +100,28 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """`Unavailable` in place of what the database's driver says when it does not answer."""
+    """`Unavailable` in place of what the database's driver says when it does not answer; `Full` without room."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise Unavailable("The database does not answer; try again.", code="database") from error
+    except (OperationalError, InterfaceError) as error:
+        raise _refusal(error) from error
+    except PoolTimeout as error:
+        raise _silent() from error
+
+
+def _refusal(error: DBAPIError) -> Unavailable:
+    if _code(error) == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
+    if _code(error) == sqlite3.SQLITE_READONLY:
+        return of_system(OSError(errno.EROFS, ""), "The database's disk")
+    return _silent()
+
+
+def _code(error: DBAPIError) -> int | None:
+    """What SQLite calls the error, without the details; None for other databases."""
+    found = getattr(error.orig, "sqlite_errorcode", None)
+    return None if found is None else found & 0xFF
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The database does not answer; try again.", code="database")

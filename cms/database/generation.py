@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from cms.database.engine import CHANNEL, WROTE
 
 LOOK_EVERY_S = 0.02
+LISTEN_S = RETRY_S = 0.5
 
 _IMPATIENT: dict[str, Any] = {
     "connect_timeout": 3,
@@ -40,6 +41,10 @@ class Generation(ABC):
     @abstractmethod
     def wrote(self) -> None:
         """This process has committed something."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nobody asks any more."""
 
 
 class SqliteGeneration(Generation):
@@ -65,6 +70,12 @@ class SqliteGeneration(Generation):
     def wrote(self) -> None:
         self._writes += 1
 
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection, self._fresh_until = None, 0.0
+
     def _look(self) -> int | None:
         try:
             if self._connection is None:
@@ -78,14 +89,13 @@ class SqliteGeneration(Generation):
 class PostgresGeneration(Generation):
     """Listens to PostgreSQL, which tells of every commit; while nobody listens, nobody can tell."""
 
-    RETRY_S = 1.0
-
     def __init__(self, url: str) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._number = 0
         self._is_listening = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     def current(self) -> int | None:
         if self._thread is None:
@@ -96,6 +106,11 @@ class PostgresGeneration(Generation):
         with self._lock:
             self._number += 1
 
+    def close(self) -> None:
+        self._is_closed = True
+        if self._thread is not None:
+            self._thread.join()
+
     def _start(self) -> None:
         # Begun with the first question: server processes are forked, and threads do not come along.
         with self._lock:
@@ -104,13 +119,14 @@ class PostgresGeneration(Generation):
                 self._thread.start()
 
     def _listen(self) -> None:
-        while True:
+        while not self._is_closed:
             with contextlib.suppress(psycopg.Error):
                 for _ in self._told():
                     self.wrote()
                     self._is_listening = True
             self._is_listening = False
-            time.sleep(self.RETRY_S)
+            if not self._is_closed:
+                time.sleep(RETRY_S)
 
     def _told(self) -> Iterator[None]:
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
@@ -123,8 +139,8 @@ class PostgresGeneration(Generation):
         with psycopg.connect(self._url, autocommit=True, connect_timeout=3, **options) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             yield
-            while True:
-                for _ in connection.notifies(timeout=1.0):
+            while not self._is_closed:
+                for _ in connection.notifies(timeout=LISTEN_S):
                     yield
                 connection.execute("SELECT 1")
 

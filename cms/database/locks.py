@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cms.database.engine import translated
-from cms.errors import Unavailable
+from cms.errors import Unavailable, of_system
 from cms.model.ids import fold
 
 WAIT_S = 5.0
@@ -53,10 +53,16 @@ class FileLocks:
         deadline = time.monotonic() + (WAIT_S if wait_s is None else wait_s)
         with ExitStack() as held:
             for shard in shards:
-                descriptor = os.open(self._folder / f"{shard:04}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                descriptor = self._open(f"{shard:04}")
                 held.callback(os.close, descriptor)
                 _wait(partial(_try_flock, descriptor), deadline)
             yield
+
+    def _open(self, name: str) -> int:
+        try:
+            return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise of_system(error, "The folder of lock files") from error
 
     def close(self) -> None:
         """Nothing stays open between two holds."""

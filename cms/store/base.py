@@ -28,6 +28,24 @@ class Part(NamedTuple):
     stop: int
 
 
+class Trouble(NamedTuple):
+    """Why nothing can be written: as an error has it, and the time it began, in seconds since the epoch."""
+
+    code: str
+    detail: str
+    since: float
+
+
+class Leftover(NamedTuple):
+    """A temporary file in a folder; `changed` as in a `Stat`. `key` is the file that it is for, None when its name
+    does not say so."""
+
+    folder: str
+    name: str
+    changed: float
+    key: Key | None
+
+
 class Absent(Enum):
     """What `write` expects when it creates."""
 
@@ -101,6 +119,18 @@ class Store(Protocol):
 
         None where bytes come in by this service alone, or where the public could read what comes in.
         """
+        ...
+
+    def trouble(self) -> Trouble | None:
+        """Why nothing can be written here, None when it can, as far as is known."""
+        ...
+
+    def leftovers(self, prefix: str) -> Iterator[Leftover]:
+        """The temporary files below the folder, those of writers at work too."""
+        ...
+
+    def settle(self, leftover: Leftover) -> None:
+        """Finish or undo what a writer that was killed has left half done; nobody writes the key meanwhile."""
         ...
 
     def is_settled(self) -> bool:

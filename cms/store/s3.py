@@ -19,7 +19,20 @@ from urllib3.exceptions import HTTPError
 
 from cms.errors import Stale
 from cms.store import s3_version
-from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.store.base import (
+    ABSENT,
+    Absent,
+    Key,
+    Leftover,
+    Part,
+    Stat,
+    Trouble,
+    Version,
+    check_key,
+    check_writable,
+    is_key,
+    version_of,
+)
 from cms.store.s3_client import code_of, connect, copy_all, translated
 
 if TYPE_CHECKING:
@@ -136,6 +149,15 @@ class S3Store:
         where = {"Bucket": self._bucket, "Key": self._prefix + key}
         pinned = {"ContentLength": size, "ContentType": content_type}
         return self._client.generate_presigned_url("put_object", Params={**where, **pinned}, ExpiresIn=expires_s)
+
+    def trouble(self) -> Trouble | None:
+        return None
+
+    def leftovers(self, prefix: str) -> Iterator[Leftover]:
+        return iter(())  # what was not sent to its end is not there
+
+    def settle(self, leftover: Leftover) -> None:
+        raise ValueError(leftover)
 
     def is_settled(self) -> bool:
         return True

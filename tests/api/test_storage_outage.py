@@ -19,7 +19,7 @@ from cms.store import s3_client
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, reconcile
-from tests.faults import Proxy, faulty
+from tests.faulty import Proxy, faulty
 from tests.store.racing import race
 
 TRASH = "/api/v1/trash"

@@ -21,7 +21,7 @@ from cms.store.base import ABSENT, Key, version_of
 from tests.api.editing import problem
 from tests.api.test_images import picture, send
 from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, state_of
-from tests.faults import Fault, Proxy, faulty
+from tests.faulty import Fault, Proxy, faulty
 
 KEY = Key("src/assets/photo.jpg")
 DATA = os.urandom(300_000)

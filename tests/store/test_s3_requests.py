@@ -14,7 +14,7 @@ from cms.store import open_store
 from cms.store.base import ABSENT, Key
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, make_client, make_context, make_settings
-from tests.faults import Proxy, faulty
+from tests.faulty import Proxy, faulty
 
 KEY = Key("src/assets/photo.jpg")
 

@@ -1629,6 +1629,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The disk is full; deleting works */
+        INSUFFICIENT_STORAGE: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description There is no such thing, or you may not know of it */
         NOT_FOUND: {
             headers: {
@@ -1674,7 +1683,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The storage or the database does not answer; try again after Retry-After */
+        /** @description The storage or the database does not answer, or cannot be written; try again after Retry-After */
         SERVICE_UNAVAILABLE: {
             headers: {
                 [name: string]: unknown;
@@ -1833,6 +1842,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -1955,6 +1965,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -1995,6 +2006,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2059,6 +2071,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2093,6 +2106,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2344,6 +2358,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2471,6 +2486,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2506,6 +2522,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2595,6 +2612,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2689,6 +2707,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2780,6 +2799,7 @@ export interface operations {
             428: components["responses"]["PRECONDITION_REQUIRED"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2816,6 +2836,7 @@ export interface operations {
             428: components["responses"]["PRECONDITION_REQUIRED"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2861,6 +2882,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2926,6 +2948,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2982,6 +3005,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3086,6 +3110,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3114,6 +3139,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3184,6 +3210,7 @@ export interface operations {
             428: components["responses"]["PRECONDITION_REQUIRED"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3212,6 +3239,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3250,6 +3278,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3287,6 +3316,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3345,6 +3375,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3401,6 +3432,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3437,6 +3469,7 @@ export interface operations {
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3500,6 +3533,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3530,6 +3564,7 @@ export interface operations {
             409: components["responses"]["CONFLICT"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3618,6 +3653,7 @@ export interface operations {
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
+            507: components["responses"]["INSUFFICIENT_STORAGE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
