@@ -107,9 +107,7 @@ class PostgresGeneration(Generation):
             self._number += 1
 
     def close(self) -> None:
-        self._is_closed = True
-        if self._thread is not None:
-            self._thread.join()
+        self._is_closed = True  # the thread ends by itself, within `LISTEN_S`
 
     def _start(self) -> None:
         # Begun with the first question: server processes are forked, and threads do not come along.
