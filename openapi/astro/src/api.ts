@@ -1157,7 +1157,7 @@ export interface components {
             id: string;
             /** @description to revoke it by */
             preview_id: string;
-            /** @description the link, only in the answer that made it; whoever has it sees the article */
+            /** @description the link, only in the answer that made it; whoever has it sees the article. It begins with CMS_PUBLIC_URL, and is below this service's root where that is not set */
             url?: string;
         };
         PreviewPage: {
