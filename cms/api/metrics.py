@@ -73,7 +73,7 @@ def _of_webhooks(tx: Connection) -> Iterator[Metric]:
     for row in webhooks.all_of(tx):
         if CHANGED in row.events.split():
             new = changes.visible_since(tx, row.seq)
-            lag.add_metric([row.id, row.target], _since(new and new.first_time))
+            lag.add_metric([row.id, row.target], _since(None if new is None else new.first_time))
         failing.add_metric([row.id, row.target], _since(row.failing_since))
     yield from (lag, failing)
 
@@ -83,7 +83,7 @@ def _of_builds(tx: Connection) -> Iterator[Metric]:
     found = GaugeMetricFamily("cms_not_live_seconds", "How long what is published has not been live.")
     if live is not None:  # somebody reports builds
         new = changes.visible_since(tx, live)
-        found.add_metric([], _since(new and new.first_time))
+        found.add_metric([], _since(None if new is None else new.first_time))
     yield found
 
 

@@ -77,7 +77,7 @@ def test_each_process_says_how_much_there_is(
     etag = create_text(client, admin)
     patch(client, admin, NAME, etag, {"data": {"draft": True}})
     found = watched(client, monitor)
-    counts = {dict(labels)["status"]: found["cms_articles"][labels] for labels in found["cms_articles"] if NEWS in labels}
+    counts = {dict(labels)["status"]: number for labels, number in found["cms_articles"].items() if NEWS in labels}
     assert counts == {"published": 6, "draft": 2, "scheduled": 0, "broken": 0}
     assert found["cms_changes_total"][()] - before["cms_changes_total"][()] == 2
     assert (found["cms_ready"][()], found["cms_git_conflicts"][()]) == (1, 0)
