@@ -1447,7 +1447,7 @@ export interface components {
             /** @description the AVIF variants, for a source */
             srcset_avif: string | null;
             url: string;
-            /** @description the articles that show it, as collection/id */
+            /** @description articles that show it, working copies counted */
             used_by: string[];
             variants: components["schemas"]["Variant"][];
             /** @description changes with the bytes and with what is said of them */
@@ -2619,7 +2619,7 @@ export interface operations {
         parameters: {
             query?: {
                 folder?: string;
-                /** @description true: only those that no article refers to */
+                /** @description true: those that no article or working copy refers to */
                 unused?: boolean;
                 limit?: number;
                 cursor?: string;
