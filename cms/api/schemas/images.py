@@ -88,7 +88,7 @@ class Image(Shown):
 
 
 class UsedImage(Image):
-    used_by = fields.List(fields.String(), required=True, metadata=said("articles that show it, working copies counted"))
+    used_by = fields.List(fields.String(), required=True, metadata=said("of articles and working copies that show it"))
 
 
 class ImagePatch(Schema):

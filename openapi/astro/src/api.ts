@@ -1447,7 +1447,7 @@ export interface components {
             /** @description the AVIF variants, for a source */
             srcset_avif: string | null;
             url: string;
-            /** @description articles that show it, working copies counted */
+            /** @description of articles and working copies that show it */
             used_by: string[];
             variants: components["schemas"]["Variant"][];
             /** @description changes with the bytes and with what is said of them */
