@@ -50,6 +50,7 @@ def test_each_outside_thing_is_known_in_one_place() -> None:
         r"\bos\.environ\b|\bgetenv\b": "settings.py",
         r"\bsqlalchemy\b": "database",
         r"\bflask\b": "api",
+        r"\bprometheus_client\b": "api/metrics.py",
         r"\bgranian\b": "serving.py",
         r"\bPIL\b": "model/photo",
     }.items():

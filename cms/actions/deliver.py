@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from cms.actions.message import Topic, addressee, write_message
 from cms.actions.post import Answer, post
-from cms.actions.webhooks import found
+from cms.actions.webhooks import bounds_of, found
 from cms.context import Context
 from cms.database import builds, changes, deliveries, images, notices, webhooks
 from cms.database.engine import read, write
@@ -145,8 +145,7 @@ def _begin(ctx: Context, tx: Connection, webhook: AnyRow, topic: Topic, now: flo
 
 def _send(ctx: Context, attempt: _Attempt, now: float) -> Answer:
     asked = request(attempt.to, attempt.message, int(now))
-    allowed = ctx.settings.webhooks_allow_private
-    return post(attempt.webhook.url, asked.headers, asked.body, allow_private=allowed)
+    return post(attempt.webhook.url, asked.headers, asked.body, bounds_of(ctx))
 
 
 def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], *, is_asked: bool = False) -> None:

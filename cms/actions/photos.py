@@ -14,7 +14,7 @@ from cms.actions.develop import Upload, developed, keep_original
 from cms.actions.photo_files import home, image_in, key_of, version_at
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, images
+from cms.database import articles, drafts, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
@@ -50,7 +50,7 @@ def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> An
     It leaves the trash with that.
     """
     actor.require("images:write")
-    gone = trash.get(ctx, trash_id)
+    gone = trash.get(ctx, actor, trash_id)
     with read(ctx.database) as tx:
         is_there = images.get(tx, gone.path) is not None
     if is_there and expect is None:
@@ -83,11 +83,10 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     ):
         _expected(ctx, path, expect)
         with read(ctx.database) as tx:
-            users = articles.showing(tx, path)
+            users = len(articles.showing(tx, path)) + len(drafts.showing(tx, path))
+            seen = lookup.users(tx, actor, path)
         if users:
-            seen = [user for user in users if lookup.is_visible(actor, user)]
-            detail = f"{len(users)} article(s) show this photo; take it out of them first."
-            raise InUse(detail, used_by=[f"{user.collection}/{user.id}" for user in seen])
+            raise InUse(f"{users} article(s) or drafts show this photo; take it out of them first.", used_by=seen)
         for store in _copies(ctx, key, row.sha256):
             store.delete(key, expect=Version(row.sha256))
         with write(ctx.database) as tx:

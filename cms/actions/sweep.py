@@ -58,7 +58,7 @@ def _sweep_originals(ctx: Context) -> None:
     for key in _old(ctx.private, ORIGINALS, trash.KEPT_S):
         path = posixpath.dirname(key).removeprefix(f"{ORIGINALS}/")
         with read(ctx.database) as tx:
-            is_kept = images.get(tx, path) is not None or trash_rows.page(tx, path, 0, None, 1)
+            is_kept = images.get(tx, path) is not None or trash_rows.page(tx, trash_rows.Wanted(path=path), None, 1)
         if not is_kept:
             delete_from(ctx.private, key)
 

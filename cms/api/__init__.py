@@ -21,6 +21,7 @@ from cms.api import (
     hooks,
     images,
     media,
+    metrics,
     previews,
     problems,
     service,
@@ -70,6 +71,7 @@ def create_flask(limits: Limits) -> Flask:
         hooks,
         tokens,
         service,
+        metrics,
     ):
         api.register_blueprint(module.blp)
     app.register_blueprint(media.blp)

@@ -17,7 +17,7 @@ from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import images as schemas
-from cms.database import articles, images
+from cms.database import images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Malformed, Problem, TooLarge, UnsupportedType
@@ -66,8 +66,8 @@ def get_image(path: str) -> Response:
     auth.require_read()
     with read(context().database) as tx:
         row = lookup.photo(tx, auth.actor(), path)
-        users = [user for user in articles.showing(tx, path) if lookup.is_visible(auth.actor(), user)]
-    shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
+        users = lookup.users(tx, auth.actor(), path)
+    shown = {**json.loads(row.json), "used_by": users}
     return keep(respond(to_json(shown), version=shown["version"]))
 
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, literal, select, update
 from sqlalchemy import true as always
 
 from cms.database.derived import article_images, articles, images
-from cms.database.tables import AnyRow
+from cms.database.tables import AnyRow, changes, draft_images
 from cms.model.image import NOTHING, Image, ImageFields
 
-_IS_UNUSED = images.c.path.not_in(select(article_images.c.path))
+_IS_UNUSED = images.c.path.not_in(select(article_images.c.path)) & images.c.path.not_in(select(draft_images.c.path))
 
 Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
@@ -46,14 +46,34 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     """The photos that are visible and should not be, or the other way round.
 
     The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
-    uploaded for an article that is not visible.
+    uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
+    it was uploaded for.
     """
     shown = article_images.c.path == images.c.path
     is_shown = exists(select(1).where(shown))
     is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
-    is_held = exists(select(1).where(articles.c.key == images.c.sent_for, articles.c.visible.is_(False)))
-    found = select(images).where(images.c.visible != (is_seen | (~is_shown & ~is_held)))
+    sent_for = select(1).where(articles.c.key == images.c.sent_for)
+    is_held = exists(sent_for.where(articles.c.visible.is_(False)))
+    was_seen = images.c.visible | ~is_secret(images.c.path, images.c.sha256)
+    may_come = was_seen | exists(sent_for.where(articles.c.visible))
+    found = select(images).where(images.c.visible != (is_seen | (~is_shown & ~is_held & may_come)))
     return list(tx.execute(found.order_by(images.c.path)))
+
+
+def is_secret(path: ColumnElement[str], sha256: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a photo of these bytes has been there, and the public has never seen it."""
+    own = select(1).where(
+        changes.c.subject == "image",
+        changes.c.collection == "",
+        changes.c.name == path,
+        changes.c.version.startswith(sha256),
+    )
+    return exists(own) & ~exists(own.where(changes.c.visible_after))
+
+
+def was_secret(tx: Connection, path: str, sha256: str) -> bool:
+    """As `is_secret` has it."""
+    return bool(tx.execute(select(is_secret(literal(path), literal(sha256)))).scalar())
 
 
 def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
@@ -140,8 +160,8 @@ def marks(tx: Connection) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article refers to,
-    as far as somebody who sees the drafts of these collections sees them."""
+    """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article and no
+    working copy refers to, as far as somebody who sees the drafts of these collections sees them."""
 
     folder: str | None = None
     is_unused: bool = False
@@ -175,7 +195,7 @@ def changed_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]
 
 
 def unused(tx: Connection) -> list[str]:
-    """The paths of photos that no article refers to."""
+    """The paths of photos that no article and no working copy refers to."""
     return list(tx.execute(select(images.c.path).where(_IS_UNUSED).order_by(images.c.path)).scalars())
 
 

@@ -129,4 +129,15 @@ def _working_copies(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling, _working_copies)
+def _photos_of_copies(tx: Connection) -> None:
+    for statement in (
+        "CREATE TABLE draft_images (collection TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,"
+        " PRIMARY KEY (collection, name, path))",
+        "CREATE INDEX draft_images_by_path ON draft_images (path)",
+    ):
+        tx.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables, _renames, _photos, _git, _telling, _working_copies, _photos_of_copies,
+)  # fmt: skip

@@ -211,6 +211,15 @@ drafts = Table(
     Column("time", Float(53), nullable=False),
 )
 
+draft_images = Table(
+    "draft_images",
+    kept,
+    Column("collection", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("path", Text, primary_key=True),  # of a photo that the working copy shows
+    Index("draft_images_by_path", "path"),
+)
+
 previews = Table(
     "previews",
     kept,

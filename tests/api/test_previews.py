@@ -14,6 +14,7 @@ from cms.api import access_log
 from cms.context import Context
 from cms.database.engine import read, write
 from cms.database.tables import kept, previews
+from cms.settings import load
 from tests.api.copying import NAME, PREVIEWS, Editor
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
@@ -65,6 +66,16 @@ def test_a_link_shows_the_working_copy_to_whoever_has_it(editor: Editor, etag: s
     saved = editor.save(etag, {"data": {"title": "Later"}})
     assert saved.status_code == 200
     assert editor.client.get(made["url"]).get_json()["data"]["title"] == "Later"
+
+
+def test_a_link_begins_with_the_public_address(editor: Editor, etag: str, ctx: Context) -> None:
+    places = {"CMS_SITE": str(ctx.settings.site_folder), "CMS_DATABASE": ctx.settings.database}
+    named = make_context(load({**places, "CMS_PUBLIC_URL": "https://cms.example.org:8443/"}))
+    url = link(Editor(make_client(named), editor.headers))
+    close(named)
+    assert url.startswith(f"https://cms.example.org:8443{PREVIEWS}/")
+    assert editor.client.get(url.removeprefix("https://cms.example.org:8443")).get_json()["data"]["title"] == "Mine"
+    assert link(editor).startswith(f"{PREVIEWS}/")
 
 
 @both_databases

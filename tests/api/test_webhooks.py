@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from standardwebhooks import Webhook
 
-from cms.actions.post import check_url
+from cms.actions.post import Bounds, check_url
 from cms.context import Context
 from cms.errors import Invalid
 from tests.api.editing import TEXT, create_text, patch, problem
@@ -179,11 +180,35 @@ def test_an_address_that_turned_private_is_not_connected_to(
     close(strict)
 
 
+@pytest.mark.parametrize("url", ["https://cms.example.org/x", "https://CMS.example.ORG./hooks/git"])
+def test_a_webhook_to_ourselves_is_refused_and_not_connected_to(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
+    unnamed = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db"))
+    headers = bearer(unnamed, "webhooks", "articles:write", "articles:publish")
+    hook = make_hook(make_client(unnamed), headers, url)
+    create_text(make_client(unnamed), headers)
+    close(unnamed)
+    ctx = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db", public_url="http://cms.example.org:8000"))
+    client = make_client(ctx)
+    before = state_of(ctx)
+    found = problem(client.post(HOOKS, json={"url": url}, headers=headers), 422)
+    problem(client.patch(f"{HOOKS}/{hook['id']}", json={"url": url}, headers=headers), 422)
+    assert [(error["pointer"], error["detail"]) for error in found["errors"]] == [("/url", "is this service itself")]
+    assert state_of(ctx) == before
+    assert deliver_due(ctx) == 1
+    (attempt,) = client.get(f"{HOOKS}/{hook['id']}/deliveries", headers=headers).get_json()["items"]
+    assert (attempt["status"], attempt["error"]) == (None, "blocked_address: is this service itself")
+    close(ctx)
+
+
 def test_public_addresses_are_accepted() -> None:
-    check_url("https://93.184.216.34/hooks/1?x=y", allow_private=False)
-    check_url("https://[2606:2800:220:1:248:1893:25c8:1946]/", allow_private=False)
+    check_url("https://93.184.216.34/hooks/1?x=y", Bounds())
+    check_url("https://[2606:2800:220:1:248:1893:25c8:1946]/", Bounds())
     with pytest.raises(Invalid):
-        check_url("https://[::ffff:10.0.0.1]/", allow_private=False)
+        check_url("https://[::ffff:10.0.0.1]/", Bounds())
 
 
 @pytest.mark.parametrize(

@@ -620,6 +620,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what a monitor watches, in the text format of Prometheus; needs the scope metrics. */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -1157,7 +1174,7 @@ export interface components {
             id: string;
             /** @description to revoke it by */
             preview_id: string;
-            /** @description the link, only in the answer that made it; whoever has it sees the article */
+            /** @description the link, only in the answer that made it; whoever has it sees the article. It begins with CMS_PUBLIC_URL, and is below this service's root where that is not set */
             url?: string;
         };
         PreviewPage: {
@@ -1430,7 +1447,7 @@ export interface components {
             /** @description the AVIF variants, for a source */
             srcset_avif: string | null;
             url: string;
-            /** @description the articles that show it, as collection/id */
+            /** @description of articles and working copies that show it */
             used_by: string[];
             variants: components["schemas"]["Variant"][];
             /** @description changes with the bytes and with what is said of them */
@@ -2620,7 +2637,7 @@ export interface operations {
         parameters: {
             query?: {
                 folder?: string;
-                /** @description true: only those that no article refers to */
+                /** @description true: those that no article or working copy refers to */
                 unused?: boolean;
                 limit?: number;
                 cursor?: string;
@@ -3654,6 +3671,31 @@ export interface operations {
             501: components["responses"]["NOT_IMPLEMENTED"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
             507: components["responses"]["INSUFFICIENT_STORAGE"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
