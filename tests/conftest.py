@@ -40,7 +40,17 @@ from cms.store.s3_client import connect
 from tests import described, ready
 from tests.astro_site import Package, pack
 from tests.ceph import ceph_server
-from tests.components import ASTRO, NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
+from tests.components import (
+    ASTRO,
+    NEEDED,
+    CmsServer,
+    cms_server,
+    has_module,
+    node_with_packages,
+    require,
+    s3_environment,
+    s3_server,
+)
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
 
@@ -77,7 +87,19 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """A copy of the sample site, with more of what the Astro sites show."""
-    return shutil.copytree(ASTRO / "content", copy_site(SAMPLE, tmp_path / "content"), dirs_exist_ok=True)
+    return _copy_with_more(tmp_path / "content")
+
+
+def _copy_with_more(target: Path) -> Path:
+    return shutil.copytree(ASTRO / "content", copy_site(SAMPLE, target), dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def still_cms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
+    """A CMS with such a site, for tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("still")
+    with cms_server(_copy_with_more(folder / "content"), folder / "cms.log", "--no-worker") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
