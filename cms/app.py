@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from pythonjsonlogger.json import JsonFormatter
 
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
-from cms.api import create_flask
 from cms.context import Context
 from cms.database.engine import open_engine
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
 from cms.store.repository import Repository
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 REVALIDATED = "no-cache"
 """For photos: another one may come to the same path."""
@@ -57,6 +59,8 @@ def _repository(settings: Settings) -> Repository | None:
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:
     """The WSGI application of a site; makes its database ready first, which takes a while the first time."""
+    from cms.api import create_flask  # which commands and background work can do without
+
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)

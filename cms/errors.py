@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+BUSY = "busy"
+"""The code of `Unavailable` when others hold what is wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
