@@ -19,6 +19,7 @@ import pytest
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import Engine, create_engine, select, text
 from werkzeug.test import TestResponse
 
@@ -82,6 +83,16 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def site(tmp_path: Path) -> Path:
     """A copy of the sample site."""
     return copy_site(SAMPLE, tmp_path / "site")
+
+
+@pytest.fixture
+def light_site(site: Path) -> Path:
+    """The same with photos so small that a server has nothing to make of them."""
+    for path in (site / "src/assets").rglob("*.*"):
+        with Image.open(path) as photo:
+            photo.draft("RGB", (60, 40))
+            photo.resize((60, 40)).save(path)
+    return site
 
 
 @pytest.fixture
@@ -356,7 +367,7 @@ def state_of(ctx: Context) -> dict[str, str]:
     return found
 
 
-def eventually(check: Any, timeout_s: float = 15) -> Any:
+def eventually(check: Any, timeout_s: float = 60) -> Any:
     """The first true answer of `check`, or its last."""
     deadline = time.monotonic() + timeout_s
     while not (answer := check()) and time.monotonic() < deadline:
