@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from pythonjsonlogger.json import JsonFormatter
 
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
-from cms.api import access_log, create_flask
-from cms.api.access_log import AccessLog
-from cms.api.cache import Cache
 from cms.context import Context
 from cms.database.engine import open_engine
 from cms.database.generation import watch
@@ -20,6 +17,11 @@ from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
 from cms.store.repository import Repository
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from cms.api.access_log import AccessLog
 
 REVALIDATED = "no-cache"
 """For photos: another one may come to the same path."""
@@ -62,17 +64,20 @@ def _repository(settings: Settings) -> Repository | None:
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:
     """The WSGI application of a site; makes its database ready first, which takes a while the first time."""
+    from cms.api import access_log, create_flask  # which commands and background work can do without
+
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
-    return create_wsgi(context, access_log.to_standard_error())
+    return put_together(create_flask(settings.limits), context, access_log.to_standard_error())
 
 
-def create_wsgi(ctx: Context, log: AccessLog) -> Flask:
-    """The application around the parts, which are ready."""
-    app = create_flask(ctx.settings.limits)
-    app.extensions["cms"] = ctx
-    app.extensions[access_log.NAME] = log
+def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
+    """The routes with the parts that they run in, which are ready, and with the memory in front of them."""
+    from cms.api import access_log
+    from cms.api.cache import Cache
+
+    app.extensions |= {"cms": ctx, access_log.NAME: log}
     if ctx.settings.cache_bytes:
         cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]

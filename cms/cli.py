@@ -41,6 +41,7 @@ def main() -> None:
 @click.option("--no-worker", is_flag=True, help="No background work; run `cms worker` elsewhere.")
 def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     """Serve the site, and do its background work."""
+    import cms.api  # noqa: F401  once, before the server's processes are forked
     from cms.app import create_context, log_as_json
     from cms.serving import run
 

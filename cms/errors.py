@@ -9,6 +9,9 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+BUSY = "busy"
+"""The code of `Unavailable` when others hold what is wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -127,8 +127,9 @@ def settings_environment(site: Path, **settings: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class CmsServer:
-    """A running `cms serve` in a process group of its own; what it logs is in the file `log`."""
+    """A running `cms serve` of `site` in a process group of its own; what it logs is in the file `log`."""
 
+    site: Path
     url: str
     process: subprocess.Popen[bytes]
     log: Path
@@ -152,7 +153,7 @@ def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: s
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
         with ending(process):
             wait_for(f"http://127.0.0.1:{port}/healthz", process)
-            yield CmsServer(f"http://127.0.0.1:{port}", process, log)
+            yield CmsServer(site, f"http://127.0.0.1:{port}", process, log)
 
 
 def cms(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,7 @@ import logging
 import time
 
 from cms.context import Context
-from cms.database.locks import BUSY
-from cms.errors import Unavailable
+from cms.errors import BUSY, Unavailable
 from cms.store.base import Leftover, Store
 
 log = logging.getLogger("cms.leftovers")

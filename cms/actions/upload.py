@@ -24,9 +24,8 @@ from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import images, intents
 from cms.database.engine import read, write
-from cms.database.locks import BUSY
 from cms.database.tables import AnyRow
-from cms.errors import CmsError, Invalid, Problem, Stale, Unavailable
+from cms.errors import BUSY, CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
 from cms.model.image import ImageFields
 from cms.model.scopes import Actor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import fields
 from http import HTTPStatus
 from typing import Any
@@ -113,7 +114,7 @@ def create_api(app: Flask, limits: Limits) -> Api:
 
 def to_text(app: Flask) -> str:
     """The spec as it is committed and served."""
-    spec: dict[str, Any] = app.extensions["cms-api"].spec.to_dict()
+    spec: dict[str, Any] = deepcopy(app.extensions["cms-api"].spec.to_dict())  # it lends what it keeps
     for response in spec["components"].get("responses", {}).values():
         if "application/json" in response.get("content", {}):
             response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}

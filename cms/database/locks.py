@@ -19,13 +19,10 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cms.database.engine import translated
-from cms.errors import Unavailable, of_system
+from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
 
 WAIT_S = 5.0
-BUSY = "busy"
-"""The code of `Unavailable` when others hold what is wanted."""
-
 SHARDS = 1024
 """Lock files are shared by hash, so that they need no clean-up."""
 

@@ -9,8 +9,21 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, delete, func, insert, or_, table, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    or_,
+    table,
+    text,
+)
 
 from cms.database.derived import FORMAT
 from cms.model.search import phrase

@@ -17,10 +17,10 @@ import zstandard
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from cms.api import coding
+from cms.api import coding, create_flask
 from cms.api.access_log import AccessLog
 from cms.api.cache import OVERHEAD, Kept, Memory
-from cms.app import create_wsgi
+from cms.app import put_together
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
 from tests.conftest import both_databases, close, eventually, make_context, reconcile
@@ -43,6 +43,10 @@ PATHS = (
 OF_ONE_REQUEST = {"X-Request-Id", "Server-Timing", "Date"}
 
 
+def served(ctx: Context, log: AccessLog) -> FlaskClient:
+    return put_together(create_flask(ctx.settings.limits), ctx, log).test_client()
+
+
 @pytest.fixture
 def log() -> list[bytes]:
     return []
@@ -51,14 +55,14 @@ def log() -> list[bytes]:
 @pytest.fixture
 def kept(ctx: Context, log: list[bytes]) -> FlaskClient:
     """With answers kept."""
-    return create_wsgi(ctx, AccessLog(log.append)).test_client()
+    return served(ctx, AccessLog(log.append))
 
 
 @pytest.fixture
 def fresh(ctx: Context) -> FlaskClient:
     """With every answer made anew."""
     settings = dataclasses.replace(ctx.settings, cache_bytes=0)
-    return create_wsgi(dataclasses.replace(ctx, settings=settings), AccessLog(lambda _: None)).test_client()
+    return served(dataclasses.replace(ctx, settings=settings), AccessLog(lambda _: None))
 
 
 @pytest.fixture
@@ -151,7 +155,7 @@ def test_a_write_is_seen_at_once_here_and_soon_elsewhere(
     ctx: Context, kept: FlaskClient, admin: dict[str, str]
 ) -> None:
     other = make_context(ctx.settings)
-    beside = create_wsgi(other, AccessLog(lambda _: None)).test_client()
+    beside = served(other, AccessLog(lambda _: None))
     for number in range(5):
         for client in (kept, beside):
             etag = client.get(ARTICLE).headers["ETag"]
