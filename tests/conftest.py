@@ -88,7 +88,12 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def light_site(site: Path) -> Path:
-    """The same with photos so small that a server has nothing to make of them."""
+    """The same with small photos."""
+    return lighten(site)
+
+
+def lighten(site: Path) -> Path:
+    """Make the photos so small that no variants are made of them."""
     for path in (site / "src/assets").rglob("*.*"):
         with Image.open(path) as photo:
             photo.draft("RGB", (60, 40))
@@ -245,6 +250,15 @@ def _make_bucket(url: str) -> None:
 def without_avif(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variants are WebP alone, which takes a fifth of the time."""
     monkeypatch.delitem(renditions.NAMES, "avif")
+
+
+@pytest.fixture
+def few_photos(ctx: Context, site: Path) -> None:
+    """Of the sample's photos those four of `news/en/river-bus` are left."""
+    for path in (site / "src/assets").rglob("*.*"):
+        if path.parent.name != "river-bus":
+            path.unlink()
+    reconcile(ctx, accept_deletions=True)
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_TEST_ASTRO",
         "CMS_TEST_KILLS",
         "CMS_TEST_RACES",
+        "CMS_TEST_SHARE",
         "CMS_URL",
         "CMS_TOKEN",
     }

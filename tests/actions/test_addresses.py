@@ -55,6 +55,7 @@ def addresses(ctx: Context) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.usefixtures("few_photos")
 def test_photos_are_fetched_from_where_they_lie(ctx: Context) -> None:
     renditions.make(ctx)
     for urls in addresses(ctx).values():
