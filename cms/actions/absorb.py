@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cms.actions.rules import judged_now
+from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, drafts, history, images, search, values
+from cms.database import articles, changes, collections, drafts, history, images, search, values
 from cms.database.articles import Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -55,7 +55,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
 
     Another id for the same file is a rename, and so is another file in place of the one at `moved_from`.
     """
-    article = file.article
+    article, rules = file.article, collections.get(tx, file.article.collection)
     row = articles.by_key(tx, article.key)
     if article.status == "broken" and row is not None:
         article = dataclasses.replace(article, id=row.id)  # its own slug cannot be read just now
@@ -66,17 +66,17 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         renamed_from = _leave(ctx, tx, old, None if rival else article.name, by)
         row = None
     if rival is not None:
-        _put_collided(ctx, tx, article, rival, file.mark)
+        _put_collided(ctx, tx, dataclasses.replace(file, article=article), rival, rules)
         return
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
-    article = judged_now(ctx, tx, article, was_seen=known is not None and bool(known.visible_after))
+    article = judged_now(ctx, rules, article, was_seen=known is not None and bool(known.visible_after))
     if known is not None and known.version == article.version and known.visible_after == article.is_visible:
         place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
         content = content_of(ctx, tx, article, place)
     else:
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), known, by, renamed_from)
-    _put(tx, article, content, place, file.mark)
+    _put(tx, dataclasses.replace(file, article=article), content, place, rules)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -121,9 +121,10 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
     return True
 
 
-def _put(tx: Connection, article: Article, content: published.Bytes, place: Place, mark: str) -> None:
-    articles.put(tx, article, content, place, mark)
-    values.put(tx, article.key, values_of(article.data))
+def _put(tx: Connection, file: File, content: published.Bytes, place: Place, rules: AnyRow | None) -> None:
+    article = file.article
+    articles.put(tx, article, content, place, file.mark)
+    values.put(tx, article.key, articles.shelf_of(article), values_of(article.data, fields_in(rules)))
     texts = (text for _, text in strings(article.data))
     search.put(tx, article.key, indexed(texts), indexed([article.rendered.readable]))
 
@@ -182,11 +183,11 @@ def _rival(tx: Connection, article: Article, moved_from: str) -> AnyRow | None:
     return None if is_own else other
 
 
-def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow, mark: str) -> None:
-    problem = Problem("/id", f"{rival.key} has the id {article.id} already; rename one of the two files", COLLISION)
-    hidden = dataclasses.replace(article, status="broken", problems=(problem,))
+def _put_collided(ctx: Context, tx: Connection, file: File, rival: AnyRow, rules: AnyRow | None) -> None:
+    detail = f"{rival.key} has the id {file.article.id} already; rename one of the two files"
+    hidden = dataclasses.replace(file.article, status="broken", problems=(Problem("/id", detail, COLLISION),))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
-    _put(tx, hidden, content_of(ctx, tx, hidden, place), place, mark)
+    _put(tx, dataclasses.replace(file, article=hidden), content_of(ctx, tx, hidden, place), place, rules)
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:

@@ -45,6 +45,7 @@ def absorb_image(
     shown = image_json.published(image, ctx.settings.variants_base)
     images.put(tx, image, shown, visible=visible, seq=seq, mark=mark)
     if is_new:
+        images.unsettle(tx, [image.path])
         _refresh_articles(ctx, tx, image.path, seq)
     elif row is not None and row.base != image.base:
         # As with variants, another address for the same bytes is no change.
@@ -63,7 +64,9 @@ def _is_visible(tx: Connection, image: Image) -> bool:
 
 def settle_visibility(tx: Connection, by: Origin) -> None:
     """Articles have changed: photos that the public is to see now, or no more, get a change in the log that says so."""
-    for row in images.unsettled(tx):
+    changed = images.unsettled(tx)
+    images.forget_unsettled(tx)
+    for row in changed:
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
         seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)

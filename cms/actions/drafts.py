@@ -20,7 +20,7 @@ from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, rules_of
 from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy, unified_diff
 from cms.context import Context
-from cms.database import articles, drafts
+from cms.database import articles, collections, drafts
 from cms.database.articles import Place
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -149,7 +149,7 @@ def document_of(ctx: Context, tx: Connection, copy: AnyRow) -> dict[str, Any]:
     row = articles.get(tx, name)
     key = ids.key_of(name) if row is None else row.key
     article = article_file.read(key, bytes(copy.text), copy.version, ctx.settings.limits)
-    article = judged_now(ctx, tx, article, was_seen=False)
+    article = judged_now(ctx, collections.get(tx, copy.collection), article, was_seen=False)
     place = Place(0, copy.time if row is None else row.created_at, copy.time)
     shown = absorb.content_of(ctx, tx, dataclasses.replace(article, id=name.id), place)
     found: dict[str, Any] = json.loads(shown.json)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cms.actions.rules import rules_of
 from cms.context import Context
-from cms.database import articles
+from cms.database import articles, shelves
 from cms.database.engine import read
 from cms.errors import Invalid, Problem
 from cms.model import ids
@@ -44,7 +44,7 @@ def locales_of(ctx: Context, collection: str) -> list[str]:
     if named := rules_of(ctx, collection).annotation.locales:
         return [locale.lower() for locale in named]
     with read(ctx.database) as tx:
-        known = articles.locales(tx, collection)
+        known = {shelf.locale for shelf in shelves.all_of(tx, collection)}
     return [] if None in known else sorted(str(locale).lower() for locale in known)
 
 

@@ -21,9 +21,10 @@ from cms.actions.authorship import Authorship
 from cms.actions.heal import heal
 from cms.actions.notices import tell
 from cms.actions.photo_files import image_in
+from cms.actions.rules import fields_in
 from cms.actions.survey import Seen, find, look, moves, too_many
 from cms.context import Context
-from cms.database import articles, collections, intents
+from cms.database import articles, collections, intents, values
 from cms.database.engine import read, write
 from cms.errors import Problem, Unavailable
 from cms.model import article as article_file
@@ -150,6 +151,8 @@ class Reconciler:
                 collections.remove(tx, name)
             for name, (schema, annotation) in texts.items():
                 collections.put(tx, name, schema, annotation, marks[name])
+                if schema != (rows[name].schema if name in rows else None):
+                    values.find_missing(tx, name, fields_in(collections.get(tx, name)))
                 if annotation != (rows[name].annotation if name in rows else None):
                     # It may say otherwise what is published.
                     articles.forget_marks(tx, name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-
-from sqlalchemy import Connection
 
 from cms.context import Context
 from cms.database import collections
@@ -22,6 +21,9 @@ from cms.model.field import Field, fields_of
 from cms.model.merge import Revive
 from cms.model.pointer import Where, place, pointer
 from cms.model.schema import Schema, to_date
+
+KEPT = 64
+"""Schemas that were read are kept, so many: reading one takes longer than what it is read for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def rules_of(ctx: Context, collection: str) -> Rules:
     with read(ctx.database) as tx:
         row = collections.get(tx, collection)
     if row is None:
-        raise NotFound(f"There is no collection {collection}.")
+        raise _missing(collection)
     return rules_in(row)
 
 
@@ -63,7 +65,7 @@ def rules_in(row: AnyRow) -> Rules:
     """The rules that a collection's row holds."""
     schema, unreadable = None, []
     try:
-        schema = None if row.schema is None else Schema(row.schema)
+        schema = None if row.schema is None else _schema(row.schema)
     except (ValueError, RecursionError):
         unreadable.append("its schema cannot be read; run `astro sync` again")
     try:
@@ -87,11 +89,11 @@ def judged(ctx: Context, rules: Rules, article: Article) -> Article:
     return article_file.judged(article, rules.annotation.terms, ctx.settings.zone, ctx.clock())
 
 
-def judged_now(ctx: Context, tx: Connection, article: Article, *, was_seen: bool) -> Article:
-    """The article with the status that its collection's annotation gives it now; while nobody can read that, nothing is
-    published that was not."""
+def judged_now(ctx: Context, row: AnyRow | None, article: Article, *, was_seen: bool) -> Article:
+    """The article with the status that its collection's annotation, in this row, gives it now; while nobody can read
+    that, nothing is published that was not."""
     try:
-        terms = annotation_in(collections.get(tx, article.collection)).terms
+        terms = annotation_in(row).terms
     except ValueError:
         found = article_file.judged(article, NONE.terms, ctx.settings.zone, ctx.clock())
         return dataclasses.replace(found, status="draft") if found.is_visible and not was_seen else found
@@ -100,5 +102,30 @@ def judged_now(ctx: Context, tx: Connection, article: Article, *, was_seen: bool
 
 def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:
     """The fields that lists of the collection may be filtered and sorted by."""
-    schema = rules_of(ctx, collection).schema
-    return {} if schema is None else fields_of(schema)
+    with read(ctx.database) as tx:
+        row = collections.get(tx, collection)
+    if row is None:
+        raise _missing(collection)
+    return {field.name: field for field in fields_in(row)}
+
+
+def fields_in(row: AnyRow | None) -> tuple[Field, ...]:
+    """The fields of a collection's schema; none while nobody can read it."""
+    try:
+        return () if row is None or row.schema is None else _fields(row.schema)
+    except (ValueError, RecursionError):
+        return ()
+
+
+@lru_cache(maxsize=KEPT)
+def _schema(text: str) -> Schema:
+    return Schema(text)
+
+
+@lru_cache(maxsize=KEPT)
+def _fields(text: str) -> tuple[Field, ...]:
+    return tuple(fields_of(_schema(text)).values())
+
+
+def _missing(collection: str) -> NotFound:
+    return NotFound(f"There is no collection {collection}.")

@@ -13,7 +13,7 @@ from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections
+from cms.database import collections, images
 from cms.database.derived import FORMAT
 from cms.database.engine import read, write
 from cms.database.migrations import migrate
@@ -46,6 +46,7 @@ def _build(ctx: Context, progress: Progress | None) -> None:
             collections.clear_derived(tx)
         settle(Reconciler(ctx), progress=progress)
         with write(ctx.database) as tx:
+            images.unsettle_all(tx)
             settle_visibility(tx, Origin("files", "files"))
             collections.set_built(tx, ctx.stamp)
 

@@ -6,6 +6,7 @@ changed is read from the log; a translation is taken to be right when its own te
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import annotation_in
 from cms.context import Context
-from cms.database import articles, collections, history, translations
+from cms.database import articles, collections, history, shelves, translations
 from cms.database.history import Span
 from cms.database.tables import AnyRow
 from cms.model import article as article_file
@@ -45,7 +46,10 @@ def locales_of(tx: Connection, collection: str) -> list[str]:
         named = annotation_in(collections.get(tx, collection)).locales
     except ValueError:
         named = ()
-    counts = translations.locale_counts(tx, collection)
+    counts: Counter[str] = Counter()
+    for shelf, number in shelves.all_of(tx, collection).items():
+        if shelf.locale is not None and shelf.status != "broken":
+            counts[shelf.locale.lower()] += number
     return [locale.lower() for locale in named] or sorted(counts, key=lambda locale: (-counts[locale], locale))
 
 

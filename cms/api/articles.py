@@ -15,7 +15,7 @@ from cms.api import auth, copies, idempotency
 from cms.api.cache import keep
 from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
-from cms.api.listing import decode_cursor, encode_cursor, filter_of, item_of, sorts_of
+from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, item_of, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
 from cms.database import history, listing
@@ -41,10 +41,10 @@ def list_articles(query: dict[str, Any]) -> Response:
     wanted, sorts, limit = filter_of(query), sorts_of(query), query["limit"]
     after = decode_cursor(query, sorts)
     with read(context().database) as tx:
-        found = listing.page(tx, wanted, sorts, after, limit + 1)
+        page = listing.page(tx, wanted, sorts, after, limit, is_whole=is_whole(query))
         total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(item_of(listed.row, query) for listed in found[:limit])
-    cursor = to_json(encode_cursor(found[limit - 1], query) if len(found) > limit else None)
+    items = ",".join(item_of(row, query) for row in page.rows)
+    cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
     counted = "" if total is None else f',"total":{total}'
     return keep(respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from flask import Response
@@ -11,8 +12,9 @@ from cms.api.cache import keep
 from cms.api.conditional import respond
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import service as schemas
-from cms.database import articles, collections
+from cms.database import collections, shelves
 from cms.database.engine import read
+from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.errors import NotFound
 from cms.model.published import to_json
@@ -27,8 +29,8 @@ def list_collections() -> Response:
     """List the collections, with how many articles each has."""
     auth.require_read()
     with read(context().database) as tx:
-        counts = articles.counts(tx)
-        items = [_shown(row, counts.get(row.name, {})) for row in collections.all_of(tx)]
+        on = shelves.all_of(tx)
+        items = [_shown(row, on) for row in collections.all_of(tx)]
     return keep(respond(to_json({"items": items, "next_cursor": None})))
 
 
@@ -40,8 +42,8 @@ def get_collection(collection: str) -> Response:
     auth.require_read()
     row = _row(collection)
     with read(context().database) as tx:
-        counts = articles.counts(tx)
-    return keep(respond(to_json(_shown(row, counts.get(collection, {})))))
+        on = shelves.all_of(tx, collection)
+    return keep(respond(to_json(_shown(row, on))))
 
 
 @blp.route("/collections/<collection>/schema")
@@ -70,8 +72,11 @@ def _row(collection: str) -> AnyRow:
     return row
 
 
-def _shown(row: AnyRow, counts: dict[str, int]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": row.name, "published": counts.get("published", 0)}
+def _shown(row: AnyRow, on: dict[Shelf, int]) -> dict[str, Any]:
+    counts: Counter[str] = Counter()
+    for shelf, number in on.items():
+        counts[shelf.status] += number if shelf.collection == row.name else 0
+    shown: dict[str, Any] = {"name": row.name, "published": counts["published"]}
     if auth.actor().may("articles:read-drafts", row.name):
-        shown |= {status: counts.get(status, 0) for status in ("draft", "scheduled", "broken")}
+        shown |= {status: counts[status] for status in ("draft", "scheduled", "broken")}
     return {**shown, "has_schema": row.schema is not None}

@@ -13,7 +13,8 @@ from cms.actions.rules import fields_of_collection
 from cms.api import auth, cursors, problems
 from cms.api.cursors import NUMBER, Kind
 from cms.api.parsing import context
-from cms.database.listing import BUILT_IN, RANK, Clause, Filter, Listed, Sort
+from cms.database.listing import Clause, Filter
+from cms.database.order import BUILT_IN, RANK, Sort
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem
 from cms.model.field import Field, Op, parse
@@ -67,6 +68,11 @@ def _order(query: dict[str, Any]) -> str:
     return order
 
 
+def is_whole(query: dict[str, Any]) -> bool:
+    """Whether the items need more of an article than what lists show."""
+    return "q" in query or query.get("fields_") is not None
+
+
 def item_of(row: AnyRow, query: dict[str, Any]) -> str:
     """The article as the list shows it: lean, or with the members that were asked for; where it was found, and whether
     it stands in for a translation."""
@@ -89,8 +95,8 @@ def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
 
 
-def encode_cursor(listed: Listed, query: dict[str, Any]) -> str:
-    return cursors.encode([_order(query), *listed.place])
+def encode_cursor(place: Sequence[Any], query: dict[str, Any]) -> str:
+    return cursors.encode([_order(query), *place])
 
 
 def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | None:
@@ -108,7 +114,7 @@ def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | N
 def _place_kinds(sort: Sort) -> list[Kind]:
     if isinstance(sort.by, str):
         return [str if sort.by == "id" else NUMBER]
-    return [int, NUMBER if sort.by.kind in ("number", "boolean") else str]
+    return [int, NUMBER if sort.by.is_number else str]
 
 
 def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

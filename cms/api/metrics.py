@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from cms.api import auth
 from cms.api.parsing import Blueprint, context
-from cms.database import articles, builds, changes, collections, conflicts, notices, webhooks
+from cms.database import builds, changes, collections, conflicts, notices, shelves, webhooks
 from cms.database.engine import read
 from cms.model.targets import CHANGED
 from cms.model.visibility import STATUSES
@@ -57,10 +57,11 @@ def _of_service(tx: Connection) -> Iterator[Metric]:
 
 def _of_content(tx: Connection) -> Iterator[Metric]:
     found = GaugeMetricFamily("cms_articles", "How many articles there are.", labels=["collection", "status"])
-    counts = articles.counts(tx)
+    on = shelves.all_of(tx)
     for row in collections.all_of(tx):
         for status in STATUSES:
-            found.add_metric([row.name, status], counts.get(row.name, {}).get(status, 0))
+            number = sum(n for shelf, n in on.items() if (shelf.collection, shelf.status) == (row.name, status))
+            found.add_metric([row.name, status], number)
     yield found
     yield CounterMetricFamily("cms_changes", "Changes in the log.", changes.position(tx)[1])
     yield GaugeMetricFamily("cms_git_conflicts", "Files in GET /conflicts.", len(conflicts.all_of(tx)))

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
 
+from cms.database import images, shelves
 from cms.database.derived import article_images, articles
+from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow, changes
 from cms.errors import Problem
 from cms.model.article import Article
@@ -46,10 +48,13 @@ class Place:
 
 def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: str) -> None:
     """Make the row and its photo references say what the article says."""
-    remove(tx, article.key)
+    shelf = shelf_of(article)
+    paths = {ref.path for ref in article.refs if ref.path is not None}
+    _leave(tx, article.key, shelf, paths)
     tx.execute(
         insert(articles).values(
             key=article.key,
+            shelf=shelf.name,
             collection=article.collection,
             id=article.id,
             fold=fold(article.id),
@@ -70,14 +75,33 @@ def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: st
             problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
         )
     )
-    paths = {ref.path for ref in article.refs if ref.path is not None}
     if paths:
         tx.execute(insert(article_images), [{"key": article.key, "path": path} for path in sorted(paths)])
 
 
+def shelf_of(article: Article) -> Shelf:
+    return Shelf(article.collection, article.locale, article.status)
+
+
 def remove(tx: Connection, key: str) -> None:
-    tx.execute(delete(article_images).where(article_images.c.key == key))
-    tx.execute(delete(articles).where(articles.c.key == key))
+    _leave(tx, key, None, set())
+
+
+def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> None:
+    """Take the article's rows away, before it goes to this shelf, showing these photos, or is no more."""
+    own = articles.c.key == key
+    row = tx.execute(select(articles.c.collection, articles.c.locale, articles.c.status).where(own)).one_or_none()
+    old = None if row is None else Shelf(*row)
+    before = set(tx.execute(select(article_images.c.path).where(article_images.c.key == key)).scalars())
+    if old == shelf:
+        images.unsettle(tx, before ^ paths)
+    else:
+        shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
+        images.unsettle(tx, before | paths, sent_for=key)
+    if before:
+        tx.execute(delete(article_images).where(article_images.c.key == key))
+    if old is not None:
+        tx.execute(delete(articles).where(own))
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
@@ -131,12 +155,6 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
     return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
 
 
-def locales(tx: Connection, collection: str) -> set[str | None]:
-    """The locales that a collection's articles have; None among them when some have none."""
-    found = select(articles.c.locale).where(articles.c.collection == collection).distinct()
-    return set(tx.execute(found).scalars())
-
-
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each file as it was last read, by key."""
     return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
@@ -145,17 +163,6 @@ def marks(tx: Connection) -> dict[str, str]:
 def versions(tx: Connection) -> dict[str, str]:
     """The version of each file, by key."""
     return {row.key: row.version for row in tx.execute(select(articles.c.key, articles.c.version))}
-
-
-def counts(tx: Connection) -> dict[str, dict[str, int]]:
-    """How many articles each collection has, by status."""
-    found = select(articles.c.collection, articles.c.status, func.count()).group_by(
-        articles.c.collection, articles.c.status
-    )
-    result: dict[str, dict[str, int]] = {}
-    for collection, status, number in tx.execute(found):
-        result.setdefault(collection, {})[status] = number
-    return result
 
 
 def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:

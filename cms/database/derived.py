@@ -5,12 +5,20 @@ They carry the format in their names, so that versions can run side by side. Tim
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+from typing import Any
 
-FORMAT = 5
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
+
+FORMAT = 6
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
+
+
+def _only(where: str) -> dict[str, Any]:
+    """An index of these rows alone."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}
+
 
 indexes = Table(
     f"indexes_{FORMAT}",
@@ -28,6 +36,16 @@ collections = Table(
     Column("mark", Text, nullable=False),
 )
 
+shelves = Table(
+    f"shelves_{FORMAT}",
+    derived,
+    Column("name", Text, primary_key=True),  # the three below, as `shelves.name_of` writes them
+    Column("collection", Text, nullable=False),
+    Column("locale", Text),
+    Column("status", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),  # of the articles that stand there
+)
+
 articles = Table(
     f"articles_{FORMAT}",
     derived,
@@ -38,6 +56,7 @@ articles = Table(
     Column("locale", Text),
     Column("twin", Text, nullable=False),  # the id without its locale
     Column("status", Text, nullable=False),  # published, draft, scheduled, broken
+    Column("shelf", Text, nullable=False),
     Column("visible", Boolean, nullable=False),
     Column("due", Float(53)),  # when the clock publishes it; null when it does not
     Column("version", Text, nullable=False),
@@ -46,15 +65,19 @@ articles = Table(
     Column("created_at", Float(53), nullable=False),
     Column("updated_at", Float(53), nullable=False),
     Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
-    Column("json", Text, nullable=False),
-    Column("lean", Text, nullable=False),
-    Column("lengths", Text, nullable=False),  # of each member of `json`
     Column("problems", Text, nullable=False),
+    Column("lengths", Text, nullable=False),  # of each member of `json`
+    Column("lean", Text, nullable=False),
+    Column("json", Text, nullable=False),  # the last, for SQLite reads up to the column that is wanted
     Index(f"articles_{FORMAT}_by_id", "collection", "id"),
     Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
     Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),
     Index(f"articles_{FORMAT}_by_seq", "seq"),
     Index(f"articles_{FORMAT}_by_due", "due"),
+    *(
+        Index(f"articles_{FORMAT}_in_order_of_{name}", "shelf", name, "key")
+        for name in ("id", "created_at", "updated_at")
+    ),
 )
 
 article_values = Table(
@@ -62,11 +85,16 @@ article_values = Table(
     derived,
     Column("key", Text, primary_key=True),
     Column("field", Text, primary_key=True),  # the value's keys with dots between them
-    Column("position", Integer, primary_key=True),  # of a list's items
+    Column("position", Integer, primary_key=True),  # of a list's items; -1 says that there is nothing to sort by
+    Column("shelf", Text, nullable=False),  # the article's
     Column("text", Text),
     Column("number", Float(53)),
-    Index(f"article_values_{FORMAT}_by_text", "field", "text"),
-    Index(f"article_values_{FORMAT}_by_number", "field", "number"),
+    *(
+        Index(f"article_values_{FORMAT}_in_order_of_{name}", "shelf", "field", name, "key", "position", **_only(where))
+        for name, where in (("text", "text IS NOT NULL"), ("number", "number IS NOT NULL"))
+    ),
+    Index(f"article_values_{FORMAT}_missing", "shelf", "field", "key", **_only("position = -1")),
+    sqlite_with_rowid=False,
 )
 
 article_images = Table(
@@ -96,5 +124,12 @@ images = Table(
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),
-    Index(f"images_{FORMAT}_by_sha256", "sha256"),
+    Column("made_at", Float(53)),  # when variants of it were last made; null until they are
+    *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "sent_for", "seq", "made_at")),
+)
+
+unsettled_images = Table(
+    f"unsettled_images_{FORMAT}",
+    derived,
+    Column("path", Text, primary_key=True),  # of a photo that the public may have to see from now on, or no more
 )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, literal, select, update
 from sqlalchemy import true as always
 
-from cms.database.derived import article_images, articles, images
+from cms.database.derived import article_images, articles, images, unsettled_images
 from cms.database.tables import AnyRow, changes, draft_images
 from cms.model.image import NOTHING, Image, ImageFields
+
+STEP = 500
+"""How many photos the feed reads at once."""
 
 _IS_UNUSED = images.c.path.not_in(select(article_images.c.path)) & images.c.path.not_in(select(draft_images.c.path))
 
@@ -27,7 +31,8 @@ def put(tx: Connection, image: Image, shown: str, *, visible: bool, seq: int, ma
     """Make the row say what the file is; `shown` is its JSON."""
     remove(tx, image.path)
     facts = {name: getattr(image, name) for name in image.__slots__} | {"fields": image.fields.to_json()}
-    tx.execute(insert(images).values(**facts, visible=visible, seq=seq, mark=mark, json=shown))
+    made_at = None if image.rendition is None and image.avif is None else time.time()
+    tx.execute(insert(images).values(**facts, visible=visible, seq=seq, mark=mark, json=shown, made_at=made_at))
 
 
 def remove(tx: Connection, path: str) -> None:
@@ -42,8 +47,30 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
 
+def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: str | None = None) -> None:
+    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for an
+    article."""
+    changed = set(paths)
+    if sent_for is not None:
+        changed.update(tx.execute(select(images.c.path).where(images.c.sent_for == sent_for)).scalars())
+    known = select(unsettled_images.c.path).where(unsettled_images.c.path.in_(changed))
+    new = sorted(changed.difference(tx.execute(known).scalars())) if changed else []
+    if new:
+        tx.execute(insert(unsettled_images), [{"path": path} for path in new])
+
+
+def unsettle_all(tx: Connection) -> None:
+    tx.execute(delete(unsettled_images))
+    tx.execute(insert(unsettled_images).from_select(["path"], select(images.c.path)))
+
+
+def forget_unsettled(tx: Connection) -> None:
+    """What was to be looked at has been."""
+    tx.execute(delete(unsettled_images))
+
+
 def unsettled(tx: Connection) -> list[AnyRow]:
-    """The photos that are visible and should not be, or the other way round.
+    """Those of the photos to be looked at that are visible and should not be, or the other way round.
 
     The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
     uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
@@ -56,7 +83,8 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     is_held = exists(sent_for.where(articles.c.visible.is_(False)))
     was_seen = images.c.visible | ~is_secret(images.c.path, images.c.sha256)
     may_come = was_seen | exists(sent_for.where(articles.c.visible))
-    found = select(images).where(images.c.visible != (is_seen | (~is_shown & ~is_held & may_come)))
+    found = select(images).join(unsettled_images, unsettled_images.c.path == images.c.path)
+    found = found.where(images.c.visible != (is_seen | (~is_shown & ~is_held & may_come)))
     return list(tx.execute(found.order_by(images.c.path)))
 
 
@@ -110,10 +138,10 @@ def without(tx: Connection, made: Made, limit: int, *, since: int = -1) -> list[
     return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
 
 
-def made(tx: Connection) -> int:
-    """Grows with each photo of which variants are made."""
-    number: int = tx.execute(select(func.count(images.c.rendition) + func.count(images.c.avif))).scalar_one()
-    return number
+def made(tx: Connection) -> float | None:
+    """When variants of a photo were last made."""
+    moment: float | None = tx.execute(select(func.max(images.c.made_at))).scalar_one()
+    return moment
 
 
 def alike(tx: Connection, folder: str, digests: Collection[str]) -> dict[str, AnyRow]:
@@ -183,15 +211,11 @@ def page(tx: Connection, wanted: Wanted, after: str | None, limit: int) -> list[
 
 def changed_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]:
     """What the feed holds after `seq`, in the order of paths, read in small steps."""
-    may_see = _may_see(None if drafts else ())
-    last = ""
-    while True:
-        found = select(images).where(images.c.seq > seq, images.c.path > last, may_see)
-        rows = list(tx.execute(found.order_by(images.c.path).limit(500)))
-        yield from rows
-        if len(rows) < 500:
-            return
-        last = rows[-1].path
+    new = select(images.c.path).where(images.c.seq > seq, _may_see(None if drafts else ()))
+    paths = sorted(tx.execute(new).scalars())
+    for start in range(0, len(paths), STEP):
+        found = select(images).where(images.c.path.in_(paths[start : start + STEP]))
+        yield from tx.execute(found.order_by(images.c.path))
 
 
 def unused(tx: Connection) -> list[str]:

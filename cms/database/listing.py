@@ -1,25 +1,26 @@
 """Lists of articles: filtered, sorted, page by page.
 
-A page begins after the sort values of the page before, so that rows that come or go in between shift nothing.
+A page begins after the sort values of the page before, so that rows that come or go in between shift nothing, and the
+last page costs what the first does: along each shelf goes an index in each order, and several shelves are merged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, exists, func, or_, select
-from sqlalchemy import true as always
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, union_all
 
-from cms.database import search, values
-from cms.database.derived import article_values, articles
+from cms.database import search, shelves, values
+from cms.database.derived import articles
+from cms.database.order import Order, Sort, orders
+from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.model.field import Field, Op
 
-RANK = "relevance"
-BUILT_IN = ("id", "created_at", "updated_at", RANK)
-"""What lists are sorted by without a schema; by relevance only where words are searched for."""
+MOST_MERGED = 16
+"""What stands on more shelves is sorted instead: to plan a merge of so many takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,115 +47,125 @@ class Filter:
     clauses: tuple[Clause, ...] = ()
     words: tuple[str, ...] = ()
 
+    def has(self, shelf: Shelf) -> bool:
+        """Whether what stands on the shelf may be in the list."""
+        in_locale = self.locale is None or shelf.locale in (self.locale, self.fallback)
+        may_see = self.drafts_in is None or shelf.is_visible or shelf.collection in self.drafts_in
+        return in_locale and may_see and shelf.status in self.statuses
+
+    def is_stand_in(self, shelf: Shelf) -> bool:
+        """Whether what stands on the shelf is in the list only where it is not there in the right locale."""
+        return self.locale is not None and shelf.locale != self.locale
+
 
 @dataclass(frozen=True, slots=True)
-class Sort:
-    """By one of `BUILT_IN`, or by a field's first value; articles without one come last."""
+class Page:
+    """Articles' rows, and the place in the order from which the next page goes on, None on the last."""
 
-    by: str | Field
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An article's row, and its place in the order, from which the next page goes on."""
-
-    row: AnyRow
-    place: tuple[Any, ...]
-
-
-Order = list[tuple[ColumnElement[Any], bool]]
-"""Expressions, never null, each with whether it descends; the key at the end makes the order total."""
+    rows: list[AnyRow]
+    end: tuple[Any, ...] | None
 
 
 def page(
-    tx: Connection, wanted: Filter, sorts: Sequence[Sort], after: Sequence[Any] | None, limit: int
-) -> list[Listed]:
-    """At most `limit` articles, after the place `after`."""
-    source, order = _ordered(_source(wanted), sorts, wanted)
-    places = [expression.label(f"place_{number}") for number, (expression, _) in enumerate(order)]
-    found = _matching(tx, select(articles, *places).select_from(source), wanted)
-    if after is not None:
-        found = found.where(_behind(order, after))
-    found = found.order_by(*(expr.desc() if descending else expr for expr, descending in order)).limit(limit)
-    return [Listed(row, tuple(getattr(row, place.name) for place in places)) for row in tx.execute(found)]
+    tx: Connection,
+    wanted: Filter,
+    sorts: Sequence[Sort],
+    after: Sequence[Any] | None,
+    limit: int,
+    *,
+    is_whole: bool = False,
+) -> Page:
+    """At most `limit` articles, after the place `after`; only with `is_whole` their rows have `json` and `lengths`."""
+    asked = _Asked(tx, wanted, list(_shelves(tx, wanted)), is_whole)
+    found: list[_Found] = []
+    for order in orders(sorts, wanted.words) if asked.shelves else ():
+        if len(found) <= limit and (after is None or not order.is_before(after)):
+            found += asked.along(order, order.behind(after), limit + 1 - len(found))
+    end = found[limit - 1] if len(found) > limit else None
+    return Page([one.row for one in found[:limit]], None if end is None else end.order.place_of(end.placed))
 
 
 def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
-    """The first articles by id."""
-    return [listed.row for listed in page(tx, wanted, [Sort("id")], None, limit)]
+    """The first articles by id, whole."""
+    return page(tx, wanted, [Sort("id")], None, limit, is_whole=True).rows
 
 
 def total(tx: Connection, wanted: Filter) -> int:
-    found = select(func.count()).select_from(_source(wanted))
-    number: int = tx.execute(_matching(tx, found, wanted)).scalar_one()
+    on = _shelves(tx, wanted)
+    if not wanted.clauses and not wanted.words and not any(map(wanted.is_stand_in, on)):
+        return sum(on.values())
+    (order,) = orders([Sort("id")], wanted.words)
+    fits = _Asked(tx, wanted, list(on)).fits(order, list(on))
+    number: int = tx.execute(select(func.count()).select_from(order.source).where(*fits)).scalar_one()
     return number
 
 
-def _source(wanted: Filter) -> FromClause:
-    return articles.join(search.words, search.words.c.key == articles.c.key) if wanted.words else articles
+def _shelves(tx: Connection, wanted: Filter) -> dict[Shelf, int]:
+    return {shelf: number for shelf, number in shelves.all_of(tx, wanted.collection).items() if wanted.has(shelf)}
 
 
-def _matching(tx: Connection, found: Select[Any], wanted: Filter) -> Select[Any]:
-    found = found.where(articles.c.status.in_(wanted.statuses))
-    if wanted.collection is not None:
-        found = found.where(articles.c.collection == wanted.collection)
-    if wanted.locale is not None:
-        found = found.where(_in_locale(wanted))
-    if wanted.drafts_in is not None:
-        found = found.where(_may_see(articles, wanted))
-    if wanted.words:
-        found = found.where(search.condition(tx, wanted.words))
-    return found.where(always(), *(values.condition(c.field, c.op, c.wanted) for c in wanted.clauses))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An article's row, and one that ends with its values of the order's terms."""
+
+    row: AnyRow
+    placed: AnyRow
+    order: Order
 
 
-def _may_see(rows: FromClause, wanted: Filter) -> ColumnElement[bool]:
-    if wanted.drafts_in is None:
-        return always()
-    visible: ColumnElement[bool] = rows.c.visible | rows.c.collection.in_(wanted.drafts_in)
-    return visible
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for, and the shelves on which it stands."""
+
+    tx: Connection
+    wanted: Filter
+    shelves: list[Shelf]
+    is_whole: bool = False
+
+    def along(self, order: Order, behind: Sequence[ColumnElement[bool]], limit: int) -> list[_Found]:
+        """The first articles in the order that are `behind` a place."""
+        if self.wanted.words or not order.is_simple or len(self.shelves) > MOST_MERGED:
+            return self._sorted(order, behind, limit)
+        arms = [
+            select(*self._content, *order.places).select_from(order.source).where(*self.fits(order, [shelf]), *behind)
+            for shelf in self.shelves
+        ]
+        merged = union_all(*arms)
+        places = list(merged.selected_columns)[-len(order.terms) :]
+        found = arms[0].order_by(*order.directed()) if len(arms) == 1 else merged.order_by(*order.directed(places))
+        return [_Found(row, row, order) for row in self.tx.execute(found.limit(limit)).all()]
+
+    def _sorted(self, order: Order, behind: Sequence[ColumnElement[bool]], limit: int) -> list[_Found]:
+        """As above; the database has to sort, and would carry their content about with them."""
+        found = select(*order.places).select_from(order.source).where(*self.fits(order, self.shelves), *behind)
+        placed = self.tx.execute(found.order_by(*order.directed()).limit(limit)).all()
+        content = select(*self._content).where(articles.c.key.in_([row[-1] for row in placed]))
+        rows = {row.key: row for row in self.tx.execute(content)}
+        return [_Found(rows[row[-1]], row, order) for row in placed]
+
+    @property
+    def _content(self) -> list[ColumnElement[Any]]:
+        heavy = [articles.c.lengths, articles.c.json] if self.is_whole else []
+        return [articles.c.key, articles.c.locale, articles.c.lean, *heavy]
+
+    def fits(self, order: Order, on: Sequence[Shelf]) -> Iterator[ColumnElement[bool]]:
+        """Which rows of the order are in the list, as far as they stand on these shelves."""
+        stand_ins = [shelf.name for shelf in on if self.wanted.is_stand_in(shelf)]
+        own = _on(order, [shelf.name for shelf in on if not self.wanted.is_stand_in(shelf)])
+        yield or_(own, and_(_on(order, stand_ins), ~self._translated())) if stand_ins else own
+        yield from order.where
+        if self.wanted.words:
+            yield search.condition(self.tx, self.wanted.words)
+        for clause in self.wanted.clauses:
+            yield values.condition(order.key, clause.field, clause.op, clause.wanted)
+
+    def _translated(self) -> ColumnElement[bool]:
+        twin = articles.alias()
+        names = [shelf.name for shelf in self.shelves if not self.wanted.is_stand_in(shelf)]
+        same = and_(twin.c.collection == articles.c.collection, twin.c.twin == articles.c.twin)
+        return exists(select(1).where(same, twin.c.shelf.in_(names)))
 
 
-def _in_locale(wanted: Filter) -> ColumnElement[bool]:
-    own: ColumnElement[bool] = articles.c.locale == wanted.locale
-    if wanted.fallback is None:
-        return own
-    twin = articles.alias()
-    translated = exists(
-        select(1).where(
-            twin.c.collection == articles.c.collection,
-            twin.c.twin == articles.c.twin,
-            twin.c.locale == wanted.locale,
-            twin.c.status.in_(wanted.statuses),
-            _may_see(twin, wanted),
-        )
-    )
-    return own | ((articles.c.locale == wanted.fallback) & ~translated)
-
-
-def _ordered(source: FromClause, sorts: Sequence[Sort], wanted: Filter) -> tuple[FromClause, Order]:
-    order: Order = []
-    for sort in sorts:
-        if sort.by == RANK:
-            order.append((search.rank(wanted.words), sort.descending))
-            continue
-        if isinstance(sort.by, str):
-            order.append((articles.c[sort.by], sort.descending))
-            continue
-        row = article_values.alias()
-        same = and_(row.c.key == articles.c.key, row.c.field == sort.by.name, row.c.position == 0)
-        source = source.outerjoin(row, same)
-        is_number = sort.by.kind in ("number", "boolean")
-        column: ColumnElement[Any] = row.c.number if is_number else row.c.text
-        order.append((case((column.is_(None), 1), else_=0), False))
-        order.append((func.coalesce(column, 0.0 if is_number else ""), sort.descending))
-    return source, [*order, (articles.c.key, False)]
-
-
-def _behind(order: Order, after: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether a row stands behind the place, by the first expression that differs."""
-    steps: list[ColumnElement[bool]] = []
-    for number, ((expression, descending), value) in enumerate(zip(order, after, strict=True)):
-        same = [earlier == place for (earlier, _), place in zip(order[:number], after, strict=False)]
-        steps.append(and_(*same, expression < value if descending else expression > value))
-    return or_(*steps)
+def _on(order: Order, names: list[str]) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = order.shelf == names[0] if len(names) == 1 else order.shelf.in_(names)
+    return found

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, select
 
 from cms.database.derived import articles
 from cms.database.tables import AnyRow
-
-
-def locale_counts(tx: Connection, collection: str) -> dict[str, int]:
-    """How many articles the collection has in each locale, in small letters."""
-    found = select(func.lower(articles.c.locale), func.count()).where(
-        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
-    )
-    rows = tx.execute(found.group_by(func.lower(articles.c.locale)))
-    return {str(locale): int(number) for locale, number in rows}
 
 
 def twin_names(tx: Connection, collection: str, after: str, limit: int) -> list[str]:

@@ -6,16 +6,18 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, literal, select, true
 
 from cms.database.derived import article_values, articles
-from cms.model.field import Field, Op, Value
+from cms.database.shelves import Shelf
+from cms.model.field import NOWHERE, Field, Op, Value
 
 
-def put(tx: Connection, key: str, values: Iterable[Value]) -> None:
-    """Make the rows of one article say these values."""
+def put(tx: Connection, key: str, shelf: Shelf, values: Iterable[Value]) -> None:
+    """Make the rows of one article, which stands on the shelf, say these values."""
     remove(tx, key)
-    rows = [{"key": key, **{name: getattr(value, name) for name in Value.__slots__}} for value in values]
+    own = {"key": key, "shelf": shelf.name}
+    rows = [{**own, **{name: getattr(value, name) for name in Value.__slots__}} for value in values]
     if rows:
         tx.execute(insert(article_values), rows)
 
@@ -24,13 +26,31 @@ def remove(tx: Connection, key: str) -> None:
     tx.execute(delete(article_values).where(article_values.c.key == key))
 
 
-def condition(field: Field, op: Op, wanted: tuple[str | float, ...]) -> ColumnElement[bool]:
-    """Whether an article has a value of the field that fits; `ne` holds when no value is equal."""
+def find_missing(tx: Connection, collection: str, fields: Iterable[Field]) -> None:
+    """The collection's articles can be sorted by these fields: give a row `NOWHERE` to each that has nothing there."""
+    own = select(articles.c.key).where(articles.c.collection == collection)
+    nowhere = article_values.c.position == NOWHERE
+    tx.execute(delete(article_values).where(nowhere, article_values.c.key.in_(own)))
+    for field in fields:
+        row = article_values.alias()
+        is_first = and_(row.c.key == articles.c.key, row.c.field == field.name, row.c.position == 0)
+        there = exists(select(1).where(is_first, column_of(row, field).is_not(None)))
+        columns = (articles.c.key, literal(field.name), literal(NOWHERE), articles.c.shelf)
+        missing = select(*columns).where(articles.c.collection == collection, ~there)
+        tx.execute(insert(article_values).from_select(["key", "field", "position", "shelf"], missing))
+
+
+def column_of(row: FromClause, field: Field) -> ColumnElement[Any]:
+    """The column that holds what a value of the field is compared by."""
+    found: ColumnElement[Any] = row.c.number if field.is_number else row.c.text
+    return found
+
+
+def condition(key: ColumnElement[str], field: Field, op: Op, wanted: tuple[str | float, ...]) -> ColumnElement[bool]:
+    """Whether the article at the key has a value of the field that fits; `ne` holds when no value is equal."""
     row = article_values.alias()
-    column: ColumnElement[Any] = row.c.number if field.kind in ("number", "boolean") else row.c.text
-    found = exists(
-        select(1).where(row.c.key == articles.c.key, row.c.field == field.name, _fits(column, field, op, wanted))
-    )
+    own = and_(row.c.key == key, row.c.field == field.name, row.c.position > NOWHERE)
+    found = exists(select(1).where(own, _fits(column_of(row, field), field, op, wanted)))
     refused = op == "ne" or (op == "exists" and wanted[0] is False)
     return ~found if refused else found
 

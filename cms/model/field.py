@@ -6,7 +6,7 @@ A field is named by its keys with dots between them, `contact.address`; a list's
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,9 @@ Kind = Literal["text", "number", "boolean", "date"]
 Op = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists"]
 OPS: tuple[Op, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists")
 
+NOWHERE = -1
+"""The position of no value."""
+
 _KINDS: dict[str, Kind] = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean"}
 _DEEPEST = 8
 
@@ -27,6 +30,11 @@ class Field:
     name: str
     kind: Kind
     is_list: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are compared as numbers; else they are as texts."""
+        return self.kind in ("number", "boolean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,9 @@ def fields_of(schema: Schema) -> dict[str, Field]:
     return {name: field for name, field in found.items() if not name.startswith("$")}
 
 
-def values_of(data: Mapping[str, Any]) -> list[Value]:
-    """Every value of front matter in its JSON form."""
+def values_of(data: Mapping[str, Any], fields: Iterable[Field] = ()) -> list[Value]:
+    """Every value of front matter in its JSON form, and one at `NOWHERE` for each of the `fields` by whose first value
+    the article cannot be sorted, for there is none of that kind."""
     counted: dict[str, int] = {}
     values: list[Value] = []
     for name, _, value in leaves(data):
@@ -56,7 +65,9 @@ def values_of(data: Mapping[str, Any]) -> list[Value]:
             values.append(Value(name, position, None, float(value)))
         else:
             values.append(Value(name, position, comparable(str(value)), None))
-    return values
+    first = {(value.field, value.number is not None) for value in values if value.position == 0}
+    missing = (field.name for field in fields if (field.name, field.is_number) not in first)
+    return [*values, *(Value(name, NOWHERE, None, None) for name in missing)]
 
 
 def leaves(value: Any, name: str = "", where: Where = ()) -> Iterator[tuple[str, Where, str | float]]:

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, pre_load, validate
 
 from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Message, Text, said
 from cms.api.schemas.images import ArticleImage
-from cms.database.listing import BUILT_IN
+from cms.database.order import BUILT_IN
 from cms.model.field import OPS
 from cms.model.ids import LOCALE_PATTERN
 from cms.model.published import HEAVY

@@ -1,0 +1,133 @@
+"""The orders that lists have, each with an index that goes along a shelf.
+
+Articles without a value to sort by come last, and so an order by a field is two, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Label, and_, case, func, literal_column, or_, tuple_
+
+from cms.database import search, values
+from cms.database.derived import article_values, articles
+from cms.database.tables import AnyRow
+from cms.model.field import NOWHERE, Field
+
+RANK = "relevance"
+BUILT_IN = ("id", "created_at", "updated_at", RANK)
+"""What lists are sorted by without a schema; by relevance only where words are searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """By one of `BUILT_IN`, or by a field's first value; articles without one come last."""
+
+    by: str | Field
+    descending: bool = False
+
+
+Term = tuple[ColumnElement[Any], bool]
+"""An expression, never null, and whether it descends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Rows of `source` that fit `where`, by the `terms`, of which the last is the key and makes the order total. A
+    row's place in the whole list is `begun` and the values of the terms."""
+
+    source: FromClause
+    shelf: ColumnElement[str]
+    key: ColumnElement[str]
+    where: tuple[ColumnElement[bool], ...] = ()
+    begun: tuple[Any, ...] = ()
+    terms: tuple[Term, ...] = ()
+
+    def by(self, sorts: Sequence[Sort], words: Sequence[str], *, descending: bool) -> Order:
+        """Sorted by these, too, and in the end by the key."""
+        source, terms = self.source, list(self.terms)
+        for sort in sorts:
+            if sort.by == RANK:
+                terms.append((search.rank(words), sort.descending))
+            elif isinstance(sort.by, str):
+                terms.append((articles.c[sort.by], sort.descending))
+            else:
+                row = article_values.alias()
+                same = and_(row.c.key == self.key, row.c.field == sort.by.name, row.c.position == 0)
+                source = source.outerjoin(row, same)
+                column = values.column_of(row, sort.by)
+                terms.append((case((column.is_(None), 1), else_=0), False))
+                terms.append((func.coalesce(column, _nothing(sort.by)), sort.descending))
+        terms.append((self.key, descending))
+        return Order(source, self.shelf, self.key, self.where, self.begun, tuple(terms))
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether an index has the rows in this order."""
+        return len(self.terms) <= 2
+
+    @property
+    def places(self) -> list[Label[Any]]:
+        return [expression.label(f"place_{number}") for number, (expression, _) in enumerate(self.terms)]
+
+    def directed(self, columns: Sequence[ColumnElement[Any]] | None = None) -> list[ColumnElement[Any]]:
+        """What to order by: the terms or, in their stead, these columns."""
+        expressions = [expression for expression, _ in self.terms] if columns is None else columns
+        down = [descending for _, descending in self.terms]
+        return [one.desc() if is_down else one for one, is_down in zip(expressions, down, strict=True)]
+
+    def is_before(self, place: Sequence[Any]) -> bool:
+        """Whether the place is behind all of this order's rows."""
+        return bool(self.begun) and place[0] > self.begun[0]
+
+    def place_of(self, row: AnyRow) -> tuple[Any, ...]:
+        """The place of a row that ends with the values of the terms."""
+        return (*self.begun, *row[-len(self.terms) :])
+
+    def behind(self, place: Sequence[Any] | None) -> tuple[ColumnElement[bool], ...]:
+        """What of a row says that it stands behind the place in the whole list; nothing where all do."""
+        if place is None or (self.begun and place[0] < self.begun[0]):
+            return ()
+        values = place[len(self.begun) :]
+        (first, descending), *rest = self.terms
+        if all(other == descending for _, other in rest):
+            row, there = tuple_(*(expression for expression, _ in self.terms)), tuple_(*values)
+            return (row < there if descending else row > there,)
+        # An index leads to where the first term is reached, and on from there.
+        return (first <= values[0] if descending else first >= values[0], self._differs(values))
+
+    def _differs(self, place: Sequence[Any]) -> ColumnElement[bool]:
+        steps: list[ColumnElement[bool]] = []
+        for number, ((expression, descending), value) in enumerate(zip(self.terms, place, strict=True)):
+            same = [earlier == value for (earlier, _), value in zip(self.terms[:number], place, strict=False)]
+            steps.append(and_(*same, expression < value if descending else expression > value))
+        return or_(*steps)
+
+
+def orders(sorts: Sequence[Sort], words: Sequence[str] = ()) -> Iterator[Order]:
+    """Those that follow each other in a list so sorted; `words` are what is searched for."""
+    first, *rest = sorts
+    if words:
+        found = articles.join(search.words, search.words.c.key == articles.c.key)
+        yield Order(found, articles.c.shelf, articles.c.key).by(sorts, words, descending=first.descending)
+    elif isinstance(first.by, str):
+        yield Order(articles, articles.c.shelf, articles.c.key).by(sorts, words, descending=first.descending)
+    else:
+        row = article_values.alias()
+        source = row.join(articles, articles.c.key == row.c.key)
+        column, is_own = values.column_of(row, first.by), row.c.field == first.by.name
+        there = (is_own, row.c.position == 0, column.is_not(None))
+        missing = (is_own, row.c.position == literal_column(str(NOWHERE)))  # as its index has it
+        for where, begun, terms in (
+            (there, (0,), ((column, first.descending),)),
+            (missing, (1, _nothing(first.by)), ()),
+        ):
+            order = Order(source, row.c.shelf, row.c.key, where, begun, terms)
+            yield order.by(rest, words, descending=first.descending)
+
+
+def _nothing(field: Field) -> float | str:
+    """Stands in a place for the value that is missing."""
+    return 0.0 if field.is_number else ""
