@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from cms.database import search
 from cms.database.derived import collections, indexes
 from cms.database.tables import AnyRow
+
+_ONE = select(collections).where(collections.c.name == bindparam("name"))
 
 
 def all_of(tx: Connection) -> list[AnyRow]:
@@ -16,7 +18,7 @@ def all_of(tx: Connection) -> list[AnyRow]:
 
 
 def get(tx: Connection, name: str) -> AnyRow | None:
-    return tx.execute(select(collections).where(collections.c.name == name)).one_or_none()
+    return tx.execute(_ONE, {"name": name}).one_or_none()
 
 
 def put(tx: Connection, name: str, schema: str | None, annotation: str | None, mark: str) -> None:
