@@ -43,8 +43,8 @@ DATA_WEIGHT = 8
 def create(tx: Connection) -> None:
     """Make the table, unless it is there."""
     if _is_postgres(tx):
-        columns = "key TEXT PRIMARY KEY, shelf TEXT NOT NULL, data TEXT NOT NULL, body TEXT NOT NULL, vector TSVECTOR NOT NULL"
-        tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns})"))
+        columns = "key TEXT PRIMARY KEY, shelf TEXT NOT NULL, data TEXT NOT NULL, body TEXT NOT NULL"
+        tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns}, vector TSVECTOR NOT NULL)"))
         tx.execute(text(f"CREATE INDEX IF NOT EXISTS {NAME}_by_vector ON {NAME} USING gin (vector)"))
     else:
         # `ascii` takes every character beyond ASCII for a part of a word; the words are cut already.
