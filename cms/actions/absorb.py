@@ -123,10 +123,11 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
 
 def _put(tx: Connection, file: File, content: published.Bytes, place: Place, rules: AnyRow | None) -> None:
     article = file.article
+    shelf = articles.shelf_of(article)
     articles.put(tx, article, content, place, file.mark)
-    values.put(tx, article.key, articles.shelf_of(article), values_of(article.data, fields_in(rules)))
+    values.put(tx, article.key, shelf, values_of(article.data, fields_in(rules).values()))
     texts = (text for _, text in strings(article.data))
-    search.put(tx, article.key, indexed(texts), indexed([article.rendered.readable]))
+    search.put(tx, article.key, shelf, indexed(texts), indexed([article.rendered.readable]))
 
 
 def _remove(tx: Connection, key: str) -> None:

@@ -152,7 +152,7 @@ class Reconciler:
             for name, (schema, annotation) in texts.items():
                 collections.put(tx, name, schema, annotation, marks[name])
                 if schema != (rows[name].schema if name in rows else None):
-                    values.find_missing(tx, name, fields_in(collections.get(tx, name)))
+                    values.find_missing(tx, name, fields_in(collections.get(tx, name)).values())
                 if annotation != (rows[name].annotation if name in rows else None):
                     # It may say otherwise what is published.
                     articles.forget_marks(tx, name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from sqlalchemy import Connection
 
 from cms.context import Context
 from cms.database import collections
@@ -55,10 +58,7 @@ class Rules:
 def rules_of(ctx: Context, collection: str) -> Rules:
     """`NotFound` when the site has no such collection."""
     with read(ctx.database) as tx:
-        row = collections.get(tx, collection)
-    if row is None:
-        raise _missing(collection)
-    return rules_in(row)
+        return rules_in(row_of(tx, collection))
 
 
 def rules_in(row: AnyRow) -> Rules:
@@ -100,21 +100,21 @@ def judged_now(ctx: Context, row: AnyRow | None, article: Article, *, was_seen: 
     return article_file.judged(article, terms, ctx.settings.zone, ctx.clock())
 
 
-def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:
-    """The fields that lists of the collection may be filtered and sorted by."""
-    with read(ctx.database) as tx:
-        row = collections.get(tx, collection)
+def row_of(tx: Connection, collection: str) -> AnyRow:
+    """`NotFound` when the site has no such collection."""
+    row = collections.get(tx, collection)
     if row is None:
-        raise _missing(collection)
-    return {field.name: field for field in fields_in(row)}
+        raise NotFound(f"There is no collection {collection}.")
+    return row
 
 
-def fields_in(row: AnyRow | None) -> tuple[Field, ...]:
-    """The fields of a collection's schema; none while nobody can read it."""
+def fields_in(row: AnyRow | None) -> Mapping[str, Field]:
+    """The fields of a collection's schema, by which its lists may be filtered and sorted; none while nobody can read
+    it."""
     try:
-        return () if row is None or row.schema is None else _fields(row.schema)
+        return {} if row is None or row.schema is None else _fields(row.schema)
     except (ValueError, RecursionError):
-        return ()
+        return {}
 
 
 @lru_cache(maxsize=KEPT)
@@ -123,9 +123,5 @@ def _schema(text: str) -> Schema:
 
 
 @lru_cache(maxsize=KEPT)
-def _fields(text: str) -> tuple[Field, ...]:
-    return tuple(fields_of(_schema(text)).values())
-
-
-def _missing(collection: str) -> NotFound:
-    return NotFound(f"There is no collection {collection}.")
+def _fields(text: str) -> Mapping[str, Field]:
+    return fields_of(_schema(text))

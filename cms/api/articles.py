@@ -13,9 +13,8 @@ from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency
 from cms.api.cache import keep
-from cms.api.collections import require_collection
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
-from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, item_of, sorts_of
+from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, items_of, known_to, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
 from cms.database import history, listing
@@ -37,13 +36,13 @@ MARKDOWN = "text/markdown"
 def list_articles(query: dict[str, Any]) -> Response:
     """List articles, a page at a time."""
     auth.require_read()
-    require_collection(query.get("collection"))
-    wanted, sorts, limit = filter_of(query), sorts_of(query), query["limit"]
-    after = decode_cursor(query, sorts)
     with read(context().database) as tx:
-        page = listing.page(tx, wanted, sorts, after, limit, is_whole=is_whole(query))
+        known = known_to(tx, query)
+        wanted, sorts = filter_of(query, known), sorts_of(query, known)
+        after = decode_cursor(query, sorts)
+        page = listing.page(tx, wanted, sorts, after, query["limit"], is_whole=is_whole(query))
         total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(item_of(row, query) for row in page.rows)
+    items = ",".join(items_of(page.rows, query))
     cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
     counted = "" if total is None else f',"total":{total}'
     return keep(respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'))

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 
+from cms.actions.rules import row_of
 from cms.api import auth
 from cms.api.cache import keep
 from cms.api.conditional import respond
@@ -40,8 +41,8 @@ def list_collections() -> Response:
 def get_collection(collection: str) -> Response:
     """Get one collection, with how many articles it has."""
     auth.require_read()
-    row = _row(collection)
     with read(context().database) as tx:
+        row = row_of(tx, collection)
         on = shelves.all_of(tx, collection)
     return keep(respond(to_json(_shown(row, on))))
 
@@ -66,10 +67,7 @@ def require_collection(name: str | None) -> None:
 
 def _row(collection: str) -> AnyRow:
     with read(context().database) as tx:
-        row = collections.get(tx, collection)
-    if row is None:
-        raise NotFound(f"There is no collection {collection}.")
-    return row
+        return row_of(tx, collection)
 
 
 def _shown(row: AnyRow, on: dict[Shelf, int]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ Only fields that the collection's schema knows can be named; there is no other w
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 
-from cms.actions.rules import fields_of_collection
+from sqlalchemy import Connection
+
+from cms.actions.rules import fields_in, row_of
 from cms.api import auth, cursors, problems
 from cms.api.cursors import NUMBER, Kind
 from cms.api.parsing import context
@@ -20,7 +22,7 @@ from cms.errors import Invalid, Problem
 from cms.model.field import Field, Op, parse
 from cms.model.markdown import readable_of
 from cms.model.pointer import pointer, strings
-from cms.model.published import to_json
+from cms.model.published import members_of, to_json
 from cms.model.search import snippets, tokens
 from cms.model.visibility import STATUSES
 
@@ -28,11 +30,24 @@ MOST_SORTS = 4
 _ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
 
 
-def filter_of(query: dict[str, Any]) -> Filter:
+class Known(NamedTuple):
+    """A collection, and what its lists may be filtered and sorted by."""
+
+    collection: str
+    fields: Mapping[str, Field]
+
+
+def known_to(tx: Connection, query: dict[str, Any]) -> Known | None:
+    """The collection that the query names; None when it names none, `NotFound` when it is not there."""
+    collection = query.get("collection")
+    return None if collection is None else Known(collection, fields_in(row_of(tx, collection)))
+
+
+def filter_of(query: dict[str, Any], known: Known | None) -> Filter:
     """Which articles the query asks for, as far as the caller may see them."""
     collection = query.get("collection")
     statuses, drafts_in = _visible(query["status"], collection)
-    clauses = _clauses(query.get("filters", {}), collection)
+    clauses = _clauses(query.get("filters", {}), known)
     locale, fallback = query.get("locale"), query.get("fallback")
     if fallback is not None and locale is None:
         raise _wrong("fallback", "name the locale that it stands in for")
@@ -52,14 +67,14 @@ def words_of(query: dict[str, Any]) -> tuple[str, ...]:
     return found
 
 
-def sorts_of(query: dict[str, Any]) -> list[Sort]:
+def sorts_of(query: dict[str, Any], known: Known | None) -> list[Sort]:
     """The order that the query asks for."""
     names = _order(query).split(",")
     if len(names) > MOST_SORTS:
         raise _wrong("sort", f"at most {MOST_SORTS} sorts are taken")
     if "q" not in query and RANK in (name.removeprefix("-") for name in names):
         raise _wrong("sort", "only what q searches for has a relevance")
-    return [_sort(name, query.get("collection")) for name in names]
+    return [_sort(name, known) for name in names]
 
 
 def _order(query: dict[str, Any]) -> str:
@@ -73,20 +88,25 @@ def is_whole(query: dict[str, Any]) -> bool:
     return "q" in query or query.get("fields_") is not None
 
 
-def item_of(row: AnyRow, query: dict[str, Any]) -> str:
-    """The article as the list shows it: lean, or with the members that were asked for; where it was found, and whether
-    it stands in for a translation."""
+def items_of(rows: Sequence[AnyRow], query: dict[str, Any]) -> list[str]:
+    """The articles as the list shows them: lean, or with the members that were asked for; where each was found, and
+    whether it stands in for a translation."""
     names, words = query.get("fields_"), words_of(query)
-    more: dict[str, Any] = {}
-    if "fallback" in query and row.locale != query["locale"]:
-        more["fallback"] = True
-    if words:
-        more["snippets"] = _snippets(row, words)
-    if names is None and not more:
-        return str(row.lean)
-    whole = json.loads(row.lean if names is None else row.json)
-    wanted = whole if names is None else ("collection", "id", *names.split(","))
-    return to_json({**{name: whole[name] for name in wanted if name in whole}, **more})
+    if names is None and not words and "fallback" not in query:
+        return [row[0] for row in rows]
+    wanted = None if names is None else dict.fromkeys(("collection", "id", *names.split(",")))
+    found = []
+    for row in rows:
+        members = [row.lean[1:-1]]
+        if wanted is not None:
+            whole = members_of(row.json, row.lengths, lean=False)
+            members = [whole[name] for name in wanted if name in whole]
+        if "fallback" in query and row.locale != query["locale"]:
+            members.append('"fallback":true')
+        if words:
+            members.append(f'"snippets":{to_json(_snippets(row, words))}')
+        found.append(f"{{{','.join(members)}}}")
+    return found
 
 
 def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
@@ -129,16 +149,16 @@ def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tupl
     return statuses, actor.collections("articles:read-drafts")
 
 
-def _clauses(given: dict[tuple[str, str], str], collection: str | None) -> tuple[Clause, ...]:
+def _clauses(given: dict[tuple[str, str], str], known: Known | None) -> tuple[Clause, ...]:
     most = context().settings.limits.filter_clauses
     if len(given) > most:
         raise _wrong("filter", f"at most {most} filters are taken")
-    return tuple(_clause(name, op, text, collection) for (name, op), text in given.items())
+    return tuple(_clause(name, op, text, known) for (name, op), text in given.items())
 
 
-def _clause(name: str, op: str, text: str, collection: str | None) -> Clause:
+def _clause(name: str, op: str, text: str, known: Known | None) -> Clause:
     where = f"filter[{name}][{op}]"
-    field = _field(name, collection, where)
+    field = _field(name, known, where)
     ops: tuple[Op, ...] = get_args(Op)
     allowed = _ONLY.get(field.kind, ops)
     if op not in allowed:
@@ -160,20 +180,19 @@ def _clause(name: str, op: str, text: str, collection: str | None) -> Clause:
         raise _wrong(where, str(error)) from error
 
 
-def _sort(name: str, collection: str | None) -> Sort:
+def _sort(name: str, known: Known | None) -> Sort:
     plain = name.removeprefix("-")
-    by = plain if plain in BUILT_IN else _field(plain, collection, "sort")
+    by = plain if plain in BUILT_IN else _field(plain, known, "sort")
     return Sort(by, name.startswith("-"))
 
 
-def _field(name: str, collection: str | None, where: str) -> Field:
-    if collection is None:
+def _field(name: str, known: Known | None, where: str) -> Field:
+    if known is None:
         raise _wrong(where, "name the collection, whose schema says what fields there are")
-    fields = fields_of_collection(context(), collection)
-    if name not in fields:
-        known = ", ".join(sorted(fields)) or "none, for it has no schema"
-        raise _wrong(where, f"{collection} has no field {name!r}; there are {known}")
-    return fields[name]
+    if name not in known.fields:
+        names = ", ".join(sorted(known.fields)) or "none, for it has no schema"
+        raise _wrong(where, f"{known.collection} has no field {name!r}; there are {names}")
+    return known.fields[name]
 
 
 def _wrong(where: str, detail: str) -> Invalid:

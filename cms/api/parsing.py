@@ -69,7 +69,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the package h
         return cast(Callable[[View], View], super().doc(**options))
 
     def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[View], View]:
-        decorate = super().arguments(schema, location=location, **options)
+        # A class would be made into a schema again with each request.
+        made = schema() if isinstance(schema, type) else schema
+        decorate = super().arguments(made, location=location, **options)
 
         def decorator(view: View) -> View:
             wrapped = decorate(view)

@@ -6,21 +6,18 @@ last page costs what the first does: along each shelf goes an index in each orde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, union_all
+from sqlalchemy import Connection
 
-from cms.database import search, shelves, values
-from cms.database.derived import articles
+from cms.database import queries, search, shelves, values
 from cms.database.order import Order, Sort, orders
+from cms.database.queries import Comparison, Shape
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.model.field import Field, Op
-
-MOST_MERGED = 16
-"""What stands on more shelves is sorted instead: to plan a merge of so many takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,17 @@ def page(
     is_whole: bool = False,
 ) -> Page:
     """At most `limit` articles, after the place `after`; only with `is_whole` their rows have `json` and `lengths`."""
-    asked = _Asked(tx, wanted, list(_shelves(tx, wanted)), is_whole)
-    found: list[_Found] = []
-    for order in orders(sorts, wanted.words) if asked.shelves else ():
+    asked = _ask(tx, wanted)
+    found: list[tuple[AnyRow, AnyRow, Order]] = []
+    for order in orders(tuple(sorts), is_search=bool(wanted.words)) if asked.shelves else ():
         if len(found) <= limit and (after is None or not order.is_before(after)):
-            found += asked.along(order, order.behind(after), limit + 1 - len(found))
-    end = found[limit - 1] if len(found) > limit else None
-    return Page([one.row for one in found[:limit]], None if end is None else end.order.place_of(end.placed))
+            rows = _along(tx, asked, order, order.rest_of(after), limit + 1 - len(found), is_whole=is_whole)
+            found += [(*one, order) for one in rows]
+    end = None
+    if len(found) > limit:
+        _, placed, order = found[limit - 1]
+        end = order.place_of(placed)
+    return Page([row for row, *_ in found[:limit]], end)
 
 
 def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
@@ -91,81 +92,52 @@ def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
 
 
 def total(tx: Connection, wanted: Filter) -> int:
-    on = _shelves(tx, wanted)
-    if not wanted.clauses and not wanted.words and not any(map(wanted.is_stand_in, on)):
-        return sum(on.values())
-    (order,) = orders([Sort("id")], wanted.words)
-    fits = _Asked(tx, wanted, list(on)).fits(order, list(on))
-    number: int = tx.execute(select(func.count()).select_from(order.source).where(*fits)).scalar_one()
+    asked = _ask(tx, wanted)
+    if not wanted.clauses and not wanted.words and not asked.shape.stand_ins:
+        return sum(asked.shelves.values())
+    number: int = tx.execute(queries.count(asked.shape), asked.parameters).scalar_one() if asked.shelves else 0
     return number
-
-
-def _shelves(tx: Connection, wanted: Filter) -> dict[Shelf, int]:
-    return {shelf: number for shelf, number in shelves.all_of(tx, wanted.collection).items() if wanted.has(shelf)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An article's row, and one that ends with its values of the order's terms."""
-
-    row: AnyRow
-    placed: AnyRow
-    order: Order
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked for, and the shelves on which it stands."""
+    """What is asked for: the shelves on which it stands, and how to ask."""
 
-    tx: Connection
-    wanted: Filter
-    shelves: list[Shelf]
-    is_whole: bool = False
-
-    def along(self, order: Order, behind: Sequence[ColumnElement[bool]], limit: int) -> list[_Found]:
-        """The first articles in the order that are `behind` a place."""
-        if self.wanted.words or not order.is_simple or len(self.shelves) > MOST_MERGED:
-            return self._sorted(order, behind, limit)
-        arms = [
-            select(*self._content, *order.places).select_from(order.source).where(*self.fits(order, [shelf]), *behind)
-            for shelf in self.shelves
-        ]
-        merged = union_all(*arms)
-        places = list(merged.selected_columns)[-len(order.terms) :]
-        found = arms[0].order_by(*order.directed()) if len(arms) == 1 else merged.order_by(*order.directed(places))
-        return [_Found(row, row, order) for row in self.tx.execute(found.limit(limit)).all()]
-
-    def _sorted(self, order: Order, behind: Sequence[ColumnElement[bool]], limit: int) -> list[_Found]:
-        """As above; the database has to sort, and would carry their content about with them."""
-        found = select(*order.places).select_from(order.source).where(*self.fits(order, self.shelves), *behind)
-        placed = self.tx.execute(found.order_by(*order.directed()).limit(limit)).all()
-        content = select(*self._content).where(articles.c.key.in_([row[-1] for row in placed]))
-        rows = {row.key: row for row in self.tx.execute(content)}
-        return [_Found(rows[row[-1]], row, order) for row in placed]
-
-    @property
-    def _content(self) -> list[ColumnElement[Any]]:
-        heavy = [articles.c.lengths, articles.c.json] if self.is_whole else []
-        return [articles.c.key, articles.c.locale, articles.c.lean, *heavy]
-
-    def fits(self, order: Order, on: Sequence[Shelf]) -> Iterator[ColumnElement[bool]]:
-        """Which rows of the order are in the list, as far as they stand on these shelves."""
-        stand_ins = [shelf.name for shelf in on if self.wanted.is_stand_in(shelf)]
-        own = _on(order, [shelf.name for shelf in on if not self.wanted.is_stand_in(shelf)])
-        yield or_(own, and_(_on(order, stand_ins), ~self._translated())) if stand_ins else own
-        yield from order.where
-        if self.wanted.words:
-            yield search.condition(self.tx, self.wanted.words)
-        for clause in self.wanted.clauses:
-            yield values.condition(order.key, clause.field, clause.op, clause.wanted)
-
-    def _translated(self) -> ColumnElement[bool]:
-        twin = articles.alias()
-        names = [shelf.name for shelf in self.shelves if not self.wanted.is_stand_in(shelf)]
-        same = and_(twin.c.collection == articles.c.collection, twin.c.twin == articles.c.twin)
-        return exists(select(1).where(same, twin.c.shelf.in_(names)))
+    shelves: dict[Shelf, int]
+    shape: Shape
+    parameters: dict[str, Any]
 
 
-def _on(order: Order, names: list[str]) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = order.shelf == names[0] if len(names) == 1 else order.shelf.in_(names)
-    return found
+def _ask(tx: Connection, wanted: Filter) -> _Asked:
+    on = {shelf: number for shelf, number in shelves.all_of(tx, wanted.collection).items() if wanted.has(shelf)}
+    stand_ins = [shelf.name for shelf in on if wanted.is_stand_in(shelf)]
+    own = [shelf.name for shelf in on if not wanted.is_stand_in(shelf)]
+    parameters: dict[str, Any] = {f"own_{number}": name for number, name in enumerate(own)}
+    parameters |= {f"stand_in_{number}": name for number, name in enumerate(stand_ins)}
+    is_postgres = tx.dialect.name == "postgresql"
+    if wanted.words:
+        parameters |= search.parameters(wanted.words, is_postgres=is_postgres)
+    comparisons = []
+    for number, clause in enumerate(wanted.clauses):
+        compared = values.parameters(clause.field, clause.op, clause.wanted)
+        parameters |= {f"is_{number}_{place}": value for place, value in enumerate(compared)}
+        is_refused = values.is_refused(clause.op, clause.wanted)
+        comparisons.append(Comparison(clause.field, clause.op, len(compared), is_refused))
+    shape = Shape(len(own), len(stand_ins), tuple(comparisons), bool(wanted.words), is_postgres)
+    return _Asked(on, shape, parameters)
+
+
+def _along(
+    tx: Connection, asked: _Asked, order: Order, after: Sequence[Any] | None, limit: int, *, is_whole: bool
+) -> list[tuple[AnyRow, AnyRow]]:
+    """The articles after the place, each with a row that ends with its own place."""
+    is_behind = after is not None
+    place = {f"after_{number}": value for number, value in enumerate(after or ())}
+    parameters = {**asked.parameters, **place, "limit": limit}
+    if not asked.shape.is_sorted(order):
+        found = queries.in_order(asked.shape, order, is_whole=is_whole, is_behind=is_behind)
+        return [(row, row) for row in tx.execute(found, parameters).all()]
+    placed = tx.execute(queries.places(asked.shape, order, is_behind=is_behind), parameters).all()
+    keys = [row[-1] for row in placed]
+    rows = {row.key: row for row in tx.execute(queries.content(is_whole=is_whole), {"keys": keys})}
+    return [(rows[row[-1]], row) for row in placed]

@@ -5,11 +5,12 @@ Articles without a value to sort by come last, and so an order by a field is two
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Label, and_, case, func, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, FromClause, Label, and_, bindparam, case, func, literal_column, or_, tuple_
 
 from cms.database import search, values
 from cms.database.derived import article_values, articles
@@ -33,7 +34,7 @@ Term = tuple[ColumnElement[Any], bool]
 """An expression, never null, and whether it descends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Order:
     """Rows of `source` that fit `where`, by the `terms`, of which the last is the key and makes the order total. A
     row's place in the whole list is `begun` and the values of the terms."""
@@ -45,12 +46,12 @@ class Order:
     begun: tuple[Any, ...] = ()
     terms: tuple[Term, ...] = ()
 
-    def by(self, sorts: Sequence[Sort], words: Sequence[str], *, descending: bool) -> Order:
+    def by(self, sorts: Sequence[Sort], *, descending: bool) -> Order:
         """Sorted by these, too, and in the end by the key."""
         source, terms = self.source, list(self.terms)
         for sort in sorts:
             if sort.by == RANK:
-                terms.append((search.rank(words), sort.descending))
+                terms.append((search.rank(), sort.descending))
             elif isinstance(sort.by, str):
                 terms.append((articles.c[sort.by], sort.descending))
             else:
@@ -62,11 +63,6 @@ class Order:
                 terms.append((func.coalesce(column, _nothing(sort.by)), sort.descending))
         terms.append((self.key, descending))
         return Order(source, self.shelf, self.key, self.where, self.begun, tuple(terms))
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether an index has the rows in this order."""
-        return len(self.terms) <= 2
 
     @property
     def places(self) -> list[Label[Any]]:
@@ -86,19 +82,22 @@ class Order:
         """The place of a row that ends with the values of the terms."""
         return (*self.begun, *row[-len(self.terms) :])
 
-    def behind(self, place: Sequence[Any] | None) -> tuple[ColumnElement[bool], ...]:
-        """What of a row says that it stands behind the place in the whole list; nothing where all do."""
-        if place is None or (self.begun and place[0] < self.begun[0]):
-            return ()
-        values = place[len(self.begun) :]
+    def rest_of(self, place: Sequence[Any] | None) -> Sequence[Any] | None:
+        """The place without what it begins with; None when all of this order stands behind it."""
+        is_all = place is None or (self.begun and place[0] < self.begun[0])
+        return None if place is None or is_all else place[len(self.begun) :]
+
+    def behind(self) -> ColumnElement[bool]:
+        """Whether a row stands behind the place `after_0`, …, which is given without what it begins with."""
+        place = [bindparam(f"after_{number}", type_=one.type) for number, (one, _) in enumerate(self.terms)]
         (first, descending), *rest = self.terms
         if all(other == descending for _, other in rest):
-            row, there = tuple_(*(expression for expression, _ in self.terms)), tuple_(*values)
-            return (row < there if descending else row > there,)
+            row, there = tuple_(*(expression for expression, _ in self.terms)), tuple_(*place)
+            return row < there if descending else row > there
         # An index leads to where the first term is reached, and on from there.
-        return (first <= values[0] if descending else first >= values[0], self._differs(values))
+        return and_(first <= place[0] if descending else first >= place[0], self._differs(place))
 
-    def _differs(self, place: Sequence[Any]) -> ColumnElement[bool]:
+    def _differs(self, place: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
         steps: list[ColumnElement[bool]] = []
         for number, ((expression, descending), value) in enumerate(zip(self.terms, place, strict=True)):
             same = [earlier == value for (earlier, _), value in zip(self.terms[:number], place, strict=False)]
@@ -106,26 +105,27 @@ class Order:
         return or_(*steps)
 
 
-def orders(sorts: Sequence[Sort], words: Sequence[str] = ()) -> Iterator[Order]:
-    """Those that follow each other in a list so sorted; `words` are what is searched for."""
-    first, *rest = sorts
-    if words:
-        found = articles.join(search.words, search.words.c.key == articles.c.key)
-        yield Order(found, articles.c.shelf, articles.c.key).by(sorts, words, descending=first.descending)
-    elif isinstance(first.by, str):
-        yield Order(articles, articles.c.shelf, articles.c.key).by(sorts, words, descending=first.descending)
-    else:
-        row = article_values.alias()
-        source = row.join(articles, articles.c.key == row.c.key)
-        column, is_own = values.column_of(row, first.by), row.c.field == first.by.name
-        there = (is_own, row.c.position == 0, column.is_not(None))
-        missing = (is_own, row.c.position == literal_column(str(NOWHERE)))  # as its index has it
-        for where, begun, terms in (
-            (there, (0,), ((column, first.descending),)),
-            (missing, (1, _nothing(first.by)), ()),
-        ):
-            order = Order(source, row.c.shelf, row.c.key, where, begun, terms)
-            yield order.by(rest, words, descending=first.descending)
+@lru_cache(maxsize=256)
+def orders(sorts: tuple[Sort, ...], *, is_search: bool = False) -> tuple[Order, ...]:
+    """Those that follow each other in a list so sorted."""
+    first, rest = sorts[0] if sorts else None, sorts[1:]
+    is_down = first is not None and first.descending
+    if is_search:
+        words = search.words
+        needs_rows = any(sort.by != RANK for sort in sorts)
+        source = words.join(articles, articles.c.key == words.c.key) if needs_rows else words
+        return (Order(source, words.c.shelf, words.c.key).by(sorts, descending=is_down),)
+    if first is None or isinstance(first.by, str):
+        return (Order(articles, articles.c.shelf, articles.c.key).by(sorts, descending=is_down),)
+    row = article_values.alias()
+    source = row.join(articles, articles.c.key == row.c.key)
+    column, is_own = values.column_of(row, first.by), row.c.field == first.by.name
+    there = (is_own, row.c.position == 0, column.is_not(None))
+    missing = (is_own, row.c.position == literal_column(str(NOWHERE)))  # as its index has it
+    return (
+        Order(source, row.c.shelf, row.c.key, there, (0,), ((column, is_down),)).by(rest, descending=is_down),
+        Order(source, row.c.shelf, row.c.key, missing, (1, _nothing(first.by))).by(rest, descending=is_down),
+    )
 
 
 def _nothing(field: Field) -> float | str:

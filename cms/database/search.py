@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Text,
     and_,
+    bindparam,
     cast,
     column,
     delete,
@@ -26,10 +27,13 @@ from sqlalchemy import (
 )
 
 from cms.database.derived import FORMAT
+from cms.database.shelves import Shelf
 from cms.model.search import phrase
 
 NAME = f"article_words_{FORMAT}"
-words = table(NAME, *(column(name, Text) for name in ("key", "data", "body")), column("vector"), column("rowid"))
+words = table(
+    NAME, *(column(name, Text) for name in ("key", "shelf", "data", "body")), column("vector"), column("rowid")
+)
 """`data` and `body` are as `model.search.indexed` makes them; PostgreSQL has the `vector`, SQLite the `rowid`."""
 
 DATA_WEIGHT = 8
@@ -39,12 +43,12 @@ DATA_WEIGHT = 8
 def create(tx: Connection) -> None:
     """Make the table, unless it is there."""
     if _is_postgres(tx):
-        columns = "key TEXT PRIMARY KEY, data TEXT NOT NULL, body TEXT NOT NULL, vector TSVECTOR NOT NULL"
-        tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns})"))
+        columns = "key TEXT PRIMARY KEY, shelf TEXT NOT NULL, data TEXT NOT NULL, body TEXT NOT NULL"
+        tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns}, vector TSVECTOR NOT NULL)"))
         tx.execute(text(f"CREATE INDEX IF NOT EXISTS {NAME}_by_vector ON {NAME} USING gin (vector)"))
     else:
         # `ascii` takes every character beyond ASCII for a part of a word; the words are cut already.
-        columns = "key UNINDEXED, data, body, tokenize = 'ascii'"
+        columns = "key UNINDEXED, shelf UNINDEXED, data, body, tokenize = 'ascii'"
         tx.execute(text(f"CREATE VIRTUAL TABLE IF NOT EXISTS {NAME} USING fts5 ({columns})"))
 
 
@@ -52,10 +56,10 @@ def clear(tx: Connection) -> None:
     tx.execute(delete(words))
 
 
-def put(tx: Connection, key: str, data: str, body: str) -> None:
-    """Make the article's row say these words."""
+def put(tx: Connection, key: str, shelf: Shelf, data: str, body: str) -> None:
+    """Make the row of the article, which stands on the shelf, say these words."""
     remove(tx, key)
-    row: dict[str, Any] = {"key": key, "data": data, "body": body}
+    row: dict[str, Any] = {"key": key, "shelf": shelf.name, "data": data, "body": body}
     if _is_postgres(tx):
         row["vector"] = func.array_to_tsvector(cast(sorted({*data.split(), *body.split()}), ARRAY(Text)))
     else:
@@ -68,24 +72,28 @@ def remove(tx: Connection, key: str) -> None:
     tx.execute(delete(words).where(own))
 
 
-def condition(tx: Connection, wanted: Sequence[str]) -> ColumnElement[bool]:
-    """Whether the row has the words one after the other, the last perhaps only beginning."""
-    if _is_postgres(tx):
-        *whole, last = (f"'{word}'" for word in wanted)
-        query = func.to_tsquery("simple", " & ".join([*whole, f"{last}:*"]))
-        narrowed: ColumnElement[bool] = words.c.vector.op("@@", is_comparison=True)(query)
-    else:
-        narrowed = column(NAME).op("MATCH", is_comparison=True)(f'"{" ".join(wanted)}" *')
-    found = phrase(wanted)
-    return and_(narrowed, or_(words.c.data.contains(found), words.c.body.contains(found)))
+def condition(*, is_postgres: bool) -> ColumnElement[bool]:
+    """Whether the row has the words one after the other, the last perhaps only beginning: those of `parameters`."""
+    if not is_postgres:
+        return column(NAME).op("MATCH", is_comparison=True)(bindparam("search", type_=Text))
+    narrowed = words.c.vector.op("@@", is_comparison=True)(func.to_tsquery("simple", bindparam("search", type_=Text)))
+    found = bindparam("phrase", type_=Text)
+    return and_(narrowed, or_(func.strpos(words.c.data, found) > 0, func.strpos(words.c.body, found) > 0))
 
 
-def rank(wanted: Sequence[str]) -> ColumnElement[int]:
+def parameters(wanted: Sequence[str], *, is_postgres: bool) -> dict[str, str]:
+    """What `condition` and `rank` compare with."""
+    *whole, last = (f"'{word}'" for word in wanted)
+    query = " & ".join([*whole, f"{last}:*"]) if is_postgres else f'"{" ".join(wanted)}" *'
+    return {"search": query, "phrase": phrase(wanted)}
+
+
+def rank() -> ColumnElement[int]:
     """How often the words stand there, those in front matter `DATA_WEIGHT` times."""
-    found = phrase(wanted)
+    found = bindparam("phrase", type_=Text)
 
     def count(texts: ColumnElement[str]) -> ColumnElement[int]:
-        return (func.length(texts) - func.length(func.replace(texts, found, ""))) // len(found)
+        return (func.length(texts) - func.length(func.replace(texts, found, ""))) // func.length(found)
 
     return DATA_WEIGHT * count(words.c.data) + count(words.c.body)
 

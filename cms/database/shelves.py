@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cms.database.derived import shelves
 from cms.database.tables import log
@@ -29,12 +29,15 @@ class Shelf(NamedTuple):
         return f"{self.collection}/{self.locale or ''}/{self.status}"
 
 
+_COLUMNS = (shelves.c.collection, shelves.c.locale, shelves.c.status, shelves.c.number)
+_ALL = select(*_COLUMNS).where(shelves.c.number > 0).order_by(shelves.c.name)
+_IN_ONE = _ALL.where(shelves.c.collection == bindparam("collection"))
+
+
 def all_of(tx: Connection, collection: str | None = None) -> dict[Shelf, int]:
     """The shelves that are not empty, of one collection or of all, in the order of names, with how many stand there."""
-    found = select(shelves).where(shelves.c.number > 0).order_by(shelves.c.name)
-    if collection is not None:
-        found = found.where(shelves.c.collection == collection)
-    return {Shelf(row.collection, row.locale, row.status): row.number for row in tx.execute(found)}
+    rows = tx.execute(_ALL) if collection is None else tx.execute(_IN_ONE, {"collection": collection})
+    return {Shelf(*place): number for *place, number in rows.all()}
 
 
 def count(tx: Connection, more: Mapping[Shelf, int]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, literal, select, true
@@ -46,27 +47,41 @@ def column_of(row: FromClause, field: Field) -> ColumnElement[Any]:
     return found
 
 
-def condition(key: ColumnElement[str], field: Field, op: Op, wanted: tuple[str | float, ...]) -> ColumnElement[bool]:
-    """Whether the article at the key has a value of the field that fits; `ne` holds when no value is equal."""
+def condition(key: ColumnElement[str], field: Field, op: Op, wanted: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether the article at the key has a value of the field that fits what is `wanted`, as `parameters` gives it."""
     row = article_values.alias()
     own = and_(row.c.key == key, row.c.field == field.name, row.c.position > NOWHERE)
-    found = exists(select(1).where(own, _fits(column_of(row, field), field, op, wanted)))
-    refused = op == "ne" or (op == "exists" and wanted[0] is False)
-    return ~found if refused else found
+    return exists(select(1).where(own, _fits(column_of(row, field), field, op, wanted)))
 
 
-def _fits(column: ColumnElement[Any], field: Field, op: Op, wanted: tuple[str | float, ...]) -> ColumnElement[bool]:
+def parameters(field: Field, op: Op, wanted: tuple[str | float, ...]) -> tuple[str | float, ...]:
+    """What a filter's values are compared as."""
+    if op == "exists":
+        return ()
+    if op == "contains" and not field.is_list:
+        return tuple("%" + _SPECIAL.sub(r"/\g<0>", str(text)) + "%" for text in wanted)
+    return wanted
+
+
+def is_refused(op: Op, wanted: tuple[str | float, ...]) -> bool:
+    """Whether the list has what does not fit: `ne` holds when no value is equal."""
+    return op == "ne" or (op == "exists" and wanted[0] is False)
+
+
+def _fits(column: ColumnElement[Any], field: Field, op: Op, wanted: Sequence[Any]) -> ColumnElement[bool]:
     if op == "exists":
         return true()
     if op == "in":
         return column.in_(wanted)
     if op == "contains" and not field.is_list:
-        return column.contains(wanted[0], autoescape=True)
+        return column.like(wanted[0], escape=_ESCAPE)
     compare = _COMPARE.get(op)
     fits: ColumnElement[bool] = column == wanted[0] if compare is None else compare(column, wanted[0])
     return fits
 
 
+_ESCAPE = "/"
+_SPECIAL = re.compile("[%_/]")
 _COMPARE: dict[Op, Callable[[Any, Any], ColumnElement[bool]]] = {
     "lt": operator.lt,
     "lte": operator.le,

@@ -1,0 +1,140 @@
+"""The statements behind lists: one for each shape that a list can have, built once, for to build one takes longer than
+to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
+
+from cms.database import search, values
+from cms.database.derived import articles
+from cms.database.order import Order, orders
+from cms.model.field import Field, Op
+
+KEPT = 512
+"""So many statements are kept."""
+
+MOST_MERGED = 16
+"""What stands on more shelves is sorted instead: to plan a merge of so many takes long."""
+
+LEAN = (articles.c.lean, articles.c.locale)
+WHOLE = (*LEAN, articles.c.json, articles.c.lengths)
+
+
+class Comparison(NamedTuple):
+    """A filter without its values, which are so many."""
+
+    field: Field
+    op: Op
+    number: int
+    is_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement depends on beside its parameters. These are `own_0`, … for the shelves and `stand_in_0`, … for
+    those of the locale that stands in for another, `is_0_0`, … for the values of the first filter, `search` and
+    `phrase` for what is searched for, `after_0`, … for the place, and `limit`."""
+
+    own: int
+    stand_ins: int
+    comparisons: tuple[Comparison, ...]
+    is_search: bool
+    is_postgres: bool
+
+    def is_sorted(self, order: Order) -> bool:
+        """Whether the rows have to be sorted, for no index has them in this order."""
+        return self.is_search or len(order.terms) > 2 or self.own + self.stand_ins > MOST_MERGED
+
+
+@lru_cache(maxsize=KEPT)
+def in_order(shape: Shape, order: Order, *, is_whole: bool, is_behind: bool) -> Select[Any] | CompoundSelect[Any]:
+    """Articles (`LEAN` or `WHOLE`), each with its place at the row's end, as indexes have them in this order."""
+    content = WHOLE if is_whole else LEAN
+    shelves = [_own(order, [number]) for number in range(shape.own)]
+    shelves += [_stand_in(shape, order, [number]) for number in range(shape.stand_ins)]
+    arms = [_rows(shape, order, on, content, is_behind=is_behind) for on in shelves]
+    if len(arms) == 1:
+        return arms[0].order_by(*order.directed()).limit(bindparam("limit"))
+    merged = union_all(*arms)
+    places = list(merged.selected_columns)[len(content) :]
+    return merged.order_by(*order.directed(places)).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=KEPT)
+def places(shape: Shape, order: Order, *, is_behind: bool) -> Select[Any]:
+    """Places alone, of which the key is the last: the database sorts them, and would carry content about with them."""
+    found = _rows(shape, order, _anywhere(shape, order), (), is_behind=is_behind)
+    return found.order_by(*order.directed()).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=KEPT)
+def count(shape: Shape) -> Select[Any]:
+    (order,) = orders((), is_search=shape.is_search)
+    found = select(func.count()).select_from(order.source)
+    return found.where(_anywhere(shape, order), *_conditions(shape, order))
+
+
+@lru_cache(maxsize=KEPT)
+def content(*, is_whole: bool) -> Select[Any]:
+    """Articles by their `keys`, with the key at the end."""
+    wanted = WHOLE if is_whole else LEAN
+    return select(*wanted, articles.c.key).where(articles.c.key.in_(bindparam("keys", expanding=True)))
+
+
+def _rows(
+    shape: Shape, order: Order, on: ColumnElement[bool], content: tuple[ColumnElement[Any], ...], *, is_behind: bool
+) -> Select[Any]:
+    found = select(*content, *order.places).select_from(order.source)
+    behind = (order.behind(),) if is_behind else ()
+    return found.where(on, *_conditions(shape, order), *behind)
+
+
+def _anywhere(shape: Shape, order: Order) -> ColumnElement[bool]:
+    own = _own(order, range(shape.own))
+    return or_(own, _stand_in(shape, order, range(shape.stand_ins))) if shape.stand_ins else own
+
+
+def _own(order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
+    return _among(order.shelf, [f"own_{number}" for number in numbers])
+
+
+def _stand_in(shape: Shape, order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
+    """What stands on these shelves, unless its twin stands on one of the list's own."""
+    row, twin = articles.alias(), articles.alias()
+    same = and_(row.c.key == order.key, twin.c.collection == row.c.collection, twin.c.twin == row.c.twin)
+    own = _among(twin.c.shelf, [f"own_{number}" for number in range(shape.own)])
+    translated = exists(select(1).where(same, own))
+    return and_(_among(order.shelf, [f"stand_in_{number}" for number in numbers]), ~translated)
+
+
+def _among(shelf: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bool]:
+    shelves = [bindparam(name, type_=Text) for name in names]
+    found: ColumnElement[bool] = shelf == shelves[0] if len(shelves) == 1 else shelf.in_(shelves)
+    return found
+
+
+def _conditions(shape: Shape, order: Order) -> Iterator[ColumnElement[bool]]:
+    yield from order.where
+    if shape.is_search:
+        yield search.condition(is_postgres=shape.is_postgres)
+    for number, (field, op, many, is_refused) in enumerate(shape.comparisons):
+        wanted: list[Any] = [bindparam(f"is_{number}_{place}") for place in range(many)]
+        found = values.condition(order.key, field, op, wanted)
+        yield ~found if is_refused else found
