@@ -51,7 +51,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 120) -> None:
     """Until the server answers anything at all."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -75,7 +75,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

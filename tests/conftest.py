@@ -88,34 +88,37 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def light_site(site: Path) -> Path:
-    """The same with small photos."""
-    return lighten(site)
-
-
-def lighten(site: Path) -> Path:
-    """Make the photos so small that no variants are made of them."""
-    for path in (site / "src/assets").rglob("*.*"):
-        with Image.open(path) as photo:
-            photo.draft("RGB", (60, 40))
-            photo.resize((60, 40)).save(path)
+    """The same with photos so small that no variants are made of them."""
+    shrink(site, 60)
     return site
 
 
+def shrink(site: Path, width: int) -> None:
+    """Make all photos so wide, or less."""
+    for path in (site / "src/assets").rglob("*.*"):
+        with Image.open(path) as photo:
+            photo.thumbnail((width, width))
+            photo.save(path)
+
+
 @pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A copy of the sample site, with more of what the Astro sites show."""
-    return _copy_with_more(tmp_path / "content")
-
-
-def _copy_with_more(target: Path) -> Path:
-    return shutil.copytree(ASTRO / "content", copy_site(SAMPLE, target), dirs_exist_ok=True)
+def content(more_content: Path, tmp_path: Path) -> Path:
+    """A copy of the sample site, with more of what the Astro sites show and with smaller photos."""
+    return copy_site(more_content, tmp_path / "content")
 
 
 @pytest.fixture(scope="session")
-def still_cms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
+def more_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    site = copy_site(SAMPLE, tmp_path_factory.mktemp("more") / "content")
+    shrink(site, 400)
+    return shutil.copytree(ASTRO / "content", site, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def still_cms(more_content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
     """A CMS with such a site, for tests that leave it as it is."""
     folder = tmp_path_factory.mktemp("still")
-    with cms_server(_copy_with_more(folder / "content"), folder / "cms.log", "--no-worker") as server:
+    with cms_server(copy_site(more_content, folder / "content"), folder / "cms.log", "--no-worker") as server:
         yield server
 
 

@@ -61,7 +61,7 @@ def test_an_edit_with_a_token_and_a_clean_end(light_site: Path, tmp_path: Path) 
         children = _children(server.process.pid)
         assert len(children) >= 2
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
         assert eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
     requests = [line for line in log_lines(server) if line["message"] == "request"]
     edit = next(line for line in requests if line["method"] == "PATCH")

@@ -36,7 +36,7 @@ def fetched(ctx: Context, url: str) -> bytes:
         answer = make_client(ctx).get(url)
         assert answer.status_code == 200, url
         return bytes(answer.data)
-    with urllib.request.urlopen(url, timeout=5) as stream:  # noqa: S310  # our own server
+    with urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310  # our own server
         return bytes(stream.read())
 
 

@@ -231,16 +231,16 @@ def test_absorbing_decides_by_the_clock(ctx: Context, clock: Clock, admin: dict[
     assert status_of(client, {}) == "published"
 
 
-def test_the_worker_publishes_when_nobody_calls(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=1)
-    running = dataclasses.replace(ctx, clock=lambda: datetime.now(UTC).timestamp())
-    client = make_client(running)
-    create_text(client, admin, text=dated(soon.isoformat(timespec="milliseconds").replace("+00:00", "Z")))
+def test_the_worker_publishes_when_nobody_calls(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], clock: Clock
+) -> None:
+    create_text(client, admin, text=dated((NOON + timedelta(hours=1)).isoformat().replace("+00:00", "Z")))
     assert status_of(client, admin) == "scheduled"
     stop = threading.Event()
-    worker = threading.Thread(target=work, args=(running, stop))
+    worker = threading.Thread(target=work, args=(ctx, stop))
     worker.start()
     try:
+        clock.now += timedelta(hours=1)
         assert eventually(lambda: client.get(f"{ARTICLES}/{NAME}").status_code == 200)
     finally:
         stop.set()
