@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -16,24 +15,7 @@ from cms.context import Context
 from cms.database.engine import read
 from cms.database.tables import changes
 from tests.conftest import close, make_settings
-
-
-class Save(NamedTuple):
-    """A save that was answered by 2xx: the article, the version that it named, and the one that it made."""
-
-    name: str
-    expect: str
-    version: str
-
-
-class Seen(NamedTuple):
-    """A version that was read, or made when `is_write`, between two moments of one clock."""
-
-    name: str
-    version: str
-    began: float
-    ended: float
-    is_write: bool
+from tests.faults.clients import Save, Seen
 
 
 def check_chains(site: Path, saves: Iterable[Save]) -> dict[str, list[str]]:
