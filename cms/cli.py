@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -43,6 +43,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     """Serve the site, and do its background work."""
     import cms.api  # noqa: F401  once, before the server's processes are forked
     from cms.app import create_context, log_as_json
+    from cms.processes import keeping
     from cms.serving import run
 
     settings = _settings()
@@ -57,13 +58,8 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
         ctx.locks.close()
     click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
-    background = None if no_worker else _start_worker()
-    try:
+    with nullcontext() if no_worker else keeping(_start_worker):
         run(settings, host, port, workers)
-    finally:
-        if background is not None:
-            background.terminate()
-            background.wait()
 
 
 @main.command()
@@ -96,7 +92,9 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())])
+    command = [sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())]
+    # Else Python waits for the end of a pipe, which server processes that are forked meanwhile would keep open.
+    return subprocess.Popen(command, close_fds=False)
 
 
 @main.group()
