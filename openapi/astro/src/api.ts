@@ -2660,7 +2660,10 @@ export interface operations {
     };
     upload_images: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description of your choice; the same request with it gets the same answer, for a day */
                 "Idempotency-Key"?: string;
@@ -2751,7 +2754,10 @@ export interface operations {
     };
     replace_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -2802,7 +2808,10 @@ export interface operations {
     };
     delete_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -2838,7 +2847,10 @@ export interface operations {
     };
     describe_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -3166,7 +3178,10 @@ export interface operations {
     };
     restore_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -3272,7 +3287,10 @@ export interface operations {
     };
     complete_upload: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description urgent: webhooks are told at once, without waiting for quiet */
                 Prefer?: string;
