@@ -71,7 +71,9 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
     article = judged_now(ctx, rules, article, was_seen=known is not None and bool(known.visible_after))
-    if known is not None and known.version == article.version and known.visible_after == article.is_visible:
+    is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
+    # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
+    if known is not None and is_same and (row is None or row.status == article.status):
         place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
         content = content_of(ctx, tx, article, place)
     else:

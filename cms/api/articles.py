@@ -17,6 +17,7 @@ from cms.api.conditional import etag_of, expected_version, minimal, preferences,
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, items_of, known_to, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -137,7 +138,7 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
-@blp.arguments(schemas.DeleteQuery, location="query")
+@blp.arguments(MessageQuery, location="query")
 @blp.response(204)
 def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""

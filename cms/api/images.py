@@ -17,6 +17,7 @@ from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import images as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.database import images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -73,8 +74,9 @@ def get_image(path: str) -> Response:
 
 @blp.route("/images", methods=["POST"])
 @blp.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": _FORM}}})
+@blp.arguments(MessageQuery, location="query")
 @blp.response(201, schemas.StoredImages)
-def upload_images() -> Response:
+def upload_images(query: dict[str, Any]) -> Response:
     """Upload photos for an article or into a folder; all are stored, or none."""
     actor = auth.actor()
     actor.require_somewhere("images:write")
@@ -85,7 +87,8 @@ def upload_images() -> Response:
 
         def answer() -> Response:
             place = places.choose(context(), actor, form.get("article"), form.get("folder"))
-            stored = upload.upload(context(), actor, place, files, keep_credit=keep_credit)
+            sending = upload.Sending(actor, keep_credit, query.get("message"))
+            stored = upload.upload(context(), sending, place, files)
             return reply({"items": [shown(item) for item in stored]}, 201)
 
         def asked() -> list[str]:
@@ -97,8 +100,9 @@ def upload_images() -> Response:
 
 @blp.route("/images/<path:path>", methods=["PUT"])
 @blp.doc(requestBody={"required": True, **_PHOTO})
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def replace_image(path: str) -> Response:
+def replace_image(query: dict[str, Any], path: str) -> Response:
     """Put another photo in its place (If-Match); the old one can be restored for 30 days."""
     auth.actor().require_somewhere("images:write")
     expect = expected_version()
@@ -109,7 +113,7 @@ def replace_image(path: str) -> Response:
     with scratch.folder() as folder:
         file = Upload(path.rpartition("/")[2], folder / "photo")
         _copy(request.stream, file.path, most + 1)
-        return changed(photos.replace(context(), auth.actor(), path, expect, file))
+        return changed(photos.replace(context(), auth.actor(), path, expect, file, query.get("message")))
 
 
 @blp.route("/images/<path:path>", methods=["PATCH"])
@@ -119,20 +123,23 @@ def replace_image(path: str) -> Response:
         "content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ImagePatch"}}},
     }
 )
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def describe_image(path: str) -> Response:
+def describe_image(query: dict[str, Any], path: str) -> Response:
     """Say what a photo shows and whose it is (If-Match): alt texts, captions, credit, copyright, focal point."""
     auth.actor().require_somewhere("images:write")
     said = load(schemas.ImagePatch(), strict_json(request, MERGE_PATCH))
-    return changed(photos.describe(context(), auth.actor(), path, expected_version(), said))
+    message = query.get("message")
+    return changed(photos.describe(context(), auth.actor(), path, expected_version(), said, message))
 
 
 @blp.route("/images/<path:path>", methods=["DELETE"])
+@blp.arguments(MessageQuery, location="query")
 @blp.response(204)
-def delete_image(path: str) -> Response:
+def delete_image(query: dict[str, Any], path: str) -> Response:
     """Delete a photo (If-Match) that no article shows; it can be restored for 30 days."""
     auth.actor().require("images:write")
-    photos.delete(context(), auth.actor(), path, expected_version())
+    photos.delete(context(), auth.actor(), path, expected_version(), query.get("message"))
     return Response(status=204)
 
 

@@ -61,7 +61,7 @@ _MEANINGS = {
     503: "The storage or the database does not answer, or cannot be written; try again after Retry-After",
     507: "The disk is full; deleting works",
 }
-_OF_COPIES = ("get_draft", "discard_draft", "create_preview")
+_OF_ARTICLES = ("get_article", "delete_article", "get_draft", "discard_draft", "create_preview", "confirm_translation")
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
     404: (
@@ -74,8 +74,8 @@ _BY_OPERATION = {
         "create_preview",
         "list_previews",
     ),
-    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build", *_OF_COPIES),
-    412: ("put_article",),
+    410: ("sync", *_OF_ARTICLES, *_SAVES, "complete_upload", "report_build"),
+    412: ("put_article", "confirm_translation"),
     413: ("complete_upload", "git_pushed"),
     415: ("complete_upload",),
     501: (*_KEEPS_FOR_LATER, "complete_upload", "git_pushed"),

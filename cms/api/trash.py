@@ -14,6 +14,7 @@ from cms.api.cursors import NUMBER
 from cms.api.images import changed
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import images as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model.published import timestamp
@@ -36,12 +37,13 @@ def list_trash(query: dict[str, Any]) -> Response:
 
 
 @blp.route("/trash/<trash_id>", methods=["POST"])
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def restore_image(trash_id: str) -> Response:
+def restore_image(query: dict[str, Any], trash_id: str) -> Response:
     """Restore a photo; If-Match where another one has its place by now."""
     auth.actor().require("images:write")
     expect = expected_version() if "If-Match" in request.headers else None
-    return changed(photos.restore(context(), auth.actor(), trash_id, expect))
+    return changed(photos.restore(context(), auth.actor(), trash_id, expect, query.get("message")))
 
 
 @blp.route("/trash/<trash_id>", methods=["DELETE"])

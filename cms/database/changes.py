@@ -13,15 +13,15 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, inse
 
 from cms.database.tables import AnyRow, changes, log
 
-Action = Literal["created", "updated", "deleted"]
+Action = Literal["created", "updated", "confirmed", "deleted"]
 Source = Literal["api", "files", "git", "clock", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path.
-    A rename is two changes, each with the `other` id. `message` is what the editor said of it. After a silent one the
-    public sees the same as before."""
+    A rename is two changes, each with the `other` id. What is confirmed is as it was, and said to be right. `message`
+    is what the editor said of it. After a silent one the public sees the same as before."""
 
     actor: str
     source: Source
@@ -58,7 +58,7 @@ def position(tx: Connection) -> tuple[str, int]:
 
 
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
-    """The last change of the subject, None when the log has never seen it."""
+    """The last change that made the subject what it is, None when the log has never seen it."""
     return tx.execute(_of(subject, collection, name).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
 
 
@@ -150,5 +150,8 @@ def ids_since(tx: Connection, seq: int, up_to: int, limit: int) -> list[str]:
 
 def _of(subject: str, collection: str, name: str) -> Select[*tuple[Any, ...]]:
     return select(changes).where(
-        changes.c.subject == subject, changes.c.collection == collection, changes.c.name == name
+        changes.c.subject == subject,
+        changes.c.collection == collection,
+        changes.c.name == name,
+        changes.c.action != "confirmed",
     )

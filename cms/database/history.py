@@ -61,11 +61,13 @@ def text_at(tx: Connection, name: Name, seq: int) -> bytes | None:
 
 
 def written(tx: Connection, name: Name, version: str) -> int | None:
-    """The change since which the article's file has had this version, which is its present one."""
+    """The change since which the article's file has had this version, which is its present one; or by which somebody
+    has said last that it is right as it is."""
     found = _all(tx, name)
     other = tx.execute(found.where(changes.c.version != version).limit(1)).one_or_none()
     since = found.where(changes.c.version == version, changes.c.seq > (0 if other is None else other.seq))
-    row = tx.execute(since.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
+    confirmed = tx.execute(since.where(changes.c.action == "confirmed").limit(1)).one_or_none()
+    row = confirmed or tx.execute(since.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
     return None if row is None else row.seq
 
 

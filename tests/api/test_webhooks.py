@@ -129,6 +129,39 @@ def test_a_delivery_is_sent_again_and_a_test_is_sent_on_request(
     problem(client.post(f"{url}/deliveries/x/redeliver", headers=admin), 404)
 
 
+def test_a_test_waits_for_a_delivery_under_way_and_a_delivery_for_a_test(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, receiver: Receiver
+) -> None:
+    hook = make_hook(client, admin, receiver.url)
+    url = f"{HOOKS}/{hook['id']}"
+    create_text(client, admin)
+    refused: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        listed = client.get(f"{url}/deliveries", headers=admin).get_json()["items"]
+        for path in ("test", f"deliveries/{listed[0]['id']}/redeliver"):
+            response = make_client(ctx).post(f"{url}/{path}", headers=admin)
+            refused.append((response.status_code, problem(response, 409, "under_way")["code"]))
+        assert len(client.get(f"{url}/deliveries", headers=admin).get_json()["items"]) == len(listed)
+
+    receiver.meanwhile = ask
+    assert deliver_due(ctx) == 1
+    assert len(refused) == 2
+    create_text(client, admin, "news/km/a-day")
+    tried: list[int] = []
+    receiver.meanwhile = lambda: tried.append(deliver_due(ctx))
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 204
+    assert tried == [0]
+    receiver.meanwhile = None
+    assert deliver_due(ctx) == 1
+    assert [json.loads(body)["type"] for _, body in receiver.messages] == [
+        "content.changed", "webhook.test", "content.changed",
+    ]  # fmt: skip
+    receiver.statuses = [500]
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 500
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 204, "a failure gives the place free too"
+
+
 def test_a_webhook_is_changed_and_removed(client: FlaskClient, admin: dict[str, str], receiver: Receiver) -> None:
     secret = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
     hook = make_hook(client, admin, receiver.url, secret=secret)

@@ -164,7 +164,8 @@ export interface paths {
         /** List the collection's translations with their state, and what changed in the source since, drafts too. */
         get: operations["list_translations"];
         put?: never;
-        post?: never;
+        /** Say that a stale translation is right as it is, for this version of its source; it stands in the history. */
+        post: operations["confirm_translation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -764,7 +765,7 @@ export interface components {
         };
         AuditChange: {
             /** @enum {string} */
-            action: "created" | "updated" | "renamed" | "deleted";
+            action: "created" | "updated" | "renamed" | "confirmed" | "deleted";
             actor: string;
             /** @description of an article */
             collection?: string;
@@ -818,7 +819,7 @@ export interface components {
         };
         Change: {
             /** @enum {string} */
-            action: "created" | "updated" | "renamed" | "deleted";
+            action: "created" | "updated" | "renamed" | "confirmed" | "deleted";
             actor: string;
             /** @description with seq: unified diff from the revision before */
             diff?: string;
@@ -857,6 +858,12 @@ export interface components {
             items: components["schemas"]["Collection"][];
             /** @description always null: these are all */
             next_cursor: string | null;
+        };
+        Confirmation: {
+            /** @description of the translation that is right */
+            id: string;
+            /** @description of the source that it was compared with; 412: it has changed */
+            source_version: string;
         };
         Conflict: {
             /** @description the article in it, as in blog/en/14-post */
@@ -1472,6 +1479,8 @@ export interface components {
             locale: string;
             /** @description the id of what it is translated from */
             source: string;
+            /** @description of that now; names it when this is confirmed */
+            source_version: string;
             /** @enum {string} */
             state: "missing" | "current" | "stale";
             /**
@@ -2136,7 +2145,7 @@ export interface operations {
                 subject?: "article" | "image";
                 /** @description only its articles */
                 collection?: string;
-                action?: "created" | "updated" | "renamed" | "deleted";
+                action?: "created" | "updated" | "renamed" | "confirmed" | "deleted";
                 /** @description changes of that time and later */
                 since?: string;
                 /** @description changes before that time */
@@ -2322,6 +2331,47 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    confirm_translation: {
+        parameters: {
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
+            header?: never;
+            path: {
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WantedTranslation"];
+                };
+            };
+            400: components["responses"]["BAD_REQUEST"];
+            401: components["responses"]["UNAUTHORIZED"];
+            403: components["responses"]["FORBIDDEN"];
+            404: components["responses"]["NOT_FOUND"];
+            409: components["responses"]["CONFLICT"];
+            410: components["responses"]["GONE"];
+            412: components["responses"]["PRECONDITION_FAILED"];
+            413: components["responses"]["CONTENT_TOO_LARGE"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
+            422: components["responses"]["UNPROCESSABLE_CONTENT"];
+            503: components["responses"]["SERVICE_UNAVAILABLE"];
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -2678,7 +2728,10 @@ export interface operations {
     };
     upload_images: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description of your choice; the same request with it gets the same answer, for a day */
                 "Idempotency-Key"?: string;
@@ -2770,7 +2823,10 @@ export interface operations {
     };
     replace_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -2822,7 +2878,10 @@ export interface operations {
     };
     delete_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -2859,7 +2918,10 @@ export interface operations {
     };
     describe_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -3192,7 +3254,10 @@ export interface operations {
     };
     restore_image: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description the ETag of the version you start from */
                 "If-Match"?: string;
@@ -3301,7 +3366,10 @@ export interface operations {
     };
     complete_upload: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what the change is about; stands in the history, and in git */
+                message?: string;
+            };
             header?: {
                 /** @description urgent: webhooks are told at once, without waiting for quiet */
                 Prefer?: string;
