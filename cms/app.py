@@ -8,6 +8,8 @@ import sys
 from flask import Flask
 from pythonjsonlogger.json import JsonFormatter
 
+from cms.actions import last_used
+from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.api import access_log, create_flask
@@ -65,7 +67,9 @@ def create_app(settings: Settings | None = None, progress: Progress | None = Non
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
-    return create_wsgi(context, access_log.to_standard_error())
+    app = create_wsgi(context, access_log.to_standard_error())
+    app.extensions[last_used.NAME] = LastUsed(context)
+    return app
 
 
 def create_wsgi(ctx: Context, log: AccessLog) -> Flask:

@@ -120,13 +120,15 @@ def create_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
 
 @token.command("list")
 def list_tokens() -> None:
-    """List the tokens: id, name, scopes."""
+    """List the tokens: id, name, scopes, and when each was last used, to the hour."""
     from cms.database import tokens
     from cms.database.engine import read
+    from cms.model.published import timestamp
 
     with _context() as ctx, read(ctx.database) as tx:
         for row in tokens.all_of(tx):
-            click.echo(f"{row.id}  {row.name}  {' '.join(sorted(tokens.scopes_of(row)))}")
+            used = "never used" if row.last_used_at is None else f"used {timestamp(row.last_used_at)}"
+            click.echo(f"{row.id}  {row.name}  {' '.join(sorted(tokens.scopes_of(row)))}  {used}")
 
 
 @token.command("revoke")

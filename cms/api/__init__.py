@@ -22,6 +22,7 @@ from cms.api import (
     media,
     previews,
     problems,
+    rates,
     service,
     sync,
     tokens,
@@ -49,6 +50,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(check_query)
     app.after_request(_finish)
     app.after_request(urgency.urge)
+    app.extensions[rates.NAME] = rates.of(limits)
     api = create_api(app, limits)
     problems.register(app)
     for module in (

@@ -134,4 +134,16 @@ def _working_copies(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling, _working_copies)
+def _uses_of_tokens(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE tokens ADD COLUMN last_used_at DOUBLE PRECISION"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables,
+    _renames,
+    _photos,
+    _git,
+    _telling,
+    _working_copies,
+    _uses_of_tokens,
+)
