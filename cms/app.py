@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pythonjsonlogger.json import JsonFormatter
 
+from cms.actions import last_used
+from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.context import Context
@@ -69,7 +71,9 @@ def create_app(settings: Settings | None = None, progress: Progress | None = Non
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
-    return put_together(create_flask(settings.limits), context, access_log.to_standard_error())
+    app = put_together(create_flask(settings.limits), context, access_log.to_standard_error())
+    app.extensions[last_used.NAME] = LastUsed(context)
+    return app
 
 
 def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:

@@ -144,6 +144,16 @@ class UnsupportedType(CmsError):
     code = "unsupported_type"
 
 
+class TooMany(CmsError):
+    """It was done too often; the next time is allowed in `retry_after_s` seconds."""
+
+    code = "too_many"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(CmsError):
     """Something this needs does not answer now; try again in `retry_after_s` seconds."""
 

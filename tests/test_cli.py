@@ -56,7 +56,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
 def test_tokens_are_listed_and_revoked_by_id(site: Path) -> None:
     made = cms(site, "token", "create", "--name", "Desk 1", "--scope", "articles:write:news", "--scope", "read")
     token_id = made.stdout.split("_")[1]
-    assert cms(site, "token", "list").stdout == f"{token_id}  Desk 1  articles:write:news read\n"
+    assert cms(site, "token", "list").stdout == f"{token_id}  Desk 1  articles:write:news read  never used\n"
     assert cms(site, "token", "revoke", token_id).returncode == 0
     assert cms(site, "token", "list").stdout == ""
     again = cms(site, "token", "revoke", token_id)

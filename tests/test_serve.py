@@ -71,6 +71,46 @@ def test_an_edit_with_a_token_and_a_clean_end(light_site: Path, tmp_path: Path) 
     assert (light_site / ".cms/.gitignore").read_text() == "*\n"
 
 
+def test_a_token_is_refused_everywhere_as_soon_as_it_is_revoked(light_site: Path, tmp_path: Path) -> None:
+    with (
+        cms_server(light_site, tmp_path / "one") as one,
+        cms_server(light_site, tmp_path / "two", "--workers", "2") as two,
+    ):
+        admin, desk = token(light_site, "admin"), token(light_site, "articles:read-drafts")
+        urls = [f"{server.url}/api/v1/whoami" for server in (one, two)]
+        assert [HTTP.request("GET", url, headers=desk).status for url in urls * 4] == [200] * 8
+
+        def listed() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = HTTP.request("GET", f"{one.url}/api/v1/tokens", headers=admin).json()["items"]
+            return found
+
+        assert eventually(lambda: all(item["last_used_at"] for item in listed()))
+        assert cms(light_site, "token", "list").stdout.count("  used 2") == 2
+        token_id = desk["Authorization"].split("_")[1]
+        answer = HTTP.request("DELETE", f"{one.url}/api/v1/tokens/{token_id}", headers=admin)
+        assert answer.status == 204
+        assert [HTTP.request("GET", url, headers=desk).status for url in urls * 4] == [401] * 8
+
+
+def test_who_fails_too_often_is_told_to_wait_whatever_the_headers_say(light_site: Path, tmp_path: Path) -> None:
+    with cms_server(light_site, tmp_path / "log") as server:
+        editor = token(light_site, "articles:read-drafts")
+        url = f"{server.url}/api/v1/whoami"
+
+        def guess(number: int) -> Any:
+            names = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Client-IP", "Host")
+            spoofed = dict.fromkeys(names, f"10.0.0.{number}")
+            guessed = {"Authorization": f"Bearer cms_{number:016x}_{'x' * 43}"}
+            return HTTP.request("GET", url, headers={**spoofed, **guessed})
+
+        answers = [guess(number) for number in range(20)]
+        assert [answer.status for answer in answers] == [401] * 10 + [429] * 10
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+        assert answers[-1].headers["Content-Type"] == "application/problem+json"
+        assert HTTP.request("GET", url, headers=editor).status == 200
+        assert HTTP.request("GET", server.url + ARTICLE).status == 200
+
+
 def test_no_process_outlives_a_server_that_was_killed(light_site: Path, tmp_path: Path) -> None:
     with cms_server(light_site, tmp_path / "log") as server:
         children = _children(server.process.pid)

@@ -24,6 +24,7 @@ from cms.api import (
     metrics,
     previews,
     problems,
+    rates,
     service,
     sync,
     tokens,
@@ -52,6 +53,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(_make_room)
     app.after_request(_finish)
     app.after_request(urgency.urge)
+    app.extensions[rates.NAME] = rates.of(limits)
     api = create_api(app, limits)
     problems.register(app)
     for module in (

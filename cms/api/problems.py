@@ -32,6 +32,7 @@ STATUS: dict[type[CmsError], int] = {
     errors.UnsupportedType: 415,
     errors.Invalid: 422,
     errors.VersionRequired: 428,
+    errors.TooMany: 429,
     errors.NotOffered: 501,
     errors.Unavailable: 503,
     errors.Full: 507,
@@ -68,7 +69,7 @@ def _answer_cms_error(error: CmsError) -> Response:
         more["used_by"] = list(error.used_by)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="cms"'
-    if isinstance(error, (errors.Unavailable, errors.NotReady)) and error.retry_after_s is not None:
+    if isinstance(error, (errors.Unavailable, errors.NotReady, errors.TooMany)) and error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.Unavailable):
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)

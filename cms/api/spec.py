@@ -57,6 +57,7 @@ _MEANINGS = {
     415: "It is of a type that is not accepted here",
     422: "The request was read and cannot be accepted; `errors` names every reason",
     428: "Name the version that you start from, as If-Match",
+    429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
     501: "This service is not set up for that",
     503: "The storage or the database does not answer, or cannot be written; try again after Retry-After",
     507: "The disk is full; deleting works",
@@ -149,7 +150,7 @@ def _add_headers(operation: dict[str, Any]) -> None:
 def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     """What can go wrong, by what the operation takes and does."""
     name, responses = operation["operationId"], operation["responses"]
-    found = {400, 401, 403, 422}
+    found = {400, 401, 403, 422, 429}
     found |= {404} if "{" in path else set()
     found |= (
         {412, 428}

@@ -54,6 +54,7 @@ tokens = Table(
     Column("scopes", Text, nullable=False),
     Column("created_at", Float(53), nullable=False),
     Column("expires_at", Float(53)),
+    Column("last_used_at", Float(53)),  # to the hour; null when it never was
 )
 
 webhooks = Table(
