@@ -68,7 +68,7 @@ if NEEDED:
 
 
 def copy_site(source: Path, target: Path) -> Path:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"), dirs_exist_ok=True)
     for path in [target, *target.rglob("*")]:
         path.chmod(path.stat().st_mode | 0o200)
     return target

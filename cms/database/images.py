@@ -81,11 +81,11 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
     sent_for = select(1).where(articles.c.key == images.c.sent_for)
     is_held = exists(sent_for.where(articles.c.visible.is_(False)))
-    was_seen = images.c.visible | ~is_secret(images.c.path, images.c.sha256)
-    may_come = was_seen | exists(sent_for.where(articles.c.visible))
+    may_come = exists(sent_for.where(articles.c.visible)) | ~is_secret(images.c.path, images.c.sha256)
+    goes = images.c.visible & ~is_seen & (is_shown | is_held)
+    comes = images.c.visible.is_(False) & (is_seen | (~is_shown & ~is_held & may_come))
     found = select(images).join(unsettled_images, unsettled_images.c.path == images.c.path)
-    found = found.where(images.c.visible != (is_seen | (~is_shown & ~is_held & may_come)))
-    return list(tx.execute(found.order_by(images.c.path)))
+    return list(tx.execute(found.where(goes | comes).order_by(images.c.path)))
 
 
 def is_secret(path: ColumnElement[str], sha256: ColumnElement[str]) -> ColumnElement[bool]:
