@@ -5,7 +5,7 @@ The rows are a stair: a report takes away all that lies above it, for an older b
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from cms.database import changes
 from cms.database.tables import AnyRow, builds, log
@@ -30,8 +30,10 @@ def live_seq(tx: Connection) -> int | None:
 
 def live_since(tx: Connection, seq: int) -> float | None:
     """Since when what the public is to see as of `seq` has been live; None when it is not, or nobody has said."""
-    # What is silent needs no build of its own.
-    needed = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= seq, changes.noticed())
-    found = select(builds.c.time).where(builds.c.seq >= needed.scalar_subquery())
-    moment: float | None = tx.execute(found.order_by(builds.c.seq).limit(1)).scalar()
+    moment: float | None = tx.execute(_LIVE, {"seq": seq}).scalar()
     return moment
+
+
+# What is silent needs no build of its own.
+_NEEDED = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= bindparam("seq"), changes.noticed())
+_LIVE = select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1)

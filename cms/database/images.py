@@ -47,6 +47,9 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
 
+_UNSETTLED = select(unsettled_images.c.path).limit(1)
+
+
 def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: str | None = None) -> None:
     """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for an
     article."""
@@ -64,24 +67,24 @@ def unsettle_all(tx: Connection) -> None:
     tx.execute(insert(unsettled_images).from_select(["path"], select(images.c.path)))
 
 
-def forget_unsettled(tx: Connection) -> None:
-    """What was to be looked at has been."""
-    tx.execute(delete(unsettled_images))
-
-
 def unsettled(tx: Connection) -> list[AnyRow]:
-    """Those of the photos to be looked at that are visible and should not be, or the other way round.
+    """Those of the photos to be looked at that are visible and should not be, or the other way round; from now on there
+    are none to be looked at.
 
     The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
     uploaded for an article that is not visible.
     """
+    if tx.execute(_UNSETTLED).first() is None:
+        return []
     shown = article_images.c.path == images.c.path
     is_shown = exists(select(1).where(shown))
     is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
     is_held = exists(select(1).where(articles.c.key == images.c.sent_for, articles.c.visible.is_(False)))
-    found = select(images).join(unsettled_images, unsettled_images.c.path == images.c.path)
+    found = select(images).where(images.c.path.in_(select(unsettled_images.c.path)))
     found = found.where(images.c.visible != (is_seen | (~is_shown & ~is_held)))
-    return list(tx.execute(found.order_by(images.c.path)))
+    rows = list(tx.execute(found.order_by(images.c.path)))
+    tx.execute(delete(unsettled_images))
+    return rows
 
 
 def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
