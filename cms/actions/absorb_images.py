@@ -64,9 +64,7 @@ def _is_visible(tx: Connection, image: Image) -> bool:
 
 def settle_visibility(tx: Connection, by: Origin) -> None:
     """Articles have changed: photos that the public is to see now, or no more, get a change in the log that says so."""
-    changed = images.unsettled(tx)
-    images.forget_unsettled(tx)
-    for row in changed:
+    for row in images.unsettled(tx):
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
         seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)

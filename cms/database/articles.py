@@ -21,21 +21,6 @@ from cms.model.published import Bytes
 STEP = 200
 """How many articles the feed reads at once."""
 
-# To build a statement takes longer than to run it: what every read asks for is built once.
-_BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
-_BY_ID = (
-    select(articles)
-    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
-    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
-)
-_TWINS = select(articles).where(
-    articles.c.collection == bindparam("collection"),
-    articles.c.twin == bindparam("twin"),
-    articles.c.id != bindparam("id"),
-    articles.c.locale.is_not(None),
-    articles.c.status != "broken",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -44,6 +29,25 @@ class Place:
     seq: int
     created_at: float
     updated_at: float
+
+
+# What each save and most reads ask for; a statement that is made again each time takes longer than the database does.
+_AT = select(articles).where(articles.c.key == bindparam("key"))
+_NAMED = (
+    select(articles)
+    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
+    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
+    .limit(1)
+)
+_TWINS = select(articles).where(
+    articles.c.collection == bindparam("collection"),
+    articles.c.twin == bindparam("twin"),
+    articles.c.id != bindparam("id"),
+    articles.c.locale.is_not(None),
+    articles.c.status != "broken",
+)
+_SHELF = select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+_SHOWN = select(article_images.c.path).where(article_images.c.key == bindparam("key"))
 
 
 def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: str) -> None:
@@ -89,10 +93,9 @@ def remove(tx: Connection, key: str) -> None:
 
 def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> None:
     """Take the article's rows away, before it goes to this shelf, showing these photos, or is no more."""
-    own = articles.c.key == key
-    row = tx.execute(select(articles.c.collection, articles.c.locale, articles.c.status).where(own)).one_or_none()
+    row = tx.execute(_SHELF, {"key": key}).one_or_none()
     old = None if row is None else Shelf(*row)
-    before = set(tx.execute(select(article_images.c.path).where(article_images.c.key == key)).scalars())
+    before = set(tx.execute(_SHOWN, {"key": key}).scalars())
     if old == shelf:
         images.unsettle(tx, before ^ paths)
     else:
@@ -101,7 +104,7 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
-        tx.execute(delete(articles).where(own))
+        tx.execute(delete(articles).where(articles.c.key == key))
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
@@ -129,11 +132,11 @@ def due(tx: Connection, now: float) -> list[str]:
 
 def get(tx: Connection, name: Name) -> AnyRow | None:
     """The article of that id; where two files claim it, the one that is not broken."""
-    return tx.execute(_BY_ID, {"collection": name.collection, "id": name.id}).first()
+    return tx.execute(_NAMED, name._asdict()).one_or_none()
 
 
 def by_key(tx: Connection, key: str) -> AnyRow | None:
-    return tx.execute(_BY_KEY, {"key": key}).one_or_none()
+    return tx.execute(_AT, {"key": key}).one_or_none()
 
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
@@ -194,11 +197,15 @@ def changed_since(
 
 
 def _keys_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[str]:
-    found = select(articles.c.key).where(articles.c.seq > seq)
-    found = found.where(articles.c.status != "broken") if drafts else found.where(articles.c.visible)
-    if collection is not None:
-        found = found.where(articles.c.collection == collection)
-    return list(tx.execute(found.order_by(articles.c.key)).scalars())
+    on = [
+        shelf for shelf in shelves.all_of(tx, collection) if (shelf.status != "broken" if drafts else shelf.is_visible)
+    ]
+    names = {shelf.name for shelf in on}
+    if seq < 0:
+        return sorted(tx.execute(select(articles.c.key).where(articles.c.shelf.in_(names))).scalars())
+    # Asked for the shelves as well, SQLite would go along them, and so over all of the site, to find what is new.
+    found = tx.execute(select(articles.c.key, articles.c.shelf).where(articles.c.seq > seq)).all()
+    return sorted(key for key, shelf in found if shelf in names)
 
 
 def _is_latest() -> ColumnElement[bool]:

@@ -9,7 +9,20 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Label,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from cms.database.tables import AnyRow, changes, log
 
@@ -41,9 +54,24 @@ class Change:
     is_silent: bool = False
 
 
+_POSITION = select(log.c.epoch, log.c.seq)
+_NEXT = update(log).values(seq=log.c.seq + 1).returning(log.c.seq)
+_LATEST = (
+    select(changes)
+    .where(
+        changes.c.subject == bindparam("subject"),
+        changes.c.collection == bindparam("collection"),
+        changes.c.name == bindparam("name"),
+        changes.c.action != "confirmed",
+    )
+    .order_by(changes.c.seq.desc())
+    .limit(1)
+)
+
+
 def append(tx: Connection, change: Change) -> tuple[int, float]:
     """Add the change; returns its seq and time. Writers queue here, so that seq is the order of commit."""
-    seq = tx.execute(update(log).values(seq=log.c.seq + 1).returning(log.c.seq)).scalar_one()
+    seq: int = tx.execute(_NEXT).scalar_one()
     now = time.time()
     moment = now if change.time is None else change.time
     values = {name: getattr(change, name) for name in change.__slots__ if name != "time"}
@@ -53,27 +81,24 @@ def append(tx: Connection, change: Change) -> tuple[int, float]:
 
 def position(tx: Connection) -> tuple[str, int]:
     """The database's epoch and the last seq."""
-    row = tx.execute(select(log.c.epoch, log.c.seq)).one()
+    row = tx.execute(_POSITION).one()
     return row.epoch, row.seq
 
 
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
     """The last change that made the subject what it is, None when the log has never seen it."""
-    return tx.execute(_of(subject, collection, name).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+    return tx.execute(_LATEST, {"subject": subject, "collection": collection, "name": name}).one_or_none()
 
 
 def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[AnyRow]:
     """Subject, collection and name of all that the feed showed at `seq` and shows no more, in the order it went."""
-    span = select(
-        changes.c.subject,
-        changes.c.collection,
-        changes.c.name,
-        func.min(changes.c.seq).label("first"),
-        func.max(changes.c.seq).label("last"),
-    ).where(changes.c.seq > seq)
+    names = _names()
+    span = select(*names, func.min(changes.c.seq).label("first"), func.max(changes.c.seq).label("last"))
+    span = span.where(changes.c.seq > seq)
     if collection is not None:
-        span = span.where(changes.c.subject == "article", changes.c.collection == collection)
-    spans = span.group_by(changes.c.subject, changes.c.collection, changes.c.name).subquery()
+        subject, of, _ = names
+        span = span.where(subject == "article", of == collection)
+    spans = span.group_by(*names).subquery()
     was, now = changes.alias(), changes.alias()
     found = select(spans).join(was, was.c.seq == spans.c.first).join(now, now.c.seq == spans.c.last)
     if drafts:
@@ -83,6 +108,13 @@ def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool
     else:
         found = found.where(was.c.visible_before, now.c.visible_after.is_(False))
     return list(tx.execute(found.order_by(spans.c.last)))
+
+
+def _names() -> list[Label[str]]:
+    """What changes are told apart by. With the bare columns SQLite would go along their index, and so over all of the
+    log, to find what is new."""
+    columns = (changes.c.subject, changes.c.collection, changes.c.name)
+    return [func.coalesce(column, literal_column("''")).label(column.name) for column in columns]
 
 
 def since(tx: Connection, seq: int, limit: int) -> list[AnyRow]:
@@ -114,11 +146,10 @@ def _news(where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """What of these changes the public could notice, by subject. A photo that came into sight and went out of it again
     is none: a new one is seen until the draft that shows it is taken over, too."""
     seq, moment = (case((noticed(), column)) for column in (changes.c.seq, changes.c.logged_at))
+    names = _names()
     spans = (
         select(
-            changes.c.subject,
-            changes.c.collection,
-            changes.c.name,
+            *names,
             func.min(changes.c.seq).label("first"),
             func.max(changes.c.seq).label("last"),
             func.min(seq).label("first_seq"),
@@ -127,7 +158,7 @@ def _news(where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             func.max(moment).label("last_time"),
         )
         .where(where)
-        .group_by(changes.c.subject, changes.c.collection, changes.c.name)
+        .group_by(*names)
         .having(func.min(seq).is_not(None))
         .subquery()
     )

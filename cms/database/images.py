@@ -47,6 +47,9 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
 
+_UNSETTLED = select(unsettled_images.c.path).limit(1)
+
+
 def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: str | None = None) -> None:
     """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for an
     article."""
@@ -64,18 +67,16 @@ def unsettle_all(tx: Connection) -> None:
     tx.execute(insert(unsettled_images).from_select(["path"], select(images.c.path)))
 
 
-def forget_unsettled(tx: Connection) -> None:
-    """What was to be looked at has been."""
-    tx.execute(delete(unsettled_images))
-
-
 def unsettled(tx: Connection) -> list[AnyRow]:
-    """Those of the photos to be looked at that are visible and should not be, or the other way round.
+    """Those of the photos to be looked at that are visible and should not be, or the other way round; from now on there
+    are none to be looked at.
 
     The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
     uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
     it was uploaded for.
     """
+    if tx.execute(_UNSETTLED).first() is None:
+        return []
     shown = article_images.c.path == images.c.path
     is_shown = exists(select(1).where(shown))
     is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
@@ -84,8 +85,10 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     may_come = exists(sent_for.where(articles.c.visible)) | ~is_secret(images.c.path, images.c.sha256)
     goes = images.c.visible & ~is_seen & (is_shown | is_held)
     comes = images.c.visible.is_(False) & (is_seen | (~is_shown & ~is_held & may_come))
-    found = select(images).join(unsettled_images, unsettled_images.c.path == images.c.path)
-    return list(tx.execute(found.where(goes | comes).order_by(images.c.path)))
+    found = select(images).where(images.c.path.in_(select(unsettled_images.c.path)), goes | comes)
+    rows = list(tx.execute(found.order_by(images.c.path)))
+    tx.execute(delete(unsettled_images))
+    return rows
 
 
 def is_secret(path: ColumnElement[str], sha256: ColumnElement[str]) -> ColumnElement[bool]:

@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from cms.database.tables import AnyRow, tokens
+
+_ONE = select(tokens).where(tokens.c.id == bindparam("id"))
 
 
 def add(
@@ -28,7 +30,7 @@ def add(
 
 
 def get(tx: Connection, token_id: str) -> AnyRow | None:
-    return tx.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+    return tx.execute(_ONE, {"id": token_id}).one_or_none()
 
 
 def all_of(tx: Connection) -> list[AnyRow]:
