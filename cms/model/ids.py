@@ -17,6 +17,7 @@ ASSETS = "src/assets/"
 EXTENSION = ".md"
 
 _KEPT = ("L", "M", "Nd", "Nl", "Pc")
+_DROPPED = re.compile("[^a-z0-9_ -]")  # of ASCII
 IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters that nobody sees, as they stand in a regular expression's class."""
 
@@ -46,7 +47,10 @@ class Name(NamedTuple):
 
 def slug(text: str) -> str:
     """One segment of an id: github-slugger's `slug`."""
-    kept = (c for c in text.lower() if c in " -" or unicodedata.category(c).startswith(_KEPT))
+    lower = text.lower()
+    if lower.isascii():
+        return _DROPPED.sub("", lower).replace(" ", "-")
+    kept = (c for c in lower if c in " -" or unicodedata.category(c).startswith(_KEPT))
     return "".join(kept).replace(" ", "-")
 
 
