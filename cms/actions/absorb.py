@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from cms.actions.rules import judged_now
 from cms.context import Context
 from cms.database import articles, changes, drafts, history, images, search, values
-from cms.database.articles import Place
+from cms.database.articles import Entry, Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
 from cms.errors import Problem
@@ -24,8 +25,6 @@ from cms.model import published
 from cms.model.article import Article
 from cms.model.field import values_of
 from cms.model.ids import Name
-from cms.model.pointer import strings
-from cms.model.search import indexed
 
 COLLISION = "id_collision"
 
@@ -76,7 +75,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         content = content_of(ctx, tx, article, place)
     else:
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), known, by, renamed_from)
-    _put(tx, article, content, place, file.mark)
+    _put(tx, Entry(article, content, place, file.mark))
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -121,11 +120,11 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
     return True
 
 
-def _put(tx: Connection, article: Article, content: published.Bytes, place: Place, mark: str) -> None:
-    articles.put(tx, article, content, place, mark)
+def _put(tx: Connection, entry: Entry) -> None:
+    article = entry.article
+    articles.put(tx, entry)
     values.put(tx, article.key, values_of(article.data))
-    texts = (text for _, text in strings(article.data))
-    search.put(tx, article.key, indexed(texts), indexed([article.rendered.readable]))
+    search.put(tx, article.key, article.words)
 
 
 def _remove(tx: Connection, key: str) -> None:
@@ -186,13 +185,18 @@ def _put_collided(ctx: Context, tx: Connection, article: Article, rival: AnyRow,
     problem = Problem("/id", f"{rival.key} has the id {article.id} already; rename one of the two files", COLLISION)
     hidden = dataclasses.replace(article, status="broken", problems=(problem,))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
-    _put(tx, hidden, content_of(ctx, tx, hidden, place), place, mark)
+    _put(tx, Entry(hidden, content_of(ctx, tx, hidden, place), place, mark))
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:
     """Translations name each other; when one comes or goes, the others say so."""
     for row in articles.twins(tx, article):
-        shown = json.loads(row.json)
         others = articles.twins(tx, row)
-        published.place_twins(shown, [(other.locale, other.id) for other in others if other.visible])
-        articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)
+        name_twins(tx, row, [(other.locale, other.id) for other in others if other.visible], seq)
+
+
+def name_twins(tx: Connection, row: AnyRow, twins: Sequence[tuple[str | None, str]], seq: int) -> None:
+    """Have the article name these translations, given as pairs of locale and id; the feed tells of it at `seq`."""
+    shown = json.loads(row.json)
+    published.place_twins(shown, twins)
+    articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

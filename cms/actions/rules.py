@@ -22,6 +22,7 @@ from cms.model.field import Field, fields_of
 from cms.model.merge import Revive
 from cms.model.pointer import Where, place, pointer
 from cms.model.schema import Schema, to_date
+from cms.model.visibility import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,31 @@ def judged(ctx: Context, rules: Rules, article: Article) -> Article:
 def judged_now(ctx: Context, tx: Connection, article: Article, *, was_seen: bool) -> Article:
     """The article with the status that its collection's annotation gives it now; while nobody can read that, nothing is
     published that was not."""
-    try:
-        terms = annotation_in(collections.get(tx, article.collection)).terms
-    except ValueError:
-        found = article_file.judged(article, NONE.terms, ctx.settings.zone, ctx.clock())
-        return dataclasses.replace(found, status="draft") if found.is_visible and not was_seen else found
-    return article_file.judged(article, terms, ctx.settings.zone, ctx.clock())
+    return Judge(ctx, tx).judge(article, was_seen=was_seen)
+
+
+class Judge:
+    """Does what `judged_now` says to many articles."""
+
+    def __init__(self, ctx: Context, tx: Connection) -> None:
+        self._ctx = ctx
+        self._tx = tx
+        self._terms: dict[str, Terms | None] = {}
+
+    def judge(self, article: Article, *, was_seen: bool) -> Article:
+        if article.collection not in self._terms:
+            self._terms[article.collection] = self._terms_of(article.collection)
+        terms = self._terms[article.collection]
+        zone, now = self._ctx.settings.zone, self._ctx.clock()
+        found = article_file.judged(article, NONE.terms if terms is None else terms, zone, now)
+        is_held = terms is None and found.is_visible and not was_seen
+        return dataclasses.replace(found, status="draft") if is_held else found
+
+    def _terms_of(self, collection: str) -> Terms | None:
+        try:
+            return annotation_in(collections.get(self._tx, collection)).terms
+        except ValueError:
+            return None
 
 
 def fields_of_collection(ctx: Context, collection: str) -> dict[str, Field]:

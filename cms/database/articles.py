@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 
+from cms.database.batches import UNMARKED, among, pairs
 from cms.database.derived import article_images, articles
 from cms.database.tables import AnyRow, changes
 from cms.errors import Problem
@@ -29,35 +30,54 @@ class Place:
     updated_at: float
 
 
-def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article with what is published of it, its place in the log, and the store's mark of its file."""
+
+    article: Article
+    content: Bytes
+    place: Place
+    mark: str
+
+
+def put(tx: Connection, entry: Entry) -> None:
     """Make the row and its photo references say what the article says."""
-    remove(tx, article.key)
-    tx.execute(
-        insert(articles).values(
-            key=article.key,
-            collection=article.collection,
-            id=article.id,
-            fold=fold(article.id),
-            locale=article.locale,
-            twin=article.twin,
-            status=article.status,
-            visible=article.is_visible,
-            due=article.due,
-            version=article.version,
-            digest=content.digest,
-            seq=place.seq,
-            created_at=place.created_at,
-            updated_at=place.updated_at,
-            mark=mark,
-            json=content.json,
-            lean=content.lean,
-            lengths=content.lengths,
-            problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
-        )
-    )
-    paths = {ref.path for ref in article.refs if ref.path is not None}
-    if paths:
-        tx.execute(insert(article_images), [{"key": article.key, "path": path} for path in sorted(paths)])
+    remove(tx, entry.article.key)
+    add(tx, [entry])
+
+
+def add(tx: Connection, entries: Sequence[Entry]) -> None:
+    """As `put`, of articles whose keys have no rows yet."""
+    tx.execute(insert(articles), [_row(entry) for entry in entries])
+    paths = ((entry.article.key, {ref.path for ref in entry.article.refs}) for entry in entries if entry.article.refs)
+    shown = [{"key": key, "path": path} for key, found in paths for path in sorted(found - {None}, key=str)]
+    if shown:
+        tx.execute(insert(article_images), shown)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    article, content, place = entry.article, entry.content, entry.place
+    return {
+        "key": article.key,
+        "collection": article.collection,
+        "id": article.id,
+        "fold": fold(article.id),
+        "locale": article.locale,
+        "twin": article.twin,
+        "status": article.status,
+        "visible": article.is_visible,
+        "due": article.due,
+        "version": article.version,
+        "digest": content.digest,
+        "seq": place.seq,
+        "created_at": place.created_at,
+        "updated_at": place.updated_at,
+        "mark": entry.mark,
+        "json": content.json,
+        "lean": content.lean,
+        "lengths": content.lengths,
+        "problems": json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
+    }
 
 
 def remove(tx: Connection, key: str) -> None:
@@ -77,9 +97,9 @@ def set_mark(tx: Connection, key: str, mark: str) -> None:
     tx.execute(update(articles).where(articles.c.key == key).values(mark=mark))
 
 
-def forget_marks(tx: Connection, collection: str) -> None:
-    """Have each article of the collection looked at again."""
-    tx.execute(update(articles).where(articles.c.collection == collection).values(mark=""))
+def forget_marks(tx: Connection, collection: str) -> int:
+    """Have each article of the collection looked at again; returns how many these are."""
+    return tx.execute(update(articles).where(articles.c.collection == collection).values(mark="")).rowcount
 
 
 def due(tx: Connection, now: float) -> list[str]:
@@ -103,6 +123,21 @@ def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
     """An article, in another file than `besides`, whose id equals this one but for case and Unicode form."""
     found = select(articles).where(articles.c.collection == name.collection, articles.c.fold == fold(name.id))
     return tx.execute(found.where(articles.c.key != besides).limit(1)).one_or_none()
+
+
+def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> set[str]:
+    """Those of the ids that articles of the collection have."""
+    own = articles.c.collection == collection
+    found = (select(articles.c.id).where(own, here) for here in among(articles.c.id, article_ids))
+    return {row.id for some in found for row in tx.execute(some)}
+
+
+def with_twins(tx: Connection, collection: str, names: Collection[str]) -> list[AnyRow]:
+    """The articles that are translations of each other by these names, seen or not."""
+    found = select(articles).where(
+        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
+    )
+    return [row for here in among(articles.c.twin, names) for row in tx.execute(found.where(here))]
 
 
 def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
@@ -131,12 +166,24 @@ def locales(tx: Connection, collection: str) -> set[str | None]:
 
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each file as it was last read, by key."""
-    return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
+    return pairs(tx, select(articles.c.key, articles.c.mark))
 
 
-def versions(tx: Connection) -> dict[str, str]:
-    """The version of each file, by key."""
-    return {row.key: row.version for row in tx.execute(select(articles.c.key, articles.c.version))}
+def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
+    """As `marks`, of these files and of those below these folders, whose names end in a slash."""
+    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in among(articles.c.key, places))
+    return {key: mark for some in found for key, mark in some.items()}
+
+
+def unmarked(tx: Connection) -> list[str]:
+    """The keys of those that are to be looked at again."""
+    return list(tx.execute(select(articles.c.key).where(articles.c.mark == UNMARKED)).scalars())
+
+
+def versions(tx: Connection, keys: Collection[str]) -> dict[str, str]:
+    """The versions of these files, by key."""
+    found = (pairs(tx, select(articles.c.key, articles.c.version).where(here)) for here in among(articles.c.key, keys))
+    return {key: version for some in found for key, version in some.items()}
 
 
 def counts(tx: Connection) -> dict[str, dict[str, int]]:

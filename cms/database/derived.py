@@ -5,9 +5,9 @@ They carry the format in their names, so that versions can run side by side. Tim
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
@@ -55,6 +55,7 @@ articles = Table(
     Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),
     Index(f"articles_{FORMAT}_by_seq", "seq"),
     Index(f"articles_{FORMAT}_by_due", "due"),
+    Index(f"articles_{FORMAT}_unmarked", "key", sqlite_where=text("mark = ''"), postgresql_where=text("mark = ''")),
 )
 
 article_values = Table(
@@ -97,4 +98,5 @@ images = Table(
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),
     Index(f"images_{FORMAT}_by_sha256", "sha256"),
+    Index(f"images_{FORMAT}_unmarked", "path", sqlite_where=text("mark = ''"), postgresql_where=text("mark = ''")),
 )

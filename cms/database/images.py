@@ -9,8 +9,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select, update
 from sqlalchemy import true as always
 
+from cms.database.batches import UNMARKED, among, pairs
 from cms.database.derived import article_images, articles, images
 from cms.database.tables import AnyRow
+from cms.model.ids import ASSETS
 from cms.model.image import NOTHING, Image, ImageFields
 
 _IS_UNUSED = images.c.path.not_in(select(article_images.c.path))
@@ -32,10 +34,6 @@ def put(tx: Connection, image: Image, shown: str, *, visible: bool, seq: int, ma
 
 def remove(tx: Connection, path: str) -> None:
     tx.execute(delete(images).where(images.c.path == path))
-
-
-def set_mark(tx: Connection, path: str, mark: str) -> None:
-    tx.execute(update(images).where(images.c.path == path).values(mark=mark))
 
 
 def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
@@ -134,8 +132,34 @@ def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
 
 
 def marks(tx: Connection) -> dict[str, str]:
-    """The store's mark of each photo as it was last read, by path."""
-    return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
+    """The store's mark of each photo as it was last read, by the key of its file."""
+    return _by_key(pairs(tx, select(images.c.path, images.c.mark)))
+
+
+def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
+    """As `marks`, of these files and of those below these folders, whose names end in a slash."""
+    paths = [place.removeprefix(ASSETS) for place in places if place.startswith(ASSETS) and place != ASSETS]
+    if any(ASSETS.startswith(place) for place in places):
+        return marks(tx)
+    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in among(images.c.path, paths))
+    return _by_key({path: mark for some in found for path, mark in some.items()})
+
+
+def unmarked(tx: Connection) -> list[str]:
+    """The keys of those that are to be looked at again."""
+    return [ASSETS + path for path in tx.execute(select(images.c.path).where(images.c.mark == UNMARKED)).scalars()]
+
+
+def count(tx: Connection, *, besides: str) -> int:
+    """How many there are whose marks do not begin so."""
+    number: int = tx.execute(
+        select(func.count()).where(~images.c.mark.startswith(besides, autoescape=True))
+    ).scalar_one()
+    return number
+
+
+def _by_key(by_path: dict[str, str]) -> dict[str, str]:
+    return {ASSETS + path: value for path, value in by_path.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,28 @@ The database's index narrows; what is a hit, and how good a one, is decided by t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, delete, func, insert, or_, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    or_,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cms.database.derived import FORMAT
-from cms.model.search import phrase
+from cms.model.search import Words, phrase
 
 NAME = f"article_words_{FORMAT}"
 words = table(NAME, *(column(name, Text) for name in ("key", "data", "body")), column("vector"), column("rowid"))
@@ -39,15 +53,22 @@ def clear(tx: Connection) -> None:
     tx.execute(delete(words))
 
 
-def put(tx: Connection, key: str, data: str, body: str) -> None:
+def put(tx: Connection, key: str, found: Words) -> None:
     """Make the article's row say these words."""
     remove(tx, key)
-    row: dict[str, Any] = {"key": key, "data": data, "body": body}
+    add(tx, [(key, found)])
+
+
+def add(tx: Connection, articles: Iterable[tuple[str, Words]]) -> None:
+    """As `put`, of articles that have no rows yet, given with their keys."""
+    rows: list[dict[str, Any]] = [{"key": key, "data": found.data, "body": found.body} for key, found in articles]
     if _is_postgres(tx):
-        row["vector"] = func.array_to_tsvector(cast(sorted({*data.split(), *body.split()}), ARRAY(Text)))
+        for row in rows:
+            row["tokens"] = sorted({*row["data"].split(), *row["body"].split()})
+        vector = func.array_to_tsvector(cast(bindparam("tokens"), ARRAY(Text)))
+        tx.execute(insert(words).values(vector=vector), rows)
     else:
-        row["rowid"] = _number(key)
-    tx.execute(insert(words).values(row))
+        tx.execute(insert(words), [{**row, "rowid": _number(row["key"])} for row in rows])
 
 
 def remove(tx: Connection, key: str) -> None:

@@ -15,7 +15,16 @@ from cms.model.field import Field, Op, Value
 def put(tx: Connection, key: str, values: Iterable[Value]) -> None:
     """Make the rows of one article say these values."""
     remove(tx, key)
-    rows = [{"key": key, **{name: getattr(value, name) for name in Value.__slots__}} for value in values]
+    add(tx, [(key, values)])
+
+
+def add(tx: Connection, found: Iterable[tuple[str, Iterable[Value]]]) -> None:
+    """As `put`, of articles that have no rows yet, given with their keys."""
+    rows = [
+        {"key": key, "field": value.field, "position": value.position, "text": value.text, "number": value.number}
+        for key, values in found
+        for value in values
+    ]
     if rows:
         tx.execute(insert(article_values), rows)
 

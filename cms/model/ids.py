@@ -62,9 +62,8 @@ def id_of(path: str) -> str:
 
 def is_article(key: str) -> bool:
     """Whether Astro takes the file for an article: Markdown in a collection, no segment beginning with `_`."""
-    parts = key.removeprefix(CONTENT).split("/")
-    markdown = key.startswith(CONTENT) and key.endswith(EXTENSION) and len(parts) > 1
-    return markdown and not any(part.startswith(("_", ".")) for part in parts)
+    markdown = key.endswith(EXTENSION) and key.startswith(CONTENT) and "/" in key[len(CONTENT) :]
+    return markdown and "/_" not in key and "/." not in key
 
 
 def split_key(key: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from cms.model.ids import IGNORABLE, fold
 
@@ -54,6 +55,13 @@ class Snippet:
 
     pointer: str
     html: str
+
+
+class Words(NamedTuple):
+    """What is searchable of an article's front matter and body, as `indexed` makes it."""
+
+    data: str
+    body: str
 
 
 def tokens(text: str) -> list[str]:

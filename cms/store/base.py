@@ -6,8 +6,8 @@ Nothing here knows what the bytes mean. Every backend passes the same suite, `te
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, NewType, Protocol
@@ -37,8 +37,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What a store knows of a file without reading it.
 
     `mark` is opaque and differs when the bytes may differ. `modified` is when they were written, `changed` when the
@@ -108,6 +107,9 @@ class Store(Protocol):
         ...
 
 
+_ORDINARY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+
+
 def version_of(data: bytes | Path | BinaryIO) -> Version:
     if isinstance(data, bytes):
         return Version(hashlib.sha256(data).hexdigest())
@@ -119,6 +121,8 @@ def version_of(data: bytes | Path | BinaryIO) -> Version:
 
 def is_key(name: str) -> bool:
     """Whether it is a plain relative path that every store can hold."""
+    if len(name) <= 255 and _ORDINARY.fullmatch(name):
+        return True
     try:
         sizes = [len(part.encode()) for part in name.split("/")]
     except UnicodeEncodeError:  # a file's name need not be UTF-8

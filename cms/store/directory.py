@@ -128,8 +128,9 @@ class DirectoryStore:
         try:
             with self._parent(Key(f"{folder}/")) as (descriptor, _), os.scandir(descriptor) as entries:
                 for entry in entries:
-                    key = Key(f"{folder}/{entry.name}")
-                    if entry.name.startswith(".") or not is_key(key):
+                    name = entry.name
+                    key = Key(f"{folder}/{name}")
+                    if name[0] == "." or not is_key(key):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         below.append(key)
@@ -202,8 +203,9 @@ def _make_folder(name: str, parent: int) -> None:
 
 
 def _stat(key: Key, found: os.stat_result) -> Stat:
-    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}-{found.st_ino}"
-    return Stat(key, found.st_size, mark, found.st_mtime, found.st_ctime)
+    size = found.st_size
+    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{size}-{found.st_ino}"
+    return Stat(key, size, mark, found.st_mtime, found.st_ctime)
 
 
 def _is_missing(error: OSError) -> bool:
