@@ -155,7 +155,7 @@ def _append(
         _is_silent(tx, article, content),
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
-    return dataclasses.replace(place, seq=seq), content
+    return place._replace(seq=seq), content
 
 
 def _is_silent(tx: Connection, article: Article, content: published.Bytes) -> bool:

@@ -6,7 +6,6 @@ comes out is the same; what is not as simple is left to it.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -45,10 +44,11 @@ class _New:
     article: Article
     known: AnyRow | None = None
     place: Place = _NOWHERE
+    group: Group | None = None
 
-    @property
-    def group(self) -> Group | None:
-        return None if self.article.locale is None else (self.article.collection, self.article.twin)
+    def __post_init__(self) -> None:
+        if self.article.locale is not None:
+            self.group = (self.article.collection, self.article.twin)
 
 
 def absorb_articles(ctx: Context, tx: Connection, files: Sequence[tuple[File, Origin]]) -> None:
@@ -168,11 +168,11 @@ def _number(new: list[_New], last: int) -> dict[Group | None, int]:
     newest: dict[Group | None, int] = {}
     for one in new:
         seq += one.known is None
-        one.place = dataclasses.replace(one.place, seq=seq if one.known is None else last)
+        one.place = one.place._replace(seq=seq if one.known is None else last)
         newest[one.group] = max(one.place.seq, newest.get(one.group, 0))
     for one in new:
         if one.group is not None and one.article.status != "broken":
-            one.place = dataclasses.replace(one.place, seq=newest[one.group])
+            one.place = one.place._replace(seq=newest[one.group])
     return newest
 
 

@@ -102,7 +102,7 @@ class Reconciler:
             under_way = intents.keys(tx)  # whoever is at work on it holds its lock, perhaps for long
         new = [stat for stat in seen.in_order() if stat.key not in under_way]
         changed = [stat for stat in new if self._doubts.is_still(stat, STILL_S)]
-        for batch in read_all(self.ctx.settings.limits, changed, seen.store):
+        for batch in read_all(self.ctx.settings.limits, self.ctx.site, changed, seen.store):
             self._absorb(seen, batch, moved)
             report.read += len(batch)
             if progress is not None:
@@ -176,7 +176,7 @@ class Reconciler:
         committed = self._authorship.of_files({key: seen.store(key) for key in keys})
         old_keys = [moved[key] for key in keys if key in moved]
         with self.ctx.locks.hold([*keys, *old_keys]):
-            still = [(stat, found) for stat, found in batch if _is_as_seen(seen, stat)]
+            still = _still(seen, batch)
             with write(self.ctx.database) as tx:
                 under_way = intents.keys(tx)
                 new: list[tuple[File, Origin]] = []
@@ -213,9 +213,13 @@ class Reconciler:
             absorb_images.settle_visibility(tx, Origin("files", "files"))
 
 
-def _is_as_seen(seen: Seen, stat: Stat) -> bool:
-    now = seen.store(stat.key).stat(stat.key)
-    return now is not None and now.mark == stat.mark
+def _still(seen: Seen, batch: list[tuple[Stat, Found]]) -> list[tuple[Stat, Found]]:
+    """Those of the files that are as they were seen."""
+    marks: dict[str, str] = {}
+    for in_media, store in ((False, seen.ctx.site), (True, seen.ctx.media)):
+        keys = [stat.key for stat, _ in batch if (stat.key in seen.in_media) == in_media]
+        marks |= {stat.key: stat.mark for stat in store.stats(keys)}
+    return [(stat, found) for stat, found in batch if marks.get(stat.key) == stat.mark]
 
 
 def _absorb_one_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:

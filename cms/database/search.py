@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +34,9 @@ NAME = f"article_words_{FORMAT}"
 words = table(NAME, *(column(name, Text) for name in ("key", "data", "body")), column("vector"), column("rowid"))
 """`data` and `body` are as `model.search.indexed` makes them; PostgreSQL has the `vector`, SQLite the `rowid`."""
 
+_FILLING = (("hashsize", 64 << 20), ("automerge", 0))
+_USUAL = (("hashsize", 1 << 20), ("automerge", 4))
+
 DATA_WEIGHT = 8
 """A match in the front matter, where titles are, counts as much as so many in the body."""
 
@@ -53,6 +57,14 @@ def clear(tx: Connection) -> None:
     tx.execute(delete(words))
 
 
+def set_filling(tx: Connection, is_filling: bool) -> None:
+    """While it is filled, SQLite's index gathers more before it writes, and does not put its parts in order."""
+    if not _is_postgres(tx):
+        own = table(NAME, column(NAME), column("rank"))
+        for name, value in _FILLING if is_filling else _USUAL:
+            tx.execute(insert(own).values({NAME: name, "rank": value}))
+
+
 def put(tx: Connection, key: str, found: Words) -> None:
     """Make the article's row say these words."""
     remove(tx, key)
@@ -68,7 +80,9 @@ def add(tx: Connection, articles: Iterable[tuple[str, Words]]) -> None:
         vector = func.array_to_tsvector(cast(bindparam("tokens"), ARRAY(Text)))
         tx.execute(insert(words).values(vector=vector), rows)
     else:
-        tx.execute(insert(words), [{**row, "rowid": _number(row["key"])} for row in rows])
+        # FTS5 writes out what it has gathered whenever a number is lower than the one before.
+        numbered = sorted(({**row, "rowid": _number(row["key"])} for row in rows), key=itemgetter("rowid"))
+        tx.execute(insert(words), numbered)
 
 
 def remove(tx: Connection, key: str) -> None:

@@ -86,6 +86,8 @@ def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
     if article.status == "broken":
         return article
     status, due = judge(article.data, terms, zone, now)
+    if (status, due) == (article.status, article.due):
+        return article
     return dataclasses.replace(article, status=status, due=due)
 
 

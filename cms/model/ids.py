@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from cms.errors import Problem
@@ -84,6 +85,7 @@ def moved_key(key: str, new_id: str) -> str:
     return f"{CONTENT}{collection}/{new_id}{tail}{EXTENSION}"
 
 
+@lru_cache(maxsize=1024)
 def locale_of(article_id: str) -> str | None:
     """The language tag that is the id's first segment, if it is one and something follows."""
     first, slash, _ = article_id.partition("/")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape, unescape
+from typing import NamedTuple
 
 import comrak
 import nh3
@@ -30,15 +30,13 @@ _ATTRIBUTES["code"] = {"class"}
 _SANITISER = nh3.Cleaner(tags=_TAGS, attributes=_ATTRIBUTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     depth: int
     slug: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """`images` are pairs of source, percent-encoded as in a URL, and alt text, in order."""
 
     html: str

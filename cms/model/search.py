@@ -46,6 +46,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 _PIECE, _INTRICATE = _patterns()
+_SEPARATED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
 _WORD = re.compile(f"[^\\W_]{{1,{_LONGEST_WORD}}}")
 
 
@@ -67,7 +68,8 @@ class Words(NamedTuple):
 def tokens(text: str) -> list[str]:
     """The words and clusters of a text, without case, Unicode form and invisible characters."""
     if text.isascii():
-        return _WORD.findall(text.lower())
+        plain = text.translate(_SEPARATED).split()
+        return plain if len(max(plain, key=len, default="")) <= _LONGEST_WORD else _WORD.findall(text.lower())
     folded = fold(text)
     return (_PIECE if _INTRICATE.search(folded) else _WORD).findall(folded)
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, NewType, Protocol
 
-from cms.errors import Invalid, Problem
+from cms.errors import Invalid, Problem, Unavailable
 
 Key = NewType("Key", str)
 """The path of a file below the store's root, with `/` between its segments."""
@@ -67,6 +67,14 @@ class Store(Protocol):
 
     def stat(self, key: Key) -> Stat | None:
         """What is known of the file, None when there is no such regular file."""
+        ...
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        """As `stat` of each, of those that are there. Quickest where files of one folder follow each other."""
+        ...
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        """As `read` of each; what it raises is given. Quickest where files of one folder follow each other."""
         ...
 
     def version(self, key: Key) -> Version | None:

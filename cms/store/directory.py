@@ -5,24 +5,23 @@ Symbolic links below the root are never followed: each path segment is opened by
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import shutil
 import stat as mode
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from cms.errors import Stale, Unavailable
+from cms.store import siblings
 from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.store.siblings import FILE, is_missing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, opening a named pipe would wait for a writer.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 GIT_LOCK_BELIEVED_S = 600
@@ -45,9 +44,9 @@ class DirectoryStore:
         with _translated():
             try:
                 with self._parent(key) as (folder, name):
-                    descriptor = os.open(name, _FILE, dir_fd=folder)
+                    descriptor = os.open(name, FILE, dir_fd=folder)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
             if not mode.S_ISREG(os.fstat(descriptor).st_mode):
@@ -64,10 +63,21 @@ class DirectoryStore:
                 with self._parent(key) as (folder, name):
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
         return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        for key, found in siblings.each(self._parent, keys, siblings.stat_in):
+            if isinstance(found, OSError):
+                raise _unavailable(found) from found
+            if found is not None:
+                yield _stat(key, found)
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        for _, found in siblings.each(self._parent, keys, siblings.read_in):
+            yield _unavailable(found) if isinstance(found, OSError) else found
 
     def version(self, key: Key) -> Version | None:
         stream = self.open(key)
@@ -138,7 +148,7 @@ class DirectoryStore:
                         with suppress(FileNotFoundError):
                             files.append(_stat(key, entry.stat(follow_symlinks=False)))
         except OSError as error:
-            if not _is_missing(error):
+            if not is_missing(error):
                 raise
         return files, below
 
@@ -208,11 +218,6 @@ def _stat(key: Key, found: os.stat_result) -> Stat:
     return Stat(key, size, mark, found.st_mtime, found.st_ctime)
 
 
-def _is_missing(error: OSError) -> bool:
-    # ELOOP is how opening without following says "a symbolic link"; ENXIO is a socket or pipe.
-    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (errno.ELOOP, errno.ENXIO)
-
-
 def _is_fresh(lock: Path) -> bool:
     try:
         return time.time() - lock.stat().st_mtime < GIT_LOCK_BELIEVED_S
@@ -220,9 +225,13 @@ def _is_fresh(lock: Path) -> bool:
         return False
 
 
+def _unavailable(error: OSError) -> Unavailable:
+    return Unavailable(f"The site's folder does not answer: {error.strerror}.", code="storage")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unavailable(f"The site's folder does not answer: {error.strerror}.", code="storage") from error
+        raise _unavailable(error) from error
