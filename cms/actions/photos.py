@@ -11,7 +11,8 @@ from typing import Any
 from cms.actions import absorb_images, lookup, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
-from cms.actions.photo_files import home, image_in, key_of, version_at
+from cms.actions.photo_files import home, key_of, version_at
+from cms.actions.reading import image_in
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import articles, drafts, images

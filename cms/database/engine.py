@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ WROTE = "cms_wrote"
 CHANNEL = "cms_written"
 """Where PostgreSQL tells of them."""
 _DISK_FULL = "53100"
+_USUAL = ("synchronous=FULL", f"busy_timeout={BUSY_MS}")
+_FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
 
 def open_engine(url: str) -> Engine:
@@ -33,6 +35,22 @@ def open_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         return _open_sqlite(url)
     return create_engine(url, pool_pre_ping=True)
+
+
+@contextmanager
+def filling(engine: Engine) -> Iterator[Engine]:
+    """An engine of its own for the block, for writing a great many rows to the same database."""
+    url = engine.url.render_as_string(hide_password=False)
+    is_sqlite = engine.dialect.name == "sqlite"
+    own = _open_sqlite(url, (*_USUAL, *_FILLING)) if is_sqlite else open_engine(url)
+    own.update_execution_options(**engine.get_execution_options())  # whom to tell of commits
+    try:
+        yield own
+        if is_sqlite:
+            # Else whoever writes next would have to bring all of the log into the database.
+            own.raw_connection().cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        own.dispose()
 
 
 @contextmanager
@@ -58,7 +76,7 @@ def read(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def _open_sqlite(url: str) -> Engine:
+def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     folder = Path(url.removeprefix("sqlite:///")).parent
     folder.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
@@ -68,8 +86,8 @@ def _open_sqlite(url: str) -> Engine:
         # Python's own transaction control would delay BEGIN until the first write; ours is explicit.
         connection.isolation_level = None
         _use_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -10,8 +10,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, literal, select, update
 from sqlalchemy import true as always
 
+from cms.database.batches import UNMARKED, among, pairs
 from cms.database.derived import article_images, articles, images, unsettled_images
 from cms.database.tables import AnyRow, changes, draft_images
+from cms.model.ids import ASSETS
 from cms.model.image import NOTHING, Image, ImageFields
 
 STEP = 500
@@ -39,10 +41,6 @@ def remove(tx: Connection, path: str) -> None:
     tx.execute(delete(images).where(images.c.path == path))
 
 
-def set_mark(tx: Connection, path: str, mark: str) -> None:
-    tx.execute(update(images).where(images.c.path == path).values(mark=mark))
-
-
 def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
@@ -50,14 +48,14 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
 _UNSETTLED = select(unsettled_images.c.path).limit(1)
 
 
-def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: str | None = None) -> None:
-    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for an
-    article."""
+def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: Collection[str] = ()) -> None:
+    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for articles,
+    given by their keys."""
     changed = set(paths)
-    if sent_for is not None:
-        changed.update(tx.execute(select(images.c.path).where(images.c.sent_for == sent_for)).scalars())
-    known = select(unsettled_images.c.path).where(unsettled_images.c.path.in_(changed))
-    new = sorted(changed.difference(tx.execute(known).scalars())) if changed else []
+    for here in among(images.c.sent_for, sent_for):
+        changed.update(tx.execute(select(images.c.path).where(here)).scalars())
+    known = [select(unsettled_images.c.path).where(here) for here in among(unsettled_images.c.path, changed)]
+    new = sorted(changed.difference(*(tx.execute(found).scalars() for found in known)))
     if new:
         tx.execute(insert(unsettled_images), [{"path": path} for path in new])
 
@@ -185,8 +183,34 @@ def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
 
 
 def marks(tx: Connection) -> dict[str, str]:
-    """The store's mark of each photo as it was last read, by path."""
-    return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
+    """The store's mark of each photo as it was last read, by the key of its file."""
+    return _by_key(pairs(tx, select(images.c.path, images.c.mark)))
+
+
+def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
+    """As `marks`, of these files and of those below these folders, whose names end in a slash."""
+    paths = [place.removeprefix(ASSETS) for place in places if place.startswith(ASSETS) and place != ASSETS]
+    if any(ASSETS.startswith(place) for place in places):
+        return marks(tx)
+    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in among(images.c.path, paths))
+    return _by_key({path: mark for some in found for path, mark in some.items()})
+
+
+def unmarked(tx: Connection) -> list[str]:
+    """The keys of those that are to be looked at again."""
+    return [ASSETS + path for path in tx.execute(select(images.c.path).where(images.c.mark == UNMARKED)).scalars()]
+
+
+def count(tx: Connection, *, besides: str) -> int:
+    """How many there are whose marks do not begin so."""
+    number: int = tx.execute(
+        select(func.count()).where(~images.c.mark.startswith(besides, autoescape=True))
+    ).scalar_one()
+    return number
+
+
+def _by_key(by_path: dict[str, str]) -> dict[str, str]:
+    return {ASSETS + path: value for path, value in by_path.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,16 @@ comes to its place is in `swap.py`, what a failing disk means in `condition.py`.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat as mode
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cms.errors import Stale, of_system
-from cms.store import swap
+from cms.errors import Stale, Unavailable, of_system
+from cms.store import siblings, swap
 from cms.store.base import (
     ABSENT,
     Absent,
@@ -32,6 +31,7 @@ from cms.store.base import (
     version_of,
 )
 from cms.store.condition import PLACE, Condition, flush
+from cms.store.siblings import is_missing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -60,7 +60,7 @@ class DirectoryStore:
                 with self._parent(key) as (folder, name):
                     descriptor = os.open(name, swap.FILE, dir_fd=folder)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
             if not mode.S_ISREG(os.fstat(descriptor).st_mode):
@@ -77,10 +77,21 @@ class DirectoryStore:
                 with self._parent(key) as (folder, name):
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
         return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        for key, found in siblings.each(self._parent, keys, siblings.stat_in):
+            if isinstance(found, OSError):
+                raise of_system(found, PLACE) from found
+            if found is not None:
+                yield _stat(key, found)
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        for _, found in siblings.each(self._parent, keys, siblings.read_in):
+            yield of_system(found, PLACE) if isinstance(found, OSError) else found
 
     def version(self, key: Key) -> Version | None:
         stream = self.open(key)
@@ -162,8 +173,9 @@ class DirectoryStore:
         try:
             with self._parent(Key(f"{folder}/")) as (descriptor, _), os.scandir(descriptor) as entries:
                 for entry in entries:
-                    key = Key(f"{folder}/{entry.name}")
-                    if entry.name.startswith(".") or not is_key(key):
+                    name = entry.name
+                    key = Key(f"{folder}/{name}")
+                    if name[0] == "." or not is_key(key):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         below.append(key)
@@ -171,7 +183,7 @@ class DirectoryStore:
                         with suppress(FileNotFoundError):
                             files.append(_stat(key, entry.stat(follow_symlinks=False)))
         except OSError as error:
-            if not _is_missing(error):
+            if not is_missing(error):
                 raise
         return files, below
 
@@ -241,13 +253,9 @@ def _make_folder(name: str, parent: int) -> None:
 
 
 def _stat(key: Key, found: os.stat_result) -> Stat:
-    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}-{found.st_ino}"
-    return Stat(key, found.st_size, mark, found.st_mtime, found.st_ctime)
-
-
-def _is_missing(error: OSError) -> bool:
-    # ELOOP is how opening without following says "a symbolic link"; ENXIO is a socket or pipe.
-    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (errno.ELOOP, errno.ENXIO)
+    size = found.st_size
+    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{size}-{found.st_ino}"
+    return Stat(key, size, mark, found.st_mtime, found.st_ctime)
 
 
 def _is_fresh(lock: Path) -> bool:

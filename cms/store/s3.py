@@ -10,14 +10,14 @@ import mimetypes
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
-from cms.errors import Stale
+from cms.errors import Stale, Unavailable
 from cms.store import s3_version
 from cms.store.base import (
     ABSENT,
@@ -91,6 +91,16 @@ class S3Store:
         if head is None:
             return None
         return _stat(key, head["ContentLength"], head["ETag"], head["LastModified"].timestamp())
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        return (found for key in keys if (found := self.stat(key)) is not None)
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        for key in keys:
+            try:
+                yield self.read(key)
+            except Unavailable as error:
+                yield error
 
     def version(self, key: Key) -> Version | None:
         head = self._head(key)
