@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import delete, select
 
 from cms.actions import reconcile as reconcile_action
 from cms.actions.reconcile import Reconciler
 from cms.actions.start import prepare, settle
 from cms.context import Context
-from cms.database import articles, changes, history, listing
+from cms.database import articles, changes, history, listing, search
+from cms.database.derived import derived
 from cms.database.engine import read
+from cms.database.engine import write as write_tx
 from cms.database.listing import Filter
 from cms.model.ids import Name
 from tests.conftest import both_databases, close, eventually, make_context, make_settings, reconcile, state_of
@@ -36,6 +42,15 @@ def told(ctx: Context, name: str) -> list[tuple[str, str, bool]]:
     with read(ctx.database) as tx:
         rows = history.page(tx, Name(*name.split("/", 1)), before=None, limit=100)
     return [(row.action, row.source, row.visible_after) for row in reversed(rows)]
+
+
+def derived_rows(ctx: Context) -> dict[str, list[dict[str, Any]]]:
+    """All rows of the derived tables and of the words of search, by the name of the table without its format."""
+    words = select(*(search.words.c[name] for name in ("key", "shelf", "data", "body")))
+    found = {table.name.rpartition("_")[0]: select(table) for table in derived.sorted_tables} | {"words": words}
+    with read(ctx.database) as tx:
+        rows = {name: [dict(row) for row in tx.execute(query).mappings()] for name, query in found.items()}
+    return {name: sorted(some, key=repr) for name, some in rows.items()}
 
 
 def status(ctx: Context, name: str) -> str | None:
@@ -259,11 +274,6 @@ def test_a_lost_database_is_made_again_from_the_files(ctx: Context, client: Flas
 
 
 def test_damaged_derived_tables_are_made_again_without_a_change(ctx: Context, client: FlaskClient) -> None:
-    from sqlalchemy import delete
-
-    from cms.database.derived import derived
-    from cms.database.engine import write as write_tx
-
     items = client.get("/api/v1/articles?limit=100").text
     with read(ctx.database) as tx:
         _, seq = changes.position(tx)
@@ -274,6 +284,36 @@ def test_damaged_derived_tables_are_made_again_without_a_change(ctx: Context, cl
     assert client.get("/api/v1/articles?limit=100").text == items
     with read(ctx.database) as tx:
         assert changes.position(tx)[1] == seq
+
+
+def test_files_that_come_together_are_kept_as_files_that_come_alone(ctx: Context) -> None:
+    for number in range(3):
+        write(ctx, f"news/en/many-{number}", TEXT.replace("tags: []", f"tags: [a, b{number}]"))
+        write(ctx, f"news/km/many-{number}", TEXT.replace("title: T\n", ""))
+    write(ctx, "news/en/unfinished", TEXT.replace("---\n\n", "draft: true\n---\n\n"))
+    write(ctx, "news/en/torn", "---\ntitle: [\n---\n")
+    assert reconcile(ctx).read == 8
+    together = derived_rows(ctx)
+    with write_tx(ctx.database) as tx:
+        assert articles.forget_marks(tx, "news") >= 8
+    assert reconcile(ctx).read >= 8
+    assert derived_rows(ctx) == together
+    standing = Counter(row["shelf"] for row in together["articles"])
+    assert {row["name"]: row["number"] for row in together["shelves"] if row["number"]} == standing
+
+
+def test_a_photo_of_a_draft_is_seen_once_new_articles_show_it(ctx: Context, client: FlaskClient) -> None:
+    photo = ctx.settings.site_folder / "src/assets/news/held.png"
+    photo.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8)).save(photo)
+    text = TEXT + "![Held](~/assets/news/held.png)\n"
+    write(ctx, "news/en/unfinished", text.replace("---\n\n", "draft: true\n---\n\n"))
+    reconcile(ctx)
+    assert client.get("/api/v1/images/news/held.png").status_code == 404
+    for number in range(2):
+        write(ctx, f"news/en/finished-{number}", text)
+    reconcile(ctx)
+    assert client.get("/api/v1/images/news/held.png").status_code == 200
 
 
 def test_an_edit_of_the_file_after_an_api_write_is_never_missed(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cms.database import engine as module
 from cms.database import notices
-from cms.database.engine import open_engine, read, write
+from cms.database.engine import WROTE, filling, open_engine, read, write
 from cms.database.tables import notices as table
 from cms.errors import Stale, Unavailable
 from tests.components import free_port
@@ -31,6 +31,16 @@ def names(engine: Engine) -> list[str]:
 def put(engine: Engine, name: str) -> None:
     with write(engine) as tx:
         notices.put(tx, name, "")
+
+
+@both_databases
+def test_who_is_told_of_commits_is_told_of_those_of_a_filling_too(database: Engine) -> None:
+    told: list[str] = []
+    database.update_execution_options(**{WROTE: lambda: told.append("written")})
+    with filling(database) as own:
+        put(own, "filled")
+        assert told == ["written"]
+    assert names(database) == ["filled"]
 
 
 @both_databases
