@@ -17,6 +17,7 @@ from cms.actions.keep_git import Keeper
 from cms.context import Context
 from cms.database import notices
 from cms.database.engine import read
+from cms.model.limits import Limits
 from cms.model.scopes import SERVICE
 from tests.api.editing import ARTICLES, MERGE_PATCH
 from tests.conftest import SAMPLE, close, copy_site, make_client, make_context, make_settings
@@ -139,7 +140,8 @@ def desk(
     """The sample site in a clone, its service set up for git."""
     remote, site, developer = share(SAMPLE, folder, below, kind)
     database = f"sqlite:///{folder}/cms.db"
-    chosen = {"git": mode, "git_remote": str(remote), "git_hook_secret": SECRET, **settings}
+    limits = Limits(auth_failures_per_minute=1000)
+    chosen = {"git": mode, "git_remote": str(remote), "git_hook_secret": SECRET, "limits": limits, **settings}
     ctx = make_context(make_settings(site.folder / below, database, **chosen))
     try:
         editor = {"Authorization": f"Bearer {tokens.create(ctx, SERVICE, name, ['admin'])[1]}"}

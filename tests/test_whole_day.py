@@ -89,7 +89,7 @@ def day(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Day]:
             (folder / "log").read_text(),
             _calls((folder / "calls").read_text()),
             {name: _address(at) for name, at in (("s3", s3_url), ("webhook", receiver.url), ("git", forge))},
-            {**secrets, "token": token.rpartition("_")[2], "git": GIT_PASSWORD, "hook": HOOK_SECRET, "s3": S3_SECRET},
+            {**secrets, "token": token.split("_", 2)[2], "git": GIT_PASSWORD, "hook": HOOK_SECRET, "s3": S3_SECRET},
         )
 
 
@@ -161,7 +161,7 @@ class Editor:
             "webhook": made["secret"],
             "pipeline": "the-token-of-the-pipeline",
             "netlify": "only-netlify-knows",
-            "build": other.rpartition("_")[2],
+            "build": other.split("_", 2)[2],
             "preview": preview.rpartition("/")[2],
         }
 

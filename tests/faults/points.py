@@ -120,6 +120,13 @@ def try_error(world: World, point: Point, patch: pytest.MonkeyPatch) -> str | No
 
 
 def _wrong(world: World, desk: Desk, status: int | None) -> str | None:
+    try:
+        return _compared(world, desk, status)
+    except AssertionError as error:
+        return f"contradicts itself: {error}"
+
+
+def _compared(world: World, desk: Desk, status: int | None) -> str | None:
     before, after = outcomes(world)
     recover(desk)
     found = view(desk)

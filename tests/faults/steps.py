@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Engine, event
 
 from cms.store import swap
 
-CHANGES = ("write", "fsync", "fchmod", "link", "unlink", "rename", "replace", "mkdir", "rmdir")
+CHANGES = ("fsync", "fchmod", "link", "unlink", "rename", "replace", "mkdir", "rmdir")
 LOOKS = ("fstat", "stat", "scandir", "listdir")
 
 Before = Callable[[str], None]
@@ -34,6 +35,7 @@ def watched(before: Before, *, looks: bool = False) -> Iterator[None]:
         for name in (*CHANGES, *(LOOKS if looks else ())):
             patch.setattr(os, name, guard.wrapped(name, getattr(os, name)))
         patch.setattr(os, "open", guard.wrapped_open(os.open, looks=looks))
+        patch.setattr(os, "write", guard.wrapped_write(os.write))
         patch.setattr(swap, "exchange", guard.wrapped("exchange", swap.exchange))
         patch.setattr(subprocess.Popen, "__init__", guard.wrapped("run", subprocess.Popen.__init__))
         if looks:
@@ -70,6 +72,14 @@ class _Guard:
         def wrapper(*arguments: Any, **named: Any) -> Any:
             self.told(name)
             return call(*arguments, **named)
+
+        return wrapper
+
+    def wrapped_write(self, call: Callable[..., int]) -> Callable[..., int]:
+        def wrapper(descriptor: int, data: Any) -> int:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):  # not a pipe to another program
+                self.told("write")
+            return call(descriptor, data)
 
         return wrapper
 

@@ -125,7 +125,7 @@ def edit(folder: Path, until: float) -> Counter[str]:
 
 def test_no_edit_is_overwritten_unseen(server_folder: Path, tmp_path: Path, counted: Told) -> None:
     token = cms(server_folder, "token", "create", "--name", "test", "--scope", "admin").stdout.strip()
-    with cms_server(server_folder, tmp_path / "log") as server:
+    with cms_server(server_folder, tmp_path / "log", CMS_MAX_WRITES_PER_SECOND="100000") as server:
         writers = Writers(server, {"Authorization": f"Bearer {token}"})
         threads = [threading.Thread(target=writers.run, args=(number,)) for number in range(WRITERS)]
         for thread in threads:

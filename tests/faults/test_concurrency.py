@@ -33,7 +33,7 @@ FORKS = multiprocessing.get_context("forkserver")
 def server(site: Path, tmp_path: Path) -> Iterator[CmsServer]:
     for number in range(ARTICLES):
         (site / FOLDER / f"wanted-{number}.md").write_text(TEXT)
-    with cms_server(site, tmp_path / "log", "--workers", "2") as server:
+    with cms_server(site, tmp_path / "log", "--workers", "2", CMS_MAX_WRITES_PER_SECOND="100000") as server:
         yield server
 
 
