@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flask import Response, request, url_for
+from sqlalchemy import Connection
 
 from cms.actions import builds, drafts, edit, lookup, naming, planning, save, translations
 from cms.actions.planning import Editing
@@ -25,6 +26,7 @@ from cms.model.published import LIVE_SINCE, TRANSLATIONS, members_of, timestamp,
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
 MARKDOWN = "text/markdown"
+_PATCH, _WHOLE = schemas.ArticlePatch(), schemas.WholeArticle()
 
 
 @blp.route("/articles")
@@ -53,15 +55,14 @@ def list_articles(query: dict[str, Any]) -> Response:
 def get_article(collection: str, article_id: str) -> Response:
     """Get one article, as JSON or (Accept: text/markdown) as its file."""
     auth.require_read()
-    row = visible_row(Name(collection, article_id))
-    if request.accept_mimetypes.best_match(["application/json", MARKDOWN]) == MARKDOWN:
-        with read(context().database) as tx:
-            text = history.text_of(tx, Name(collection, article_id), row.version)
-        if text is None:
-            raise NotFound("The text of this file is too large to be kept.")
-        response = respond(text, version=row.version, media_type=f"{MARKDOWN}; charset=utf-8")
-    else:
-        response = respond(whole(row), version=row.version)
+    name, is_file = Name(collection, article_id), _wants_file()
+    with read(context().database) as tx:
+        row = lookup.visible(tx, auth.actor(), name)
+        text = history.text_of(tx, name, row.version) if is_file else whole(tx, row)
+    if text is None:
+        raise NotFound("The text of this file is too large to be kept.")
+    media_type = f"{MARKDOWN}; charset=utf-8" if is_file else "application/json"
+    response = respond(text, version=row.version, media_type=media_type)
     response.headers["Vary"] = "Authorization, Accept"
     return response
 
@@ -127,7 +128,7 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
     name = Name(collection, article_id)
     editing = _editing(name)
     is_json_patch = request.mimetype == JSON_PATCH
-    make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(schemas.ArticlePatch(), value))
+    make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(_PATCH, value))
     if query["draft"]:
         copies.check_query(query)
         return copies.save_response(drafts.plan_change(context(), editing, make), dry_run=query["dry_run"])
@@ -141,28 +142,26 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
-    row, key = planning.find(context(), auth.actor(), name)
-    planning.require_publish(auth.actor(), name, row.status)
-    save.delete(context(), auth.actor(), key, expected_version(), query.get("message"))
+    found = planning.find(context(), auth.actor(), name)
+    planning.require_publish(auth.actor(), name, found.row.status)
+    save.delete(context(), auth.actor(), found.key, expected_version(), query.get("message"))
     return Response(status=204)
 
 
-def visible_row(name: Name) -> AnyRow:
-    """The article, if the caller may know of it."""
-    with read(context().database) as tx:
-        return lookup.visible(tx, auth.actor(), name)
+def _wants_file() -> bool:
+    given = request.headers.get("Accept", "*/*")
+    return given != "*/*" and request.accept_mimetypes.best_match(["application/json", MARKDOWN]) == MARKDOWN
 
 
-def whole(row: AnyRow) -> str:
+def whole(tx: Connection, row: AnyRow) -> str:
     """One article's JSON: the bytes that are kept, how far its translations are, which others' changes decide, and
     since when it is live, which builds decide."""
     members = members_of(row.json, row.lengths, lean=False)
     found = json.loads(f"{{{members[TRANSLATIONS]}}}")[TRANSLATIONS]
-    with read(context().database) as tx:
-        live = builds.live_since(tx, row)
-        states = translations.states_of(context(), tx, row) if found else {}
+    live = builds.live_since(tx, row)
     since = to_json(None if live is None else timestamp(live))
     if found:
+        states = translations.states_of(context(), tx, row)
         told = [{**twin, "state": states.get(twin["id"], "current")} for twin in found]
         members[TRANSLATIONS] = f'"{TRANSLATIONS}":{to_json(told)}'
     return f'{{{",".join(members.values())},"{LIVE_SINCE}":{since}}}'
@@ -174,8 +173,10 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
         return copies.dry_run_response(plan.article, plan.diff, plan.warnings)
     saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
-    response = _representation(saved, status)
-    response.headers["ETag"] = etag_of(saved.row.version, whole(saved.row).encode())
+    with read(context().database) as tx:
+        text = whole(tx, saved.row)
+    response = _representation(saved, text, status)
+    response.headers["ETag"] = etag_of(saved.row.version, text.encode())
     if status == 201 or plan.is_rename:
         values = {"collection": saved.row.collection, "article_id": saved.row.id}
         header = "Location" if status == 201 else "Content-Location"
@@ -183,10 +184,9 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
     return response
 
 
-def _representation(saved: Saved, status: int) -> Response:
+def _representation(saved: Saved, text: str, status: int) -> Response:
     if "return=minimal" in preferences():
         return minimal(201 if status == 201 else 204)
-    text = whole(saved.row)
     if saved.warnings:
         text = to_json({**json.loads(text), "warnings": copies.problems_of(saved.warnings)})
     return Response(text, status, content_type="application/json")
@@ -216,7 +216,7 @@ def _plan_copy_of_put(name: Name, query: dict[str, Any]) -> drafts.CopyPlan:
 
 
 def _whole_body() -> dict[str, Any]:
-    found: dict[str, Any] = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    found: dict[str, Any] = load(_WHOLE, strict_json(request, "application/json", MARKDOWN))
     return found
 
 

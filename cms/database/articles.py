@@ -21,6 +21,21 @@ from cms.model.published import Bytes
 STEP = 200
 """How many articles the feed reads at once."""
 
+# To build a statement takes longer than to run it: what every read asks for is built once.
+_BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
+_BY_ID = (
+    select(articles)
+    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
+    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
+)
+_TWINS = select(articles).where(
+    articles.c.collection == bindparam("collection"),
+    articles.c.twin == bindparam("twin"),
+    articles.c.id != bindparam("id"),
+    articles.c.locale.is_not(None),
+    articles.c.status != "broken",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -31,22 +46,9 @@ class Place:
     updated_at: float
 
 
-# What each save and most reads ask for; a statement that is made again each time takes longer than the database does.
-_AT = select(articles).where(articles.c.key == bindparam("key"))
-_NAMED = (
-    select(articles)
-    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
-    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
-    .limit(1)
-)
-_TWINS = select(articles).where(
-    articles.c.collection == bindparam("collection"),
-    articles.c.twin == bindparam("twin"),
-    articles.c.id != bindparam("id"),
-    articles.c.locale.is_not(None),
-    articles.c.status != "broken",
-)
 _SHELF = select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+_INSERT = insert(articles)
+_DELETE = delete(articles).where(articles.c.key == bindparam("at"))
 _SHOWN = select(article_images.c.path).where(article_images.c.key == bindparam("key"))
 
 
@@ -55,32 +57,29 @@ def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: st
     shelf = shelf_of(article)
     paths = {ref.path for ref in article.refs if ref.path is not None}
     _leave(tx, article.key, shelf, paths)
-    tx.execute(
-        insert(articles).values(
-            key=article.key,
-            shelf=shelf.name,
-            collection=article.collection,
-            id=article.id,
-            fold=fold(article.id),
-            locale=article.locale,
-            twin=article.twin,
-            status=article.status,
-            visible=article.is_visible,
-            due=article.due,
-            version=article.version,
-            digest=content.digest,
-            seq=place.seq,
-            created_at=place.created_at,
-            updated_at=place.updated_at,
-            mark=mark,
-            json=content.json,
-            lean=content.lean,
-            lengths=content.lengths,
-            problems=json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
-        )
-    )
+    tx.execute(_INSERT, _row(article, shelf, content, place, mark))
     if paths:
         tx.execute(insert(article_images), [{"key": article.key, "path": path} for path in sorted(paths)])
+
+
+def _row(article: Article, shelf: Shelf, content: Bytes, place: Place, mark: str) -> dict[str, Any]:
+    return {
+        "key": article.key,
+        "shelf": shelf.name,
+        **shelf._asdict(),
+        "id": article.id,
+        "fold": fold(article.id),
+        "twin": article.twin,
+        "visible": article.is_visible,
+        "due": article.due,
+        "version": article.version,
+        "seq": place.seq,
+        "created_at": place.created_at,
+        "updated_at": place.updated_at,
+        "mark": mark,
+        **content._asdict(),
+        "problems": json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
+    }
 
 
 def shelf_of(article: Article) -> Shelf:
@@ -104,7 +103,7 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
-        tx.execute(delete(articles).where(articles.c.key == key))
+        tx.execute(_DELETE, {"at": key})
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
@@ -132,11 +131,11 @@ def due(tx: Connection, now: float) -> list[str]:
 
 def get(tx: Connection, name: Name) -> AnyRow | None:
     """The article of that id; where two files claim it, the one that is not broken."""
-    return tx.execute(_NAMED, name._asdict()).one_or_none()
+    return tx.execute(_BY_ID, {"collection": name.collection, "id": name.id}).first()
 
 
 def by_key(tx: Connection, key: str) -> AnyRow | None:
-    return tx.execute(_AT, {"key": key}).one_or_none()
+    return tx.execute(_BY_KEY, {"key": key}).one_or_none()
 
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:

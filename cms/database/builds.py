@@ -11,6 +11,10 @@ from cms.database import changes
 from cms.database.tables import AnyRow, builds, log
 from cms.database.tables import changes as log_rows
 
+# What is silent needs no build of its own.
+_NEEDED = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= bindparam("seq"), changes.noticed())
+_LIVE = select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1)
+
 
 def put(tx: Connection, seq: int, moment: float) -> AnyRow:
     """What was published up to `seq` is live, at the latest since `moment`, and nothing later is."""
@@ -32,8 +36,3 @@ def live_since(tx: Connection, seq: int) -> float | None:
     """Since when what the public is to see as of `seq` has been live; None when it is not, or nobody has said."""
     moment: float | None = tx.execute(_LIVE, {"seq": seq}).scalar()
     return moment
-
-
-# What is silent needs no build of its own.
-_NEEDED = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= bindparam("seq"), changes.noticed())
-_LIVE = select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1)

@@ -54,6 +54,7 @@ class Change:
     is_silent: bool = False
 
 
+_INSERT = insert(changes)
 _POSITION = select(log.c.epoch, log.c.seq)
 _NEXT = update(log).values(seq=log.c.seq + 1).returning(log.c.seq)
 _LATEST = (
@@ -74,7 +75,7 @@ def append(tx: Connection, change: Change) -> tuple[int, float]:
     now = time.time()
     moment = now if change.time is None else change.time
     values = {name: getattr(change, name) for name in change.__slots__ if name != "time"}
-    tx.execute(insert(changes).values(seq=seq, time=moment, logged_at=now, **values))
+    tx.execute(_INSERT, {"seq": seq, "time": moment, "logged_at": now, **values})
     return seq, moment
 
 

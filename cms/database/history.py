@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
 
 from cms.database.derived import articles
 from cms.database.tables import AnyRow, changes
@@ -76,18 +76,24 @@ class Span(NamedTuple):
     last: int
 
 
+_PRESENT = func.min(case((changes.c.version == articles.c.version, changes.c.seq)))
+_SPANS = (
+    select(changes.c.name, _PRESENT.label("written"), func.max(changes.c.seq).label("last"))
+    .join(articles, and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name))
+    .where(
+        changes.c.subject == "article",
+        changes.c.collection == bindparam("collection"),
+        changes.c.name.in_(bindparam("ids", expanding=True)),
+    )
+    .group_by(changes.c.name)
+    .having(func.max(changes.c.other).is_(None), _PRESENT.is_not(None))
+)
+
+
 def spans(tx: Connection, collection: str, ids: Sequence[str]) -> dict[str, Span]:
     """Of many articles at once, those that were never renamed."""
-    own = and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name)
-    present = func.min(case((changes.c.version == articles.c.version, changes.c.seq)))
-    found = (
-        select(changes.c.name, present.label("written"), func.max(changes.c.seq).label("last"))
-        .join(articles, own)
-        .where(changes.c.subject == "article", changes.c.collection == collection, changes.c.name.in_(ids))
-        .group_by(changes.c.name)
-        .having(func.max(changes.c.other).is_(None), present.is_not(None))
-    )
-    return {row.name: Span(row.written, row.last) for row in tx.execute(found)}
+    rows = tx.execute(_SPANS, {"collection": collection, "ids": list(ids)})
+    return {row.name: Span(row.written, row.last) for row in rows}
 
 
 def born(tx: Connection, name: Name) -> float | None:

@@ -40,6 +40,10 @@ DATA_WEIGHT = 8
 """A match in the front matter, where titles are, counts as much as so many in the body."""
 
 
+_DELETE = delete(words).where(words.c.key == bindparam("at"))
+_DELETE_NUMBER = delete(words).where(words.c.rowid == bindparam("at"))
+
+
 def create(tx: Connection) -> None:
     """Make the table, unless it is there."""
     if _is_postgres(tx):
@@ -68,8 +72,10 @@ def put(tx: Connection, key: str, shelf: Shelf, data: str, body: str) -> None:
 
 
 def remove(tx: Connection, key: str) -> None:
-    own = words.c.key == key if _is_postgres(tx) else words.c.rowid == _number(key)
-    tx.execute(delete(words).where(own))
+    if _is_postgres(tx):
+        tx.execute(_DELETE, {"at": key})
+    else:
+        tx.execute(_DELETE_NUMBER, {"at": _number(key)})
 
 
 def condition(*, is_postgres: bool) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -18,6 +19,7 @@ from cms.model.ids import cut, slug
 
 EXCERPT_CHARACTERS = 280
 
+_LONGEST_KEPT = 20_000
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
@@ -49,6 +51,16 @@ class Rendered:
 
 def render(body: str) -> Rendered:
     """The body as HTML; image sources are as the author wrote them until `place_images`."""
+    return _render_again(body) if len(body) <= _LONGEST_KEPT else _render(body)
+
+
+@lru_cache(maxsize=64)
+def _render_again(body: str) -> Rendered:
+    """A save reads the article before and after, and most leave the body as it is."""
+    return _render(body)
+
+
+def _render(body: str) -> Rendered:
     html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
     clean = nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES)
     reader = _read(clean)
