@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from pythonjsonlogger.json import JsonFormatter
 
+from cms.actions import last_used
+from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
-from cms.api import create_flask
 from cms.context import Context
 from cms.database.engine import open_engine
+from cms.database.generation import watch
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
 from cms.store.repository import Repository
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from cms.api.access_log import AccessLog
 
 REVALIDATED = "no-cache"
 """For photos: another one may come to the same path."""
@@ -36,13 +43,15 @@ def create_context(settings: Settings) -> Context:
             folder_of(url).mkdir(parents=True, exist_ok=True)
     in_postgres = settings.database.startswith("postgresql")
     locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
+    database = open_engine(settings.database)
     return Context(
         settings=settings,
         site=site,
         media=media,
         variants=open_store(settings.variants, cache_control=FOREVER),
         private=open_store(settings.private),
-        database=open_engine(settings.database),
+        database=database,
+        generation=watch(database, settings.database),
         locks=locks,
         stamp=stamp_of(settings),
         repository=_repository(settings),
@@ -57,11 +66,25 @@ def _repository(settings: Settings) -> Repository | None:
 
 def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:
     """The WSGI application of a site; makes its database ready first, which takes a while the first time."""
+    from cms.api import access_log, create_flask  # which commands and background work can do without
+
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
-    app = create_flask(settings.limits)
-    app.extensions["cms"] = context
+    app = put_together(create_flask(settings.limits), context, access_log.to_standard_error())
+    app.extensions[last_used.NAME] = LastUsed(context)
+    return app
+
+
+def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
+    """The routes with the parts that they run in, which are ready, and with the memory in front of them."""
+    from cms.api import access_log
+    from cms.api.cache import Cache
+
+    app.extensions |= {"cms": ctx, access_log.NAME: log}
+    if ctx.settings.cache_bytes:
+        cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
+        app.wsgi_app = cache  # type: ignore[method-assign, assignment]
     return app
 
 

@@ -13,7 +13,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +42,9 @@ def main() -> None:
 @click.option("--no-worker", is_flag=True, help="No background work; run `cms worker` elsewhere.")
 def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     """Serve the site, and do its background work."""
+    import cms.api  # noqa: F401  once, before the server's processes are forked
     from cms.app import create_context, log_as_json
+    from cms.processes import keeping
     from cms.serving import run
 
     settings = _settings()
@@ -56,13 +59,8 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
         ctx.locks.close()
     click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
-    background = None if no_worker else _start_worker()
-    try:
+    with nullcontext() if no_worker else keeping(_start_worker):
         run(settings, host, port, workers)
-    finally:
-        if background is not None:
-            background.terminate()
-            background.wait()
 
 
 @main.command()
@@ -95,7 +93,9 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())])
+    command = [sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())]
+    # Else Python waits for the end of a pipe, which server processes that are forked meanwhile would keep open.
+    return subprocess.Popen(command, close_fds=False)
 
 
 @main.group()
@@ -119,13 +119,15 @@ def create_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
 
 @token.command("list")
 def list_tokens() -> None:
-    """List the tokens: id, name, scopes."""
+    """List the tokens: id, name, scopes, and when each was last used, to the hour."""
     from cms.database import tokens
     from cms.database.engine import read
+    from cms.model.published import timestamp
 
     with _context() as ctx, read(ctx.database) as tx:
         for row in tokens.all_of(tx):
-            click.echo(f"{row.id}  {row.name}  {' '.join(sorted(tokens.scopes_of(row)))}")
+            used = "never used" if row.last_used_at is None else f"used {timestamp(row.last_used_at)}"
+            click.echo(f"{row.id}  {row.name}  {' '.join(sorted(tokens.scopes_of(row)))}  {used}")
 
 
 @token.command("revoke")
@@ -216,6 +218,34 @@ def _report(report: Report) -> None:
     click.echo(f"{report.sent} sent, {report.same} the same already, {cleaned}{len(report.refused)} refused.")
     if report.refused:
         raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write all that the site is to one archive: history, tokens, webhooks, working copies, content."""
+    from cms.actions.backup import backup as write
+
+    with _context() as ctx:
+        number = write(ctx, file, _progress("writing files"))
+        click.echo(f"{file}: {number} files. It holds the webhooks' secrets.")
+        if ctx.settings.media.startswith("s3:"):
+            click.echo("Photos stay in their bucket, and need a backup there.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Bring a site back from its archive, into an empty CMS_DATABASE and CMS_SITE (src/content alone is there)."""
+    from cms.actions.restore import check as check_archive
+    from cms.actions.restore import restore as bring_back
+    from cms.app import create_context
+
+    with _told():
+        settings = load()
+        archive = check_archive(file, _progress("checking the archive"))
+        number = bring_back(create_context(settings), archive, _progress("writing files"))
+    click.echo(f"{number} files and {archive.seq} changes are back. Sites read everything once, then build as before.")
 
 
 @main.command()

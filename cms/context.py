@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from cms.database.generation import Generation
 from cms.database.locks import Locks
 from cms.settings import Settings
 from cms.store.base import Store
@@ -17,8 +18,9 @@ from cms.store.repository import Repository
 @dataclass(frozen=True, slots=True)
 class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
-    them, `private` what nobody else may read. `stamp` names how the derived tables are made. `repository` is where
-    each write is committed, None when it is not. `clock`, in seconds since the epoch, says what is due."""
+    them, `private` what nobody else may read. `generation` says whether the database was written to. `stamp` names how
+    the derived tables are made. `repository` is where each write is committed, None when it is not. `clock`, in seconds
+    since the epoch, says what is due."""
 
     settings: Settings
     site: Store
@@ -26,6 +28,7 @@ class Context:
     variants: Store
     private: Store
     database: Engine
+    generation: Generation
     locks: Locks
     stamp: str
     repository: Repository | None = None

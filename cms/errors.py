@@ -5,8 +5,12 @@ Each error carries data, not only text; `api/problems.py` holds the one table th
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+BUSY = "busy"
+"""The code of `Unavailable` when others hold what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,16 @@ class UnsupportedType(CmsError):
     code = "unsupported_type"
 
 
+class TooMany(CmsError):
+    """It was done too often; the next time is allowed in `retry_after_s` seconds."""
+
+    code = "too_many"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(CmsError):
     """Something this needs does not answer now; try again in `retry_after_s` seconds."""
 
@@ -148,3 +162,30 @@ class Unavailable(CmsError):
     def __init__(self, detail: str, *, code: str | None = None, retry_after_s: int = 5) -> None:
         super().__init__(detail, code=code)
         self.retry_after_s = retry_after_s
+
+
+class Full(Unavailable):
+    """There is no room left for it; what removes something still works."""
+
+    code = "storage_full"
+
+
+READ_ONLY = "storage_read_only"
+READ_ONLY_S = 5
+"""The code of `Unavailable` where nothing can be written, and how soon it is looked again whether that is over."""
+
+
+OF_THE_MACHINE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+)  # fmt: skip
+"""The numbers of errors that no request is to blame for."""
+
+
+def of_system(error: OSError, place: str) -> Unavailable:
+    """What the operating system's refusal means; `place` is where, as in "the site's folder"."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Full(f"{place} is full; nothing was saved. Deleting works.", retry_after_s=60)
+    if error.errno == errno.EROFS:
+        detail = f"{place} is read-only just now; reading works."
+        return Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S)
+    return Unavailable(f"{place} does not answer: {error.strerror}.", code="storage")

@@ -7,7 +7,7 @@ import logging
 import os
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server import Server
 
 from cms.processes import end_with
@@ -30,6 +30,7 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         backpressure=QUEUE,
         workers_kill_timeout=25,
         respawn_failed_workers=True,
+        http=HTTPModes.http1,  # who speaks HTTP/2 to the public is the proxy; finding out costs each request
         log_enabled=False,
     )
     server.serve(target_loader=functools.partial(_load, settings, os.getpid()))

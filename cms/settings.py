@@ -6,6 +6,7 @@ Every mistake is reported together, in words that say what to write instead.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,26 +18,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cms.errors import Invalid, Problem
 from cms.model.image import OWN_BASE
-from cms.model.limits import Limits
+from cms.model.limits import MIB, Limits
 
 SECRET_CHARACTERS = 16
 
-NAMES = (
+OWN_NAMES = (
     "CMS_SITE",
     "CMS_MEDIA",
     "CMS_MEDIA_URL",
     "CMS_UPLOADS",
     "CMS_KEEP_ORIGINALS",
     "CMS_DATABASE",
+    "CMS_PUBLIC_URL",
     "CMS_PUBLIC_READ",
     "CMS_TIMEZONE",
     "CMS_GIT",
     "CMS_GIT_REMOTE",
     "CMS_GIT_HOOK_SECRET",
     "CMS_WEBHOOKS_ALLOW_PRIVATE",
-    *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)),
+    "CMS_CACHE_MB",
 )
-
+NAMES = (*OWN_NAMES, *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)))
 
 GitMode = Literal["off", "commit", "push"]
 
@@ -59,18 +61,21 @@ def zone_of(name: str) -> tzinfo:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
-    media; `media_url` is the public base of the media or None. `timezone` is an IANA name. `git_remote` is a URL, None
-    for the one that the site's repository names; without a `git_hook_secret` there is no hook."""
+    media; `media_url` is the public base of the media, `public_url` of this service, each None where there is none.
+    `timezone` is an IANA name. `git_remote` is a URL, None for the one that the site's repository names; without a
+    `git_hook_secret` there is no hook. `cache_bytes` is what each server process may keep of answers."""
 
     site: str
     media: str
     database: str
     media_url: str | None = None
+    public_url: str | None = None
     uploads: str | None = None
     keep_originals: bool = False
     public_read: bool = True
     timezone: str = "UTC"
     webhooks_allow_private: bool = False
+    cache_bytes: int = 64 * MIB
     git: GitMode = "off"
     git_remote: str | None = field(default=None, repr=False)
     git_hook_secret: str | None = field(default=None, repr=False)
@@ -80,6 +85,11 @@ class Settings:
     @property
     def site_folder(self) -> Path:
         return Path(unquote(urlsplit(self.site).path))
+
+    @property
+    def public_host(self) -> str | None:
+        """The name by which the public reaches this service, when that is known."""
+        return None if self.public_url is None else urlsplit(self.public_url).hostname
 
     @property
     def zone(self) -> tzinfo:
@@ -133,9 +143,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         keep_originals=reader.boolean("CMS_KEEP_ORIGINALS", default=False),
         database=reader.database(site),
         media_url=reader.media_url(),
+        public_url=reader.public_url(),
         public_read=reader.boolean("CMS_PUBLIC_READ", default=True),
         timezone=reader.timezone(),
         webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
+        cache_bytes=reader.number("CMS_CACHE_MB", 64) * MIB,
         git=reader.git(site),
         git_remote=environ.get("CMS_GIT_REMOTE") or None,
         git_hook_secret=reader.secret("CMS_GIT_HOOK_SECRET"),
@@ -154,7 +166,7 @@ class _Reader:
         self.problems: list[Problem] = []
         for name in sorted(environ):
             if name.startswith("CMS_") and not name.startswith("CMS_TEST_") and name not in NAMES:
-                self._wrong(name, f"there is no such setting; there are {', '.join(NAMES[:12])} and CMS_MAX_…")
+                self._wrong(name, f"there is no such setting; there are {', '.join(OWN_NAMES)} and CMS_MAX_…")
 
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
@@ -182,6 +194,14 @@ class _Reader:
         if value is not None and not value.startswith(("https://", "http://", "/")):
             return self._wrong("CMS_MEDIA_URL", "give the public base of the photos, such as https://cdn.example.org")
         return value.rstrip("/") if value else None
+
+    def public_url(self) -> str | None:
+        value = self._environ.get("CMS_PUBLIC_URL")
+        if value is None:
+            return None
+        if not re.fullmatch(r"https?://([\w-]+(\.[\w-]+)*|\[[\da-f:]+\])(:\d{1,5})?(/[\w.~/-]*)?", value, re.ASCII):
+            return self._wrong("CMS_PUBLIC_URL", "give the address of this service, such as https://cms.example.org")
+        return value.rstrip("/")
 
     def database(self, site: str) -> str:
         value = self._environ.get("CMS_DATABASE")
@@ -226,17 +246,21 @@ class _Reader:
         return value.lower() == "true"
 
     def limits(self) -> Limits:
-        chosen: dict[str, int] = {}
-        for limit in fields(Limits):
-            name = f"CMS_MAX_{limit.name.upper()}"
-            value = self._environ.get(name)
-            if value is None:
-                continue
-            if value.isascii() and value.isdecimal() and 0 < int(value) < 2**40:
-                chosen[limit.name] = int(value)
-            else:
-                self._wrong(name, "write a whole number above 0")
-        return Limits(**chosen)
+        return Limits(
+            **{
+                limit.name: self.number(f"CMS_MAX_{limit.name.upper()}", cast(int, limit.default), least=1)
+                for limit in fields(Limits)
+            }
+        )
+
+    def number(self, name: str, default: int, *, least: int = 0) -> int:
+        value = self._environ.get(name)
+        if value is None:
+            return default
+        if value.isascii() and value.isdecimal() and least <= int(value) < 2**40:
+            return int(value)
+        self._wrong(name, f"write a whole number, at least {least}")
+        return default
 
     def _wrong(self, name: str, detail: str) -> str:
         self.problems.append(Problem(name, detail, "setting"))

@@ -80,7 +80,7 @@ def ceph_server() -> Iterator[str]:
             f"--secret-key={SECRET}",
         )
         _run(home, "radosgw-admin", "-n", "client.admin", *user)
-        wait_for(f"http://127.0.0.1:{gateway}/", process, timeout_s=60)
+        wait_for(f"http://127.0.0.1:{gateway}/", process)
         yield f"http://127.0.0.1:{gateway}"
 
 

@@ -51,7 +51,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 120) -> None:
     """Until the server answers anything at all."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -75,7 +75,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -127,8 +127,9 @@ def settings_environment(site: Path, **settings: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class CmsServer:
-    """A running `cms serve` in a process group of its own; what it logs is in the file `log`."""
+    """A running `cms serve` of `site` in a process group of its own; what it logs is in the file `log`."""
 
+    site: Path
     url: str
     process: subprocess.Popen[bytes]
     log: Path
@@ -152,11 +153,11 @@ def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: s
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
         with ending(process):
             wait_for(f"http://127.0.0.1:{port}/healthz", process)
-            yield CmsServer(f"http://127.0.0.1:{port}", process, log)
+            yield CmsServer(site, f"http://127.0.0.1:{port}", process, log)
 
 
 def cms(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """One command, to its end."""
     command = [str(program("cms")), *arguments]
     environment = settings_environment(site, **settings)
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)

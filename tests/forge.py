@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask.testing import FlaskClient
 
@@ -23,6 +23,11 @@ from tests.conftest import SAMPLE, close, copy_site, make_client, make_context, 
 
 SECRET = "a secret of the forge's and ours"
 ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+
+
+Kind = Literal["whole", "shallow", "worktree", "sha256"]
+"""What the site's clone is: with all of the history, with its end alone, a work tree linked to another clone, or with
+objects named by SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +72,29 @@ class Clone:
         return [(words[n], words[n + 1], words[n + 2].split("\n")) for n in range(0, len(words), 3)]
 
 
-def share(sample: Path, folder: Path, below: str) -> tuple[Path, Clone, Clone]:
+def share(sample: Path, folder: Path, below: str, kind: Kind = "whole") -> tuple[Path, Clone, Clone]:
     """The bare repository with the sample site in its folder `below`, the site's clone, a developer's clone."""
     first = Clone(folder / "first", "Sokha Start")
+    first.folder.mkdir()
+    first.git("init", "-q", "-b", "main", f"--object-format={'sha256' if kind == 'sha256' else 'sha1'}")
+    if kind == "shallow":
+        first.commit({"README.md": "Before the site"}, "Before the site")
     copy_site(sample, first.folder / below)
-    first.git("init", "-q", "-b", "main")
     first.git("add", "-A")
     first.git("commit", "-qm", "The site")
     remote = folder / "remote.git"
     first.git("clone", "-q", "--bare", str(first.folder), str(remote))
-    clones = []
-    for name in ("site", "developer"):
-        first.git("clone", "-q", str(remote), str(folder / name))
-        clones.append(Clone(folder / name))
-    return remote, clones[0], clones[1]
+    site, developer = Clone(folder / "site"), Clone(folder / "developer")
+    first.git("clone", "-q", str(remote), str(developer.folder))
+    if kind == "worktree":
+        trunk = Clone(folder / "trunk")
+        first.git("clone", "-q", str(remote), str(trunk.folder))
+        trunk.git("checkout", "-q", "-b", "other")
+        trunk.git("worktree", "add", "-q", str(site.folder), "main")
+    else:
+        depth = ["--depth=1"] if kind == "shallow" else []
+        first.git("clone", "-q", *depth, remote.as_uri(), str(site.folder))
+    return remote, site, developer
 
 
 @dataclass
@@ -120,10 +134,10 @@ class Desk:
 
 @contextmanager
 def desk(
-    folder: Path, mode: str = "commit", name: str = "Front Desk", below: str = "", **settings: Any
+    folder: Path, mode: str = "commit", name: str = "Front Desk", below: str = "", kind: Kind = "whole", **settings: Any
 ) -> Iterator[Desk]:
     """The sample site in a clone, its service set up for git."""
-    remote, site, developer = share(SAMPLE, folder, below)
+    remote, site, developer = share(SAMPLE, folder, below, kind)
     database = f"sqlite:///{folder}/cms.db"
     chosen = {"git": mode, "git_remote": str(remote), "git_hook_secret": SECRET, **settings}
     ctx = make_context(make_settings(site.folder / below, database, **chosen))

@@ -19,8 +19,10 @@ if os.environ.get("CMS_TEST_ASTRO") == "6":
 
 
 @pytest.fixture
-def server(content: Path, tmp_path: Path) -> Iterator[CmsServer]:
-    with cms_server(content, tmp_path / "cms.log") as running:
+def server(content: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CmsServer]:
+    # Beside the newest Astro variants are made meanwhile, which is no change.
+    is_newest = request.getfixturevalue("version") == SITES[-1][0]
+    with cms_server(content, tmp_path / "cms.log", *([] if is_newest else ["--no-worker"])) as running:
         yield running
 
 
@@ -37,12 +39,12 @@ def sorted_entries(files: Files, name: str) -> object:
 
 @pytest.mark.parametrize(("version", "name"), SITES)
 def test_a_site_is_the_same_from_the_cms_as_from_files(
-    version: int, name: str, package: Package, content: Path, server: CmsServer, tmp_path: Path
+    version: int, name: str, package: Package, content: Path, still_cms: CmsServer, tmp_path: Path
 ) -> None:
     local = local_site(package, version, name, tmp_path / "local", content)
     expected = local.built()
     assert any(file.startswith("_astro/photo-1.") for file in expected)
-    site = make_site(package, version, name, tmp_path / "site", url=server.url)
+    site = make_site(package, version, name, tmp_path / "site", url=still_cms.url)
     assert differing(site.built("news: 6 changed"), expected) == set()
     assert not (site.folder / "src/assets").exists()
     if version > 5:
@@ -56,7 +58,7 @@ def test_after_changes_of_every_kind_only_they_are_fetched(
     site = make_site(package, version, name, tmp_path / "site", url=server.url)
     before = site.built()
     shutil.rmtree(site.cache / "cms")
-    assert differing(site.built("news: 0 changed, 6 in all", "photos fetched"), before) == set()
+    site.synced("news: 0 changed, 6 in all", "photos fetched")
 
     photos = {path.parent.name for path in site.photos}
     (site.cache / "data-store.json").unlink()
@@ -94,5 +96,5 @@ def assert_another_database_makes_no_difference(
     server.process.terminate()
     server.process.wait()
     shutil.rmtree(content / ".cms")
-    with cms_server_at(server.port, content, server.log):
+    with cms_server_at(server.port, content, server.log, "--no-worker"):
         assert differing(site.built("news: 0 changed, 5 in all"), expected) == set()

@@ -12,7 +12,7 @@ import urllib3
 
 from tests.astro_site import AstroSite, Package, make_site
 from tests.browser import chromium_page, serving
-from tests.components import cms, cms_server
+from tests.components import CmsServer, cms, cms_server
 from tests.conftest import eventually
 
 LEGACY, MODERN = (5, "legacy"), (7, "modern")
@@ -21,7 +21,7 @@ LEGACY, MODERN = (5, "legacy"), (7, "modern")
 def test_html_of_the_cms_says_the_same_with_photos_that_astro_makes(
     package: Package, content: Path, tmp_path: Path
 ) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
+    with cms_server(content, tmp_path / "cms.log", "--no-worker") as server:
         for version in (5, 7):
             site = make_site(package, version, "modern", tmp_path / f"site-{version}", url=server.url)
             by_astro = site.built()
@@ -63,22 +63,21 @@ def words_in(html: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("render", ["astro", "cms"])
-def test_photos_may_stay_where_they_are(render: str, package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        for version in (5, 7):
-            site = make_site(package, version, "remote", tmp_path / f"site-{version}", url=server.url)
-            options = json.dumps({"render": render})
-            files = site.built("news: 6 changed", CMS_TEST_OPTIONS=options)
-            assert not (site.cache / "cms").exists()
-            assert not any(name.startswith("_astro/") for name in files)
-            page = files["en/opening-day/index.html"]
-            field, *shown = photos_in(page)
-            media = f"{server.url}/media/news/opening-day"
-            assert field["src"] == f"{media}/thumbnail.jpg"
-            assert [photo["src"] for photo in shown] == [f"{media}/photo-{n}.jpg" for n in range(1, 5)]
-            assert all(photo["loading"] == "lazy" and int(photo["width"]) > 0 and photo["alt"] for photo in shown)
-            assert "__ASTRO_IMAGE_" not in page.decode()
-            assert '<a href="/km/opening-day/" lang="km">' in unquote(page.decode())
+def test_photos_may_stay_where_they_are(render: str, package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    for version in (5, 7):
+        site = make_site(package, version, "remote", tmp_path / f"site-{version}", url=still_cms.url)
+        options = json.dumps({"render": render})
+        files = site.built("news: 6 changed", CMS_TEST_OPTIONS=options)
+        assert not (site.cache / "cms").exists()
+        assert not any(name.startswith("_astro/") for name in files)
+        page = files["en/opening-day/index.html"]
+        field, *shown = photos_in(page)
+        media = f"{still_cms.url}/media/news/opening-day"
+        assert field["src"] == f"{media}/thumbnail.jpg"
+        assert [photo["src"] for photo in shown] == [f"{media}/photo-{n}.jpg" for n in range(1, 5)]
+        assert all(photo["loading"] == "lazy" and int(photo["width"]) > 0 and photo["alt"] for photo in shown)
+        assert "__ASTRO_IMAGE_" not in page.decode()
+        assert '<a href="/km/opening-day/" lang="km">' in unquote(page.decode())
 
 
 def test_a_photo_that_stays_says_all_that_the_cms_knows_of_it(package: Package, content: Path, tmp_path: Path) -> None:
@@ -112,10 +111,9 @@ def keep_one_article(content: Path) -> None:
             path.unlink()
 
 
-def test_entries_hold_what_was_asked_for(package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
-        lists = json.loads(site.built()["lists.json"])
+def test_entries_hold_what_was_asked_for(package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    site = make_site(package, 7, "remote", tmp_path / "site", url=still_cms.url)
+    lists = json.loads(site.built()["lists.json"])
     lean, whole = lists["titles"], lists["news"]
     assert [entry["id"] for entry in lean] == [entry["id"] for entry in whole]
     assert all(entry["body"] and entry["rendered"]["html"] and entry["data"]["cms"]["excerpt"] for entry in whole)
@@ -123,13 +121,12 @@ def test_entries_hold_what_was_asked_for(package: Package, content: Path, tmp_pa
     assert len(json.dumps(lean)) < len(json.dumps(whole)) / 3
 
 
-def test_a_photo_that_the_site_has_itself_is_left_to_it(package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        site = make_site(package, 7, "modern", tmp_path / "site", url=server.url)
-        own, there = (folder / "src/assets/news/opening-day" for folder in (site.folder, content))
-        own.mkdir(parents=True)
-        (own / "photo-1.jpg").write_bytes((there / "photo-2.jpg").read_bytes())
-        names = site.built().keys()
+def test_a_photo_that_the_site_has_itself_is_left_to_it(package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    site = make_site(package, 7, "modern", tmp_path / "site", url=still_cms.url)
+    own, there = (folder / "src/assets/news/opening-day" for folder in (site.folder, still_cms.site))
+    own.mkdir(parents=True)
+    (own / "photo-1.jpg").write_bytes((there / "photo-2.jpg").read_bytes())
+    names = site.built().keys()
     of = {n: {name.split(".")[1][:8] for name in names if name.startswith(f"_astro/photo-{n}.")} for n in (1, 2)}
     # Three articles show a photo-2: of equal files, Vite writes one, the first.
     assert {n: len(hashes) for n, hashes in of.items()} == {1: 3, 2: 2}
@@ -139,34 +136,31 @@ def test_a_photo_that_the_site_has_itself_is_left_to_it(package: Package, conten
 def test_a_site_without_photos_does_without_the_integration(package: Package, content: Path, tmp_path: Path) -> None:
     for path in (content / "src/content/news").rglob("*.md"):
         path.write_text("---\ntitle: T\ndescription: D\ndate: 2025-06-24\nauthor: A\ntags: []\n---\n\nWords.\n")
-    with cms_server(content, tmp_path / "cms.log") as server:
+    with cms_server(content, tmp_path / "cms.log", "--no-worker") as server:
         site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
         site.synced("news: 7 changed", CMS_TEST_OPTIONS='{"images": "local"}')
 
 
 def test_photos_without_the_integration_are_refused_with_the_way_out(
-    package: Package, content: Path, tmp_path: Path
+    package: Package, still_cms: CmsServer, tmp_path: Path
 ) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        site = make_site(package, 7, "remote", tmp_path / "site", url=server.url)
-        said = site.failed(CMS_TEST_OPTIONS='{"images": "local"}')
+    site = make_site(package, 7, "remote", tmp_path / "site", url=still_cms.url)
+    said = site.failed(CMS_TEST_OPTIONS='{"images": "local"}')
     assert "add the integration to astro.config" in said
     assert 'cms({ images: "remote" })' in said
 
 
 @pytest.mark.parametrize(("version", "name"), [LEGACY, MODERN])
-def test_the_types_are_right(version: int, name: str, package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        site = make_site(package, version, name, tmp_path / "site", url=server.url)
-        result = site.run("check")
+def test_the_types_are_right(version: int, name: str, package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    site = make_site(package, version, name, tmp_path / "site", url=still_cms.url)
+    result = site.run("check")
     assert result.returncode == 0, result.stdout
     assert "0 errors" in result.stdout
 
 
-def test_a_browser_sees_the_photos(package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        site = make_site(package, 7, "modern", tmp_path / "site", url=server.url)
-        site.built()
+def test_a_browser_sees_the_photos(package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    site = make_site(package, 7, "modern", tmp_path / "site", url=still_cms.url)
+    site.built()
     with serving(site.folder / "dist") as url, chromium_page() as page:
         answers: dict[str, int] = {}
         page.on("response", lambda answer: answers.update({answer.url.removeprefix(url): answer.status}))

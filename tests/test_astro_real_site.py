@@ -32,7 +32,7 @@ def test_the_store_is_the_same_from_the_cms_as_from_files(version: int, package:
     content = copy_site(REAL, tmp_path / "content")
     names = sorted(path.name for path in (content / "src/content").iterdir() if path.is_dir())
     local = local_site(package, version, "any", tmp_path / "local", content)
-    with cms_server(content, tmp_path / "cms.log") as server:
+    with cms_server(content, tmp_path / "cms.log", "--no-worker") as server:
         site = make_site(package, version, "any", tmp_path / "site", url=server.url)
         site.synced(CMS_TEST_COLLECTIONS=",".join(names))
     local.synced(CMS_TEST_COLLECTIONS=",".join(names))

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from tests.astro_site import Package, make_site
-from tests.components import cms, cms_server
+from tests.components import CmsServer, cms, cms_server
 
 NEWS = "src/content/news"
 
@@ -21,7 +21,7 @@ def test_schemas_go_to_the_cms_with_photos_and_references(
 ) -> None:
     (content / "src/content/news.schema.json").unlink()
     (content / "src/content/news.cms.json").write_text('{"alt_required": true, "images": ["banner"]}')
-    with cms_server(content, tmp_path / "cms.log") as server:
+    with cms_server(content, tmp_path / "cms.log", "--no-worker") as server:
         site = make_site(package, version, name, tmp_path / "site", url=server.url)
         site.synced("news: the schema was written for the CMS", CMS_TEST_SCHEMAS=str(content))
         written = {path.name: path.read_bytes() for path in content.glob("src/content/*.json")}
@@ -44,8 +44,7 @@ def read(content: Path, name: str) -> dict[str, Any]:
     return found
 
 
-def test_nothing_is_written_unless_asked(package: Package, content: Path, tmp_path: Path) -> None:
-    with cms_server(content, tmp_path / "cms.log") as server:
-        before = sorted((content / "src").rglob("*.json"))
-        make_site(package, 7, "modern", tmp_path / "site", url=server.url).synced()
-    assert sorted((content / "src").rglob("*.json")) == before
+def test_nothing_is_written_unless_asked(package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
+    before = sorted((still_cms.site / "src").rglob("*.json"))
+    make_site(package, 7, "modern", tmp_path / "site", url=still_cms.url).synced()
+    assert sorted((still_cms.site / "src").rglob("*.json")) == before

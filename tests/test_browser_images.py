@@ -12,7 +12,7 @@ from cms.context import Context
 from tests.browser import chromium_page, serving
 
 
-@pytest.mark.usefixtures("without_avif")
+@pytest.mark.usefixtures("few_photos", "without_avif")
 def test_a_photo_in_a_narrow_column_comes_in_a_narrow_variant(
     ctx: Context, client: FlaskClient, tmp_path: Path
 ) -> None:

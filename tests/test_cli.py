@@ -56,7 +56,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
 def test_tokens_are_listed_and_revoked_by_id(site: Path) -> None:
     made = cms(site, "token", "create", "--name", "Desk 1", "--scope", "articles:write:news", "--scope", "read")
     token_id = made.stdout.split("_")[1]
-    assert cms(site, "token", "list").stdout == f"{token_id}  Desk 1  articles:write:news read\n"
+    assert cms(site, "token", "list").stdout == f"{token_id}  Desk 1  articles:write:news read  never used\n"
     assert cms(site, "token", "revoke", token_id).returncode == 0
     assert cms(site, "token", "list").stdout == ""
     again = cms(site, "token", "revoke", token_id)
@@ -89,7 +89,11 @@ def test_sync_says_what_it_took_over_and_asks_before_many_deletions(site: Path) 
         ({"CMS_TIMEZONE": "../etc/passwd"}, "CMS_TIMEZONE: name a time zone"),
         ({"CMS_TIMEZONE": ""}, "CMS_TIMEZONE: name a time zone"),
         ({"CMS_MEDIA_URL": "cdn"}, "CMS_MEDIA_URL: give the public base"),
-        ({"CMS_MAX_PHOTO_BYTES": "-1"}, "CMS_MAX_PHOTO_BYTES: write a whole number above 0"),
+        ({"CMS_PUBLIC_URL": "cms.example.org"}, "CMS_PUBLIC_URL: give the address of this service"),
+        ({"CMS_PUBLIC_URL": "https://me:secret@cms.example.org"}, "CMS_PUBLIC_URL: give the address"),
+        ({"CMS_PUBLIC_URL": "https://cms.example.org/?x"}, "CMS_PUBLIC_URL: give the address"),
+        ({"CMS_MAX_PHOTO_BYTES": "-1"}, "CMS_MAX_PHOTO_BYTES: write a whole number, at least 1"),
+        ({"CMS_CACHE_MB": "some"}, "CMS_CACHE_MB: write a whole number, at least 0"),
         ({"CMS_MEDIAURL": "x"}, "CMS_MEDIAURL: there is no such setting"),
     ],
 )

@@ -49,14 +49,14 @@ def _png_with_xmp() -> bytes:
 
 
 @pytest.fixture
-def places(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Context, Path]]:
+def places(tmp_path: Path, light_site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Context, Path]]:
     """A site whose photos go into a bucket, and the folder that the bucket's server keeps all its bytes in."""
     folder = tmp_path / "s3" / "buckets"
     (folder / "photos").mkdir(parents=True)
     with s3_server(folder) as url:
         for name, value in s3_environment(url).items():
             monkeypatch.setenv(name, value)
-        ctx = make_context(make_settings(site, f"sqlite:///{site}/.cms/cms.db", media="s3://photos/site"))
+        ctx = make_context(make_settings(light_site, f"sqlite:///{light_site}/.cms/cms.db", media="s3://photos/site"))
         yield ctx, folder
         close(ctx)
 

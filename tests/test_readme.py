@@ -29,7 +29,7 @@ def test_the_first_edit_works_as_written(tmp_path: Path) -> None:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
         subprocess.run([*git, *arguments], cwd=clone, check=True)
-    with cms_server(clone / "content", tmp_path / "log") as server:
+    with cms_server(clone / "content", tmp_path / "log", "--no-worker") as server:
         script = "set -e\n" + commands[1].replace("http://127.0.0.1:8000", server.url)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CMS_")}
         result = subprocess.run(
@@ -48,6 +48,8 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_TEST_SITE",
         "CMS_TEST_ASTRO",
         "CMS_TEST_KILLS",
+        "CMS_TEST_RACES",
+        "CMS_TEST_SHARE",
         "CMS_URL",
         "CMS_TOKEN",
     }

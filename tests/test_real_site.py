@@ -20,6 +20,8 @@ from cms.model import ids
 from cms.model.pointer import strings
 from tests.conftest import REAL, bearer, both_databases, close, copy_site, make_client, make_context, make_settings
 
+pytestmark = pytest.mark.xdist_group("real site")  # one process reads it
+
 LINK = re.compile(r"\]\([^)]*\)")
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -50,6 +54,7 @@ def test_each_outside_thing_is_known_in_one_place() -> None:
         r"\bos\.environ\b|\bgetenv\b": "settings.py",
         r"\bsqlalchemy\b": "database",
         r"\bflask\b": "api",
+        r"\bprometheus_client\b": "api/metrics.py",
         r"\bgranian\b": "serving.py",
         r"\bPIL\b": "model/photo",
     }.items():
@@ -66,3 +71,10 @@ def test_the_top_level_is_the_agreed_one() -> None:
     built = {"markdown_cms.egg-info", "build"}
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert found - built == agreed
+
+
+@pytest.mark.parametrize(("module", "without"), [("cms.actions.darkroom", "sqlalchemy"), ("cms.app", "flask")])
+def test_what_is_started_often_does_without_what_takes_long(module: str, without: str) -> None:
+    """A process for photos, started with each upload, and a command."""
+    code = f"import sys, {module}; sys.exit({without!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60).returncode == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
 from cms.database import articles, changes, collections, drafts, history, images, search, values
-from cms.database.articles import Place
+from cms.database.articles import Entry, Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
 from cms.errors import Problem
@@ -25,8 +26,6 @@ from cms.model import published
 from cms.model.article import Article
 from cms.model.field import values_of
 from cms.model.ids import Name
-from cms.model.pointer import strings
-from cms.model.search import indexed
 
 COLLISION = "id_collision"
 
@@ -72,14 +71,16 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
     article = judged_now(ctx, rules, article, was_seen=known is not None and bool(known.visible_after))
-    if known is not None and known.version == article.version and known.visible_after == article.is_visible:
+    is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
+    # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
+    if known is not None and is_same and (row is None or row.status == article.status):
         born = history.born(tx, article.name) if row is None else row.created_at
         place = Place(seq_of(tx, row), born or known.time, known.time)
         content = content_of(ctx, tx, article, place)
     else:
         before = _Before(known, row, renamed_from)
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), before, by)
-    _put(tx, dataclasses.replace(file, article=article), content, place, rules)
+    _put(tx, Entry(article, content, place, file.mark), rules)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
 
@@ -124,13 +125,11 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
     return True
 
 
-def _put(tx: Connection, file: File, content: published.Bytes, place: Place, rules: AnyRow | None) -> None:
-    article = file.article
-    shelf = articles.shelf_of(article)
-    articles.put(tx, article, content, place, file.mark)
+def _put(tx: Connection, entry: Entry, rules: AnyRow | None) -> None:
+    article, shelf = entry.article, entry.shelf
+    articles.put(tx, entry)
     values.put(tx, article.key, shelf, values_of(article.data, fields_in(rules).values()))
-    texts = (text for _, text in strings(article.data))
-    search.put(tx, article.key, shelf, indexed(texts), indexed([article.rendered.readable]))
+    search.put(tx, article.key, shelf, article.words)
 
 
 def _remove(tx: Connection, key: str) -> None:
@@ -165,7 +164,7 @@ def _append(ctx: Context, tx: Connection, file: File, before: _Before, by: Origi
         _is_silent(row, article, content),
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
-    return dataclasses.replace(place, seq=seq), content
+    return place._replace(seq=seq), content
 
 
 def _born(tx: Connection, article: Article, before: _Before) -> float | None:
@@ -203,13 +202,18 @@ def _put_collided(ctx: Context, tx: Connection, file: File, rival: AnyRow, rules
     detail = f"{rival.key} has the id {file.article.id} already; rename one of the two files"
     hidden = dataclasses.replace(file.article, status="broken", problems=(Problem("/id", detail, COLLISION),))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
-    _put(tx, dataclasses.replace(file, article=hidden), content_of(ctx, tx, hidden, place), place, rules)
+    _put(tx, Entry(hidden, content_of(ctx, tx, hidden, place), place, file.mark), rules)
 
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:
     """Translations name each other; when one comes or goes, the others say so."""
     for row in articles.twins(tx, article):
-        shown = json.loads(row.json)
         others = articles.twins(tx, row)
-        published.place_twins(shown, [(other.locale, other.id) for other in others if other.visible])
-        articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)
+        name_twins(tx, row, [(other.locale, other.id) for other in others if other.visible], seq)
+
+
+def name_twins(tx: Connection, row: AnyRow, twins: Sequence[tuple[str | None, str]], seq: int) -> None:
+    """Have the article name these translations, given as pairs of locale and id; the feed tells of it at `seq`."""
+    shown = json.loads(row.json)
+    published.place_twins(shown, twins)
+    articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

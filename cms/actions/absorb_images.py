@@ -57,7 +57,9 @@ def _is_visible(tx: Connection, image: Image) -> bool:
     users = articles.showing(tx, image.path)
     if not users and image.sent_for is not None:
         users = [row for row in (articles.by_key(tx, image.sent_for),) if row is not None]
-    return not users or any(row.visible for row in users)
+    if users:
+        return any(row.visible for row in users)
+    return not images.was_secret(tx, image.path, image.sha256)
 
 
 def settle_visibility(tx: Connection, by: Origin) -> None:

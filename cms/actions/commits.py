@@ -57,7 +57,7 @@ def committed(ctx: Context, repository: Repository, seq: int) -> None:
     with write(ctx.database) as tx:
         state = git.state(tx)
         rows = [] if state is None else changes.since(tx, state.seq, AT_ONCE)
-        saved = [(repository.prefix + row.key, row.seq) for row in rows if row.source in EDITORS and row.seq <= seq]
+        saved = [(repository.prefix + row.key, row.seq) for row in rows if _is_write(row) and row.seq <= seq]
         conflicts.forget(tx, conflicts.decided_by_saving(tx, saved))
         git.put(tx, seq=seq, step_from=None, step_to=None, step_seq=None)
 
@@ -76,6 +76,10 @@ def _writes(rows: Sequence[AnyRow]) -> list[list[AnyRow]]:
         else:
             writes.append([row])
     return writes
+
+
+def _is_write(row: AnyRow) -> bool:
+    return row.source in EDITORS and row.action != "confirmed"
 
 
 def _is_of_visibility(row: AnyRow) -> bool:
@@ -102,7 +106,7 @@ def _commits(
         if size > MOST_BYTES:
             break
         last = rows[-1].seq
-        if rows[0].source in EDITORS:
+        if _is_write(rows[0]):
             for commit in (*_by_hand(ctx, files, rows), _of(ctx, files, rows)):
                 if commit.files:
                     made.append(commit)

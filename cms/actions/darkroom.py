@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cms import errors
-from cms.database.locks import BUSY
-from cms.errors import CmsError, Invalid, Problem, Unavailable
+from cms.errors import BUSY, CmsError, Invalid, Problem, Unavailable
 from cms.model import photo, photo_variants
 from cms.model.limits import MIB, Limits
 from cms.model.photo import Facts

@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 
 from cms.actions.message import Topic, addressee, write_message
 from cms.actions.post import Answer, post
-from cms.actions.webhooks import found
+from cms.actions.webhooks import bounds_of, found
 from cms.context import Context
 from cms.database import builds, changes, deliveries, images, notices, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import NotFound
+from cms.errors import NotFound, NotReady
 from cms.model import pace
 from cms.model.pace import Pace, Waiting
 from cms.model.targets import CHANGED, NOT_LIVE, TEST, Addressee, Message, redact, request
@@ -70,7 +70,7 @@ def deliver(ctx: Context, webhook_id: str) -> bool:
 
 
 def redeliver(ctx: Context, webhook_id: str, delivery_id: str) -> AnyRow:
-    """Send a recorded delivery's message once more, now; returns the attempt."""
+    """Send a recorded delivery's message once more, now; returns the attempt. `NotReady` while another is under way."""
     with read(ctx.database) as tx:
         found(webhooks.get(tx, webhook_id))
         old = deliveries.get(tx, webhook_id, delivery_id)
@@ -80,7 +80,7 @@ def redeliver(ctx: Context, webhook_id: str, delivery_id: str) -> AnyRow:
 
 
 def test(ctx: Context, webhook_id: str) -> AnyRow:
-    """Send a message that says nothing new, now; returns the attempt."""
+    """Send a message that says nothing new, now; returns the attempt. `NotReady` as above."""
     with read(ctx.database) as tx:
         _, seq = changes.position(tx)
     return _send_now(ctx, webhook_id, Topic(TEST, seq, seq, "test"))
@@ -126,7 +126,11 @@ def _overdue(tx: Connection, webhook: AnyRow) -> Topic | None:
 def _send_now(ctx: Context, webhook_id: str, topic: Topic) -> AnyRow:
     now = time.time()
     with write(ctx.database) as tx:
-        attempt = _begin(ctx, tx, found(webhooks.get(tx, webhook_id)), topic, now)
+        found(webhooks.get(tx, webhook_id))
+        webhook = webhooks.claim(tx, webhook_id, now, LEASE_S)
+        if webhook is None:
+            raise NotReady("The webhook is being told just now; ask again.", code="under_way", retry_after_s=5)
+        attempt = _begin(ctx, tx, webhook, topic, now)
     _end(ctx, attempt, _send(ctx, attempt, now), {}, is_asked=True)
     with read(ctx.database) as tx:
         row = deliveries.get(tx, webhook_id, attempt.id)
@@ -145,22 +149,20 @@ def _begin(ctx: Context, tx: Connection, webhook: AnyRow, topic: Topic, now: flo
 
 def _send(ctx: Context, attempt: _Attempt, now: float) -> Answer:
     asked = request(attempt.to, attempt.message, int(now))
-    allowed = ctx.settings.webhooks_allow_private
-    return post(attempt.webhook.url, asked.headers, asked.body, allow_private=allowed)
+    return post(attempt.webhook.url, asked.headers, asked.body, bounds_of(ctx))
 
 
 def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], *, is_asked: bool = False) -> None:
     """Record how it went, and what follows. The failure of what somebody asked for postpones nothing."""
     error, text = (None if said is None else redact(attempt.to, said) for said in (answer.error, answer.text))
-    values: dict[str, Any] = {} if is_asked else {"leased_until": 0}
+    values: dict[str, Any] = {"leased_until": 0}
     if answer.is_success:
         values |= {"failures": 0, "retry_at": 0, "failing_since": None, "last_status": answer.status, **told}
     elif not is_asked:
         values |= {"last_status": answer.status, **_failed(attempt.webhook, answer)}
     with write(ctx.database) as tx:
         deliveries.end(tx, attempt.id, status=answer.status, error=error, duration_ms=answer.duration_ms, answer=text)
-        if values:
-            webhooks.change(tx, attempt.webhook.id, **values)
+        webhooks.change(tx, attempt.webhook.id, **values)
 
 
 def _failed(webhook: AnyRow, answer: Answer) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cms.actions import places, upload
 from cms.actions.develop import Upload
 from cms.actions.photo_files import delete_from, local_copy
 from cms.actions.places import Place
-from cms.actions.upload import Stored
+from cms.actions.upload import Sending, Stored
 from cms.context import Context
 from cms.database import images, uploads
 from cms.database.engine import read, write
@@ -64,13 +64,13 @@ def begin(
     return begun
 
 
-def complete(ctx: Context, actor: Actor, upload_id: str) -> Stored:
+def complete(ctx: Context, actor: Actor, upload_id: str, message: str | None = None) -> Stored:
     """Take the photo in; to complete it again gives the same answer."""
     row = _find(ctx, upload_id)
     place = places.choose(ctx, actor, row.article, row.folder)
     if row.path is None:
         try:
-            return _take_in(ctx, actor, row, place)
+            return _take_in(ctx, Sending(actor, row.keeps_credit, message), row, place)
         except (NotReady, NotFound):
             # Perhaps it is not there any more, because the same request was quicker.
             row = _find(ctx, upload_id)
@@ -121,7 +121,7 @@ def _find(ctx: Context, upload_id: str) -> AnyRow:
     return row
 
 
-def _take_in(ctx: Context, actor: Actor, row: AnyRow, place: Place) -> Stored:
+def _take_in(ctx: Context, sending: Sending, row: AnyRow, place: Place) -> Stored:
     key = _key(row.id)
     found = ctx.private.stat(key)
     if found is None:
@@ -130,8 +130,7 @@ def _take_in(ctx: Context, actor: Actor, row: AnyRow, place: Place) -> Stored:
         detail = f"{found.size} bytes have arrived, {row.bytes} were announced; PUT the file again"
         raise _wrong(Invalid, "", detail, "upload_incomplete")
     with local_copy(ctx.private, key) as (file, _):
-        sent = [Upload(row.name, file)]
-        (stored,) = upload.upload(ctx, actor, place, sent, keep_credit=row.keeps_credit)
+        (stored,) = upload.upload(ctx, sending, place, [Upload(row.name, file)])
     with write(ctx.database) as tx:
         uploads.set_path(tx, row.id, stored.row.path)
     delete_from(ctx.private, key)

@@ -93,6 +93,7 @@ def save(ctx: Context, plan: CopyPlan) -> AnyRow:
             is_same = copy is not None and copy.version == start.version == version_of(plan.after)
             if not is_same and not drafts.put(tx, name, start.version, _values(plan)):
                 raise stale_copy(None if copy is None else copy.version)
+            drafts.set_images(tx, name, {ref.path for ref in plan.article.refs if ref.path is not None})
             saved = drafts.get(tx, name)
     assert saved is not None
     return saved

@@ -9,9 +9,8 @@ from cms.actions import rename, upload
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
-from cms.database.locks import BUSY
 from cms.database.tables import AnyRow
-from cms.errors import Unavailable
+from cms.errors import BUSY, Unavailable
 
 log = logging.getLogger("cms.heal")
 

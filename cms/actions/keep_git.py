@@ -15,8 +15,7 @@ from cms.actions.pull import pull, recover
 from cms.context import Context
 from cms.database import changes, conflicts, git, notices
 from cms.database.engine import read, write
-from cms.database.locks import BUSY
-from cms.errors import CmsError
+from cms.errors import BUSY, CmsError
 from cms.store.remote import push, push_aside
 from cms.store.repository import Repository
 from cms.store.work_tree import refresh_index

@@ -7,8 +7,15 @@ import logging
 from cms.context import Context
 from cms.database import notices
 from cms.database.engine import read, write
+from cms.store.base import Trouble
 
 log = logging.getLogger("cms.notices")
+
+
+def troubles(ctx: Context) -> list[Trouble]:
+    """Why something cannot be written just now, as far as this process knows."""
+    found = [store.trouble() for store in (ctx.site, ctx.media, ctx.variants, ctx.private)]
+    return list({trouble.code: trouble for trouble in found if trouble is not None}.values())
 
 
 def tell(ctx: Context, name: str, detail: str | None) -> None:

@@ -6,13 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from cms.actions import scratch
 from cms.context import Context
 from cms.errors import NotFound, NotOffered, Stale
-from cms.model import ids, photo
-from cms.model.image import Image
+from cms.model import ids
 from cms.store.base import Key, Store, Version, version_of
 
 
@@ -24,14 +22,6 @@ def key_of(path: str) -> Key:
 def home(ctx: Context, key: Key) -> Store:
     """The store that the photo is read from."""
     return ctx.media if ctx.media is ctx.site or ctx.media.stat(key) is not None else ctx.site
-
-
-def image_in(stream: BinaryIO, path: str, size: int) -> Image:
-    """What the bytes are, as the photo at `path`."""
-    version = version_of(stream)
-    stream.seek(0)
-    found = photo.look_at(stream, path)
-    return Image(path, version, size, found.width, found.height, found.format, found.has_gps)
 
 
 @contextmanager

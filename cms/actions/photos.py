@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cms.actions import absorb_images, lookup, renditions, trash
+from cms.actions import absorb_images, lookup, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
-from cms.actions.photo_files import home, image_in, key_of, version_at
+from cms.actions.photo_files import home, key_of, version_at
+from cms.actions.reading import image_in
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, images
+from cms.database import articles, drafts, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
@@ -23,16 +24,19 @@ from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store, Version
 
 
-def describe(ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[str, Any]) -> AnyRow:
-    """Change what is said of the photo, by a merge patch of its fields."""
+def describe(
+    ctx: Context, actor: Actor, path: str, expect: str, said: Mapping[str, Any], message: str | None = None
+) -> AnyRow:
+    """Change what is said of the photo, by a merge patch of its fields. Here and below, `message` is what the editor
+    says of the change."""
     _require(ctx, actor, path)
     with ctx.locks.hold([key_of(path)]):
         row = _expected(ctx, path, expect)
         image = images.image_of(row)
-        return _absorb(ctx, image, row.mark, Origin(actor.name, "api"), _merged(image.fields, said))
+        return _absorb(ctx, image, row.mark, _by(actor, message), _merged(image.fields, said))
 
 
-def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload) -> AnyRow:
+def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload, message: str | None = None) -> AnyRow:
     """Put another photo of the same format in its place; what is said of it stays."""
     _require(ctx, actor, path)
     row = _expected(ctx, path, expect)
@@ -41,16 +45,16 @@ def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload) ->
         detail = f"{path} is a {row.format.upper()}; send the new photo in that format, or upload it as another"
         raise UnsupportedType(detail, code="photo_type")
     keep_original(ctx, path, file)
-    return put(ctx, ready.as_image(path), ready.path, row, Origin(actor.name, "api"), None)
+    return put(ctx, ready.as_image(path), ready.path, row, _by(actor, message), None)
 
 
-def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> AnyRow:
+def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None, message: str | None = None) -> AnyRow:
     """Bring a photo back from the trash, with what was said of it; `expect` is None where nothing is in its place.
 
     It leaves the trash with that.
     """
     actor.require("images:write")
-    gone = trash.get(ctx, trash_id)
+    gone = trash.get(ctx, actor, trash_id)
     with read(ctx.database) as tx:
         is_there = images.get(tx, gone.path) is not None
     if is_there and expect is None:
@@ -61,20 +65,21 @@ def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None) -> An
     with trash.opened(ctx, trash_id) as file:
         with file.open("rb") as stream:
             image = image_in(stream, gone.path, file.stat().st_size)
-        by = Origin(actor.name, "restore")
+        by = Origin(actor.name, "restore", message=message)
         restored = put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
     with suppress(Unavailable):  # then it stays there for its 30 days
         trash.remove(ctx, trash_id)
     return restored
 
 
-def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
+def delete(ctx: Context, actor: Actor, path: str, expect: str, message: str | None = None) -> None:
     """Remove a photo; `InUse` while an article shows it."""
     actor.require("images:write")
     key = key_of(path)
     with read(ctx.database) as tx:
         lookup.photo(tx, actor, path)
     row = _expected(ctx, path, expect)
+    reserve.make_room(ctx, 2 * row.bytes + reserve.FEW_BYTES)
     with (
         _variants_going(ctx, row),
         trash.kept(ctx, actor.name, row, home(ctx, key), "deleted"),
@@ -82,15 +87,18 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str) -> None:
     ):
         _expected(ctx, path, expect)
         with read(ctx.database) as tx:
-            users = articles.showing(tx, path)
+            users = len(articles.showing(tx, path)) + len(drafts.showing(tx, path))
+            seen = lookup.users(tx, actor, path)
         if users:
-            seen = [user for user in users if lookup.is_visible(actor, user)]
-            detail = f"{len(users)} article(s) show this photo; take it out of them first."
-            raise InUse(detail, used_by=[f"{user.collection}/{user.id}" for user in seen])
+            raise InUse(f"{users} article(s) or drafts show this photo; take it out of them first.", used_by=seen)
         for store in _copies(ctx, key, row.sha256):
             store.delete(key, expect=Version(row.sha256))
         with write(ctx.database) as tx:
-            absorb_images.absorb_image_deletion(ctx, tx, path, Origin(actor.name, "api"))
+            absorb_images.absorb_image_deletion(ctx, tx, path, _by(actor, message))
+
+
+def _by(actor: Actor, message: str | None) -> Origin:
+    return Origin(actor.name, "api", message=message)
 
 
 def _require(ctx: Context, actor: Actor, path: str) -> None:

@@ -50,18 +50,26 @@ class _Place:
     address: tuple[str, int] | tuple[str, int, int, int]
 
 
-def check_url(url: str, *, allow_private: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where deliveries may go: to private addresses too, or else not there nor to `own_host`, which is ourselves."""
+
+    allow_private: bool = False
+    own_host: str | None = None
+
+
+def check_url(url: str, bounds: Bounds) -> None:
     """Refuse a URL that deliveries must not go to; a name that does not resolve now may do so later."""
     with suppress(OSError):
-        _places(_split(url, allow_private=allow_private), allow_private=allow_private)
+        _places(_split(url, bounds), bounds)
 
 
-def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool) -> Answer:
+def post(url: str, headers: Mapping[str, str], body: bytes, bounds: Bounds) -> Answer:
     """Send it and wait; never raises for what the other side does."""
     started = time.monotonic()
     try:
-        parts = _split(url, allow_private=allow_private)
-        places = _places(parts, allow_private=allow_private)
+        parts = _split(url, bounds)
+        places = _places(parts, bounds)
         status, retry_after, data = _exchange(parts, places, headers, body)
     except Invalid as error:
         return Answer(None, f"blocked_address: {error.problems[0].detail}", _since(started))
@@ -71,10 +79,10 @@ def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bo
     return Answer(status, None, _since(started), retry_after, text)
 
 
-def _split(url: str, *, allow_private: bool) -> SplitResult:
+def _split(url: str, bounds: Bounds) -> SplitResult:
     try:
         parts = urlsplit(url)
-        problem = _problem_of(url, parts, allow_private=allow_private)
+        problem = _problem_of(url, parts, bounds)
     except ValueError:
         problem = "is no URL"
     if problem is not None:
@@ -82,7 +90,7 @@ def _split(url: str, *, allow_private: bool) -> SplitResult:
     return parts
 
 
-def _problem_of(url: str, parts: SplitResult, *, allow_private: bool) -> str | None:
+def _problem_of(url: str, parts: SplitResult, bounds: Bounds) -> str | None:
     # urlsplit itself takes line ends out of a URL, silently.
     if not url.isascii() or not url.isprintable() or " " in url:
         return "has characters that no URL has; write names in punycode and the rest with percent signs"
@@ -90,19 +98,21 @@ def _problem_of(url: str, parts: SplitResult, *, allow_private: bool) -> str | N
         return "is no https:// URL"
     if parts.username is not None or parts.password is not None or parts.fragment:
         return "has a user name, password or fragment"
-    if not allow_private and (parts.scheme != "https" or _port(parts) != PORTS["https"]):
+    if bounds.allow_private:
+        return None
+    if parts.scheme != "https" or _port(parts) != PORTS["https"]:
         return "must be https:// on its usual port"
-    return None
+    return "is this service itself" if _host(parts) == bounds.own_host else None
 
 
-def _places(parts: SplitResult, *, allow_private: bool) -> list[_Place]:
+def _places(parts: SplitResult, bounds: Bounds) -> list[_Place]:
     """Where the name leads to, all of it public; the only look-up there is."""
     try:
         found = socket.getaddrinfo(_host(parts), _port(parts), type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label is empty or too long
         raise _blocked("is no URL") from error
     places = [_Place(family, address) for family, _, _, _, address in found if isinstance(address[0], str)]
-    if not allow_private and not all(is_public(place.address[0]) for place in places):
+    if not bounds.allow_private and not all(is_public(place.address[0]) for place in places):
         raise _blocked("leads to an address that is not public")
     return places
 

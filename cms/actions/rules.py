@@ -26,7 +26,7 @@ from cms.model.pointer import Where, place, pointer
 from cms.model.schema import Schema, to_date
 
 KEPT = 64
-"""Schemas that were read are kept, so many: reading one takes longer than what it is read for."""
+"""Schemas and annotations that were read are kept, so many: reading one takes longer than what it is read for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def rules_in(row: AnyRow) -> Rules:
 def annotation_in(row: AnyRow | None) -> Annotation:
     """The annotation that a collection's row holds; raises ValueError that names what is wrong with it."""
     try:
-        return NONE if row is None or row.annotation is None else annotation_file.read(row.annotation)
+        return NONE if row is None or row.annotation is None else _annotation(row.annotation)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -120,6 +120,11 @@ def fields_in(row: AnyRow | None) -> Mapping[str, Field]:
 @lru_cache(maxsize=KEPT)
 def _schema(text: str) -> Schema:
     return Schema(text)
+
+
+@lru_cache(maxsize=KEPT)
+def _annotation(text: str) -> Annotation:
+    return annotation_file.read(text)
 
 
 @lru_cache(maxsize=KEPT)

@@ -5,17 +5,21 @@ Every process may call it, at the same time too.
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from cms.actions import keep_git, reconcile
+from cms.actions import keep_git, leftovers, reconcile
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections, images
+from cms.database import collections, images, search
 from cms.database.derived import FORMAT
-from cms.database.engine import read, write
+from cms.database.engine import filling, read, write
 from cms.database.migrations import migrate
 from cms.settings import Settings
 
@@ -32,6 +36,7 @@ def stamp_of(settings: Settings) -> str:
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
     """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
     migrate(ctx.database)
+    leftovers.clear_site(ctx)
     if not _is_built(ctx):
         _build(ctx, progress)
     keep_git.prepare(ctx)
@@ -41,13 +46,28 @@ def _build(ctx: Context, progress: Progress | None) -> None:
     with ctx.locks.hold([_LOCK]):
         if _is_built(ctx):
             return
-        with write(ctx.database) as tx:
-            collections.clear_derived(tx)
-        settle(Reconciler(ctx), progress=progress)
-        with write(ctx.database) as tx:
-            images.unsettle_all(tx)
-            settle_visibility(tx, Origin("files", "files"))
-            collections.set_built(tx, ctx.stamp)
+        with filling(ctx.database) as database, _undisturbed():
+            with write(database) as tx:
+                collections.clear_derived(tx)
+                search.set_filling(tx, True)
+            settle(Reconciler(dataclasses.replace(ctx, database=database)), progress=progress)
+            with write(database) as tx:
+                search.set_filling(tx, False)
+                images.unsettle_all(tx)
+                settle_visibility(tx, Origin("files", "files"))
+                collections.set_built(tx, ctx.stamp)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What is read for a moment only need not be looked through for cycles, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def settle(reconciler: Reconciler, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:

@@ -1,12 +1,13 @@
-"""What the stores hold now, beside what the database believes, and whether the difference can be believed."""
+"""What differs between the stores and what the database believes of them, and whether that can be believed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cms.context import Context
-from cms.database import articles, images
+from cms.database import articles, images, shelves
 from cms.database.engine import read
 from cms.model import ids
 from cms.model.refs import is_image_name
@@ -14,6 +15,9 @@ from cms.store.base import Key, Stat, Store, version_of
 
 MEDIA_MARK = "media:"
 """The marks of photos in a media store apart from the site begin so."""
+
+SCHEMAS = ".astro/collections/"
+_SCHEMA, _ANNOTATION = ".schema.json", ".cms.json"
 
 MANY_GONE = 5
 MANY_GONE_SHARE = 0.2
@@ -24,15 +28,18 @@ _WHAT_NOW = (
 
 @dataclass(slots=True)
 class Seen:
-    """Files by key (`stats`), those among them that lie in the media store, and the marks that the database knows."""
+    """Files that are new to the database or not as it knows them (`changed`), those of them that are `new` and that lie
+    in the media store, and keys that it knows of files that are `gone`. After a look at the whole site: also the
+    `collections` that have articles, and the files that hold their rules."""
 
     ctx: Context
-    stats: dict[str, Stat] = field(default_factory=dict)
+    changed: dict[str, Stat] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
     in_media: set[str] = field(default_factory=set)
+    gone: list[str] = field(default_factory=list)
+    collections: set[str] = field(default_factory=set)
     schemas: dict[str, Stat] = field(default_factory=dict)
     annotations: dict[str, Stat] = field(default_factory=dict)
-    collections: set[str] = field(default_factory=set)
-    marks: dict[str, str] = field(default_factory=dict)
 
     def mark(self, stat: Stat) -> str:
         return MEDIA_MARK + stat.mark if stat.key in self.in_media else stat.mark
@@ -40,74 +47,82 @@ class Seen:
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site
 
-    def forget(self, collection: str) -> None:
-        """Have each article of the collection looked at again."""
-        folder = f"{ids.CONTENT}{collection}/"
-        self.marks |= {key: "" for key in self.marks if key.startswith(folder)}
+    def in_order(self) -> list[Stat]:
+        """What has changed: photos first, so that articles find the facts of theirs; translations of each other side by
+        side."""
 
-    def changed(self) -> list[Stat]:
-        """Photos first, so that articles find the facts of theirs."""
-        changed = [stat for key, stat in self.stats.items() if self.marks.get(key) != self.mark(stat)]
-        return sorted(changed, key=lambda stat: (not stat.key.startswith(ids.ASSETS), stat.key))
+        def place(stat: Stat) -> tuple[bool, str, str, str]:
+            if stat.key.startswith(ids.ASSETS):
+                return False, "", "", stat.key
+            collection, path = ids.split_key(stat.key)
+            return True, collection, ids.twin_of(path), stat.key
+
+        return sorted(self.changed.values(), key=place)
 
 
 def look(ctx: Context, *, at_media: bool) -> Seen:
-    """List the site; and the media store, if it is another one and `at_media` says so."""
+    """At the whole site; and at the media store, if it is another one and `at_media` says so."""
     seen = Seen(ctx)
+    with read(ctx.database) as tx:
+        marks = articles.marks(tx) | images.marks(tx)
+    compare = _comparing(seen, marks, at_media=at_media)
     for stat in ctx.site.list(ids.CONTENT):
         if ids.is_article(stat.key):
-            seen.stats[stat.key] = stat
             seen.collections.add(ids.split_key(stat.key)[0])
-    # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
-    for folder in (".astro/collections/", ids.CONTENT):
-        seen.schemas |= _files(ctx.site, folder, ".schema.json")
-    seen.annotations = _files(ctx.site, ids.CONTENT, ".cms.json")
-    photos = [(stat, False) for stat in ctx.site.list(ids.ASSETS)]
-    if at_media and ctx.media is not ctx.site:
-        photos += [(stat, True) for stat in ctx.media.list(ids.ASSETS)]
-    for stat, in_media in photos:
-        if is_image_name(stat.key):
-            seen.stats[stat.key] = stat
-            seen.in_media |= {stat.key} if in_media else set()
-    with read(ctx.database) as tx:
-        seen.marks = articles.marks(tx)
-        seen.marks.update({ids.ASSETS + path: mark for path, mark in images.marks(tx).items()})
-    if not at_media:
-        _leave_out_media(seen)
+            compare(stat, False)
+        elif stat.key.endswith(_ANNOTATION):
+            _place(seen.annotations, stat, ids.CONTENT, _ANNOTATION)
+        elif stat.key.endswith(_SCHEMA):
+            _place(seen.schemas, stat, ids.CONTENT, _SCHEMA)
+    for stat in ctx.site.list(SCHEMAS):
+        # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
+        _place(seen.schemas, stat, SCHEMAS, _SCHEMA)
+    # A photo of the media store hides one of the site at the same place.
+    photos = _photos(ctx.media, True) if at_media and ctx.media is not ctx.site else iter(())
+    for stat, in_media in (*photos, *_photos(ctx.site, False)):
+        compare(stat, in_media)
+    seen.gone = sorted(marks)
     return seen
+
+
+def look_at(ctx: Context, places: Collection[str]) -> Seen:
+    """At these files alone, and at all below these folders, whose names end in a slash."""
+    seen = Seen(ctx)
+    with read(ctx.database) as tx:
+        marks = articles.marks_at(tx, places) | images.marks_at(tx, places)
+    compare = _comparing(seen, marks, at_media=False)
+    for stat in _stats(ctx.site, {*places, *marks}):
+        if ids.is_article(stat.key) or is_photo(stat.key):
+            compare(stat, False)
+    seen.gone = sorted(marks)
+    return seen
+
+
+def is_photo(key: str) -> bool:
+    return key.startswith(ids.ASSETS) and is_image_name(key)
+
+
+def has_rules(key: str) -> bool:
+    """Whether a file of this name says what articles must be."""
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/" in (SCHEMAS, ids.CONTENT) and name.endswith((_SCHEMA, _ANNOTATION))
 
 
 def moves(seen: Seen) -> dict[str, str]:
     """The articles' files that were given another place: new key to old, told by their bytes."""
-    lost = [key for key in seen.marks if key not in seen.stats and ids.is_article(key)]
-    new = [stat for key, stat in sorted(seen.stats.items()) if key not in seen.marks and ids.is_article(key)]
+    lost = [key for key in seen.gone if ids.is_article(key)]
+    new = sorted(key for key in seen.new if ids.is_article(key))
     if not lost or not new:
         return {}
     with read(seen.ctx.database) as tx:
-        versions = articles.versions(tx)
+        by_version = {version: key for key, version in sorted(articles.versions(tx, lost).items(), reverse=True)}
     found: dict[str, str] = {}
-    by_version = {versions[key]: key for key in sorted(lost, reverse=True) if key in versions}
-    for stat in new:
-        data = seen.ctx.site.read(stat.key)
+    for key in new:
+        data = seen.ctx.site.read(Key(key))
         old_key = None if data is None else by_version.pop(version_of(data), None)
         if old_key is not None:
-            found[stat.key] = old_key
+            found[key] = old_key
     return found
-
-
-def _leave_out_media(seen: Seen) -> None:
-    """What lies in the media store is neither changed nor gone while nobody looks there."""
-    for key in [key for key, mark in seen.marks.items() if mark.startswith(MEDIA_MARK)]:
-        del seen.marks[key]
-        seen.stats.pop(key, None)
-
-
-def _files(store: Store, folder: str, ending: str) -> dict[str, Stat]:
-    """Those directly in the folder, by the collection that they are named after."""
-    found = {stat.key.removeprefix(folder): stat for stat in store.list(folder)}
-    return {
-        name.removesuffix(ending): stat for name, stat in found.items() if name.endswith(ending) and "/" not in name
-    }
 
 
 def find(ctx: Context, key: str) -> Stat | None:
@@ -116,15 +131,70 @@ def find(ctx: Context, key: str) -> Stat | None:
     return ctx.site.stat(Key(key))
 
 
-def too_many(seen: Seen, gone: list[str]) -> str | None:
+def too_many(seen: Seen, gone: Collection[str]) -> str | None:
     """Why the deletions are not believed: an unmounted disk must not empty a public site."""
-    if gone and not any(ids.is_article(key) for key in seen.stats) and len(seen.marks) > 1:
+    if not gone:
+        return None
+    with read(seen.ctx.database) as tx:
+        before: Counter[str] = Counter()
+        for shelf, number in shelves.all_of(tx).items():
+            before[ids.CONTENT + shelf.collection] += number
+        new = sum(ids.is_article(key) for key in seen.new)
+        left = sum(before.values()) + new - sum(ids.is_article(key) for key in seen.gone)
+        before[ids.ASSETS.rstrip("/")] = images.count(tx, besides=MEDIA_MARK)
+    if not left and sum(before.values()) > 1:
         return f"Not one article is left. {_WHAT_NOW}"
-    before = Counter(_group(key) for key in seen.marks)
     for group, number in Counter(_group(key) for key in gone).items():
         if number > MANY_GONE and number > MANY_GONE_SHARE * before[group]:
             return f"{number} of {before[group]} files of {group} are not there any more. {_WHAT_NOW}"
     return None
+
+
+def _comparing(seen: Seen, marks: dict[str, str], *, at_media: bool) -> Callable[[Stat, bool], None]:
+    """Takes what is there out of `marks`, so that what is gone is left, and notes what is not as they say."""
+    # What lies in the media store is neither changed nor gone while nobody looks there.
+    hidden = set() if at_media else {key for key, mark in marks.items() if mark.startswith(MEDIA_MARK)}
+    for key in hidden:
+        del marks[key]
+
+    def compare(stat: Stat, in_media: bool) -> None:
+        key = stat.key
+        if key in hidden:
+            return
+        known = marks.pop(key, None)
+        if in_media:
+            hidden.add(key)
+        if known == (MEDIA_MARK + stat.mark if in_media else stat.mark):
+            return
+        seen.changed[key] = stat
+        if in_media:
+            seen.in_media.add(key)
+        if known is None:
+            seen.new.add(key)
+
+    return compare
+
+
+def _photos(store: Store, in_media: bool) -> Iterator[tuple[Stat, bool]]:
+    return ((stat, in_media) for stat in store.list(ids.ASSETS) if is_image_name(stat.key))
+
+
+def _stats(store: Store, places: Iterable[str]) -> Iterator[Stat]:
+    """Of each file once."""
+    folders = tuple(place for place in places if place.endswith("/"))
+    for folder in folders:
+        if not folder.startswith(tuple(other for other in folders if other != folder)):
+            yield from store.list(folder)
+    for key in places:
+        if not key.startswith(folders) and (stat := store.stat(Key(key))) is not None:
+            yield stat
+
+
+def _place(rules: dict[str, Stat], stat: Stat, folder: str, ending: str) -> None:
+    """Only what lies directly in the folder counts, for the collection that it is named after."""
+    name = stat.key.removeprefix(folder).removesuffix(ending)
+    if "/" not in name and stat.key.endswith(ending):
+        rules.setdefault(name, stat)
 
 
 def _group(key: str) -> str:

@@ -10,7 +10,7 @@ import posixpath
 import time
 
 from cms.actions import answers as answering
-from cms.actions import direct_upload, renditions, scratch, trash
+from cms.actions import direct_upload, leftovers, renditions, scratch, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
 from cms.context import Context
@@ -37,6 +37,7 @@ def sweep(ctx: Context) -> None:
     with write(ctx.database) as tx:
         answers.forget(tx, now - answering.KEPT_S)
     scratch.clear(ORPHAN_S)
+    leftovers.clear_all(ctx)
     _sweep_private(ctx)
     _sweep_originals(ctx)
     _sweep_variants(ctx)
@@ -57,7 +58,7 @@ def _sweep_originals(ctx: Context) -> None:
     for key in _old(ctx.private, ORIGINALS, trash.KEPT_S):
         path = posixpath.dirname(key).removeprefix(f"{ORIGINALS}/")
         with read(ctx.database) as tx:
-            is_kept = images.get(tx, path) is not None or trash_rows.page(tx, path, 0, None, 1)
+            is_kept = images.get(tx, path) is not None or trash_rows.page(tx, trash_rows.Wanted(path=path), None, 1)
         if not is_kept:
             delete_from(ctx.private, key)
 

@@ -9,6 +9,8 @@ import secrets
 import time
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from cms.context import Context
 from cms.database import tokens
 from cms.database.engine import read, write
@@ -32,8 +34,20 @@ def create(
         raise Forbidden(f"You cannot grant what you do not have: {', '.join(beyond)}.")
     token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with write(ctx.database) as tx:
+        _check_maker(tx, actor, expires_at)
         row = tokens.add(tx, token_id, name, _digest(secret), scopes, expires_at)
     return row, f"cms_{token_id}_{secret}"
+
+
+def _check_maker(tx: Connection, actor: Actor, expires_at: float | None) -> None:
+    """Whoever makes a token still has one, and gives no longer than they have."""
+    if actor.token_id is None:
+        return
+    own = tokens.get(tx, actor.token_id)
+    if own is None:
+        raise _not_valid()
+    if own.expires_at is not None and (expires_at is None or expires_at > own.expires_at):
+        raise Forbidden("A token cannot outlive the one that makes it; name an earlier expires_at.")
 
 
 def authenticate(ctx: Context, text: str) -> Actor:
@@ -44,7 +58,11 @@ def authenticate(ctx: Context, text: str) -> Actor:
             row = tokens.get(tx, match[1])
         if row is not None and hmac.compare_digest(row.digest, _digest(match[2])) and not _is_expired(row):
             return Actor(row.name, tokens.scopes_of(row), row.id)
-    raise NotAuthenticated("This token is not valid; ask for a new one.")
+    raise _not_valid()
+
+
+def _not_valid() -> NotAuthenticated:
+    return NotAuthenticated("This token is not valid; ask for a new one.")
 
 
 def revoke(ctx: Context, token_id: str) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from cms.actions import absorb_images, photos
 from cms.actions.absorb import Origin
 from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import image_in, local_copy, version_at
+from cms.actions.photo_files import local_copy, version_at
+from cms.actions.reading import image_in
 from cms.actions.reconcile import Progress
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context

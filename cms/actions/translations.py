@@ -1,7 +1,8 @@
 """What is translated, what is not, and what has changed in the source since.
 
 The source is what stands in the first of the collection's locales, or in the next one that has the article. What
-changed is read from the log; a translation is taken to be right when its own text is changed.
+changed is read from the log; a translation is taken to be right when its own text is changed, and when somebody says
+that it is.
 """
 
 from __future__ import annotations
@@ -12,14 +13,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from cms.actions import lookup
+from cms.actions.absorb import Origin
 from cms.actions.rules import annotation_in
 from cms.context import Context
-from cms.database import articles, collections, history, shelves, translations
+from cms.database import articles, changes, collections, history, shelves, translations
+from cms.database.changes import Change
+from cms.database.engine import read, write
 from cms.database.history import Span
 from cms.database.tables import AnyRow
+from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
 from cms.model import translation
 from cms.model.ids import Name
+from cms.model.scopes import Actor
 from cms.model.translation import State
 
 STEP = 100
@@ -28,7 +35,7 @@ STEP = 100
 @dataclass(frozen=True, slots=True)
 class Translation:
     """An article in one locale; `id` is what it has or would have, `status` None when it is missing, `changed` are
-    pointers of what is newer in the `source`, which is an id too."""
+    pointers of what is newer in the `source`, which is an id too, at that version."""
 
     twin: str
     locale: str
@@ -36,6 +43,7 @@ class Translation:
     state: State
     status: str | None
     source: str
+    source_version: str
     changed: tuple[str, ...] = ()
 
 
@@ -56,9 +64,49 @@ def locales_of(tx: Connection, collection: str) -> list[str]:
 def states_of(ctx: Context, tx: Connection, row: AnyRow) -> dict[str, State]:
     """The states of the article's translations that the public sees, by id; what it does not see counts for nothing."""
     rows = [row, *(twin for twin in articles.twins(tx, row) if twin.visible)]
-    look = _Look(ctx, tx, locales_of(tx, row.collection), history.spans(tx, row.collection, [one.id for one in rows]))
+    look = _look_at(ctx, tx, rows)
     source = look.source(rows)
     return {twin.id: look.compare(source, twin).state for twin in rows if twin.id != row.id}
+
+
+def confirm(ctx: Context, actor: Actor, name: Name, source_version: str, message: str | None) -> Translation:
+    """Have it noted that the translation is right for this version of its source; `Stale` when that is another now."""
+    actor.require("articles:read-drafts", name.collection)
+    actor.require("articles:write", name.collection)
+    with read(ctx.database) as tx:
+        keys = [row.key for row in _group(tx, lookup.visible(tx, actor, name))]
+    with ctx.locks.hold(keys), write(ctx.database) as tx:
+        rows = _group(tx, lookup.visible(tx, actor, name))
+        look = _look_at(ctx, tx, rows)
+        row, source = rows[0], look.source(rows)
+        if row.status == "broken" or row.id == source.id:
+            problem = Problem("/id", "is no translation that can be read", "no_translation")
+            raise Invalid("There is nothing to confirm.", problems=[problem])
+        if source.version != source_version:
+            raise Stale(f"{source.id} has changed since you looked; look again.", current=source.version)
+        found = look.compare(source, row)
+        if found.state == "current":
+            return found
+        changes.append(tx, _confirmed(tx, row, Origin(actor.name, "api", message=message)))
+        return look.compare(source, row)
+
+
+def _confirmed(tx: Connection, row: AnyRow, by: Origin) -> Change:
+    name, seen = Name(row.collection, row.id), bool(row.visible)
+    text = history.text_of(tx, name, row.version)
+    return Change(
+        by.actor, by.source, "article", *name, row.key, "confirmed", row.version, row.digest, text, seen, seen,
+        message=by.message, is_silent=True,
+    )  # fmt: skip
+
+
+def _group(tx: Connection, row: AnyRow) -> list[AnyRow]:
+    return [row, *articles.twins(tx, row)]
+
+
+def _look_at(ctx: Context, tx: Connection, rows: list[AnyRow]) -> _Look:
+    collection = rows[0].collection
+    return _Look(ctx, tx, locales_of(tx, collection), history.spans(tx, collection, [row.id for row in rows]))
 
 
 def worklist(
@@ -98,7 +146,8 @@ class _Look:
         for locale in wanted:
             row = there.get(locale)
             if row is None:
-                yield Translation(source.twin, locale, f"{locale}/{source.twin}", "missing", None, source.id)
+                name = f"{locale}/{source.twin}"
+                yield Translation(source.twin, locale, name, "missing", None, source.id, source.version)
             elif row.id != source.id:
                 yield self.compare(source, row)
 
@@ -109,7 +158,8 @@ class _Look:
     def compare(self, source: AnyRow, row: AnyRow) -> Translation:
         changed = () if row.id == source.id else self._changed(source, row)
         state: State = "stale" if changed else "current"
-        return Translation(row.twin, str(row.locale).lower(), row.id, state, row.status, source.id, changed)
+        locale = str(row.locale).lower()
+        return Translation(row.twin, locale, row.id, state, row.status, source.id, source.version, changed)
 
     def _changed(self, source: AnyRow, row: AnyRow) -> tuple[str, ...]:
         both = source.id in self.spans and row.id in self.spans

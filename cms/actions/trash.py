@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
 
 from cms.actions.photo_files import check_private, delete_from, key_of, local_copy, version_at
 from cms.context import Context
-from cms.database import trash
+from cms.database import images, trash
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.database.trash import Reason
 from cms.errors import NotFound, Stale, Unavailable
+from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store
 
 FOLDER = "trash"
@@ -45,10 +49,17 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
         raise
 
 
-def get(ctx: Context, trash_id: str) -> AnyRow:
+def page(tx: Connection, actor: Actor, path: str | None, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
+    """What the actor may know of, as `cms.database.trash.page` has it."""
+    wanted = trash.Wanted(time.time() - KEPT_S, path, _sees_secrets(actor))
+    return trash.page(tx, wanted, after, limit)
+
+
+def get(ctx: Context, actor: Actor, trash_id: str) -> AnyRow:
     with read(ctx.database) as tx:
         row = trash.get(tx, trash_id)
-    if row is None or row.time + KEPT_S < time.time():
+        is_hidden = row is not None and not _sees_secrets(actor) and images.was_secret(tx, row.path, row.sha256)
+    if row is None or is_hidden or row.time + KEPT_S < time.time():
         raise NotFound("There is no such photo in the trash; photos stay there for 30 days.")
     return row
 
@@ -65,6 +76,11 @@ def remove(ctx: Context, trash_id: str) -> None:
     delete_from(ctx.private, _key(trash_id))
     with write(ctx.database) as tx:
         trash.remove(tx, trash_id)
+
+
+def _sees_secrets(actor: Actor) -> bool:
+    """Of a photo that was never public nobody knows any more to whose draft it belonged."""
+    return actor.may("articles:read-drafts")
 
 
 def _key(trash_id: str) -> Key:

@@ -24,9 +24,8 @@ from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import images, intents
 from cms.database.engine import read, write
-from cms.database.locks import BUSY
 from cms.database.tables import AnyRow
-from cms.errors import CmsError, Invalid, Problem, Stale, Unavailable
+from cms.errors import BUSY, CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
 from cms.model.image import ImageFields
 from cms.model.scopes import Actor
@@ -49,22 +48,20 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Who uploads, the key of the article that it is for (None for none), and whether the credit is kept."""
+    """Who uploads, and what they say of it. With `keep_credit`, who took a photo and whose it is stays with the photo,
+    though not in its file."""
 
     actor: Actor
-    sent_for: str | None
-    keep_credit: bool
+    keep_credit: bool = False
+    message: str | None = None
 
 
-def upload(
-    ctx: Context, actor: Actor, place: Place, files: Sequence[Upload], *, keep_credit: bool = False
-) -> list[Stored]:
-    """Store the photos; sending the same photo again is the same photo again. With `keep_credit`, who took it and whose
-    it is stays with the photo, though not in its file."""
+def upload(ctx: Context, sending: Sending, place: Place, files: Sequence[Upload]) -> list[Stored]:
+    """Store the photos; sending the same photo again is the same photo again."""
     ready = developed(ctx, files)
-    paths, begun = _reserve(ctx, actor, place, ready)
+    paths, begun = _reserve(ctx, sending.actor, place, ready)
     if begun:
-        _store(ctx, Sending(actor, place.key or None, keep_credit), begun)
+        _store(ctx, sending, place, begun)
     with read(ctx.database) as tx:
         rows = [images.get(tx, path) for path in paths]
     found = [stored(row, place) for row in rows if row is not None]
@@ -157,7 +154,7 @@ def _free(ctx: Context, folder: str, item: Developed, taken: set[str]) -> str:
     raise Invalid("Too many photos have that name.", problems=[problem])
 
 
-def _store(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
+def _store(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
     fresh = [(intent.new_key.removeprefix(ids.ASSETS), item) for intent, item in begun]
     try:
         # The locks tell others that somebody is still at work on it.
@@ -165,7 +162,7 @@ def _store(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Develop
             for path, item in fresh:
                 keep_original(ctx, path, item.upload)
             _write(ctx, fresh)
-            _commit(ctx, sending, begun)
+            _commit(ctx, sending, place, begun)
     except CmsError:
         with suppress(Unavailable):  # what cannot be undone just now is healed later
             for intent, _ in begun:
@@ -173,8 +170,9 @@ def _store(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Develop
         raise
 
 
-def _commit(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
-    by = Origin(sending.actor.name, "api", time.time())  # one time for all of them: they are one commit
+def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
+    # One time for all of them: they are one commit.
+    by = Origin(sending.actor.name, "api", time.time(), sending.message)
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
@@ -183,7 +181,7 @@ def _commit(ctx: Context, sending: Sending, begun: Sequence[tuple[AnyRow, Develo
         for intent, item in begun:
             facts = item.facts
             said = ImageFields(credit=facts.credit, copyright=facts.copyright) if sending.keep_credit else None
-            image = replace(item.as_image(intent.new_key.removeprefix(ids.ASSETS)), sent_for=sending.sent_for)
+            image = replace(item.as_image(intent.new_key.removeprefix(ids.ASSETS)), sent_for=place.key or None)
             absorb_images.absorb_image(ctx, tx, image, mark, by, said)
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import Any
 
-from cms.actions.post import check_url
+from cms.actions.post import Bounds, check_url
 from cms.context import Context
 from cms.database import changes, webhooks
 from cms.database.engine import read, write
@@ -22,7 +22,7 @@ ROTATION_S = 86_400.0
 def create(ctx: Context, values: dict[str, Any]) -> AnyRow:
     """A webhook that is told of what happens from now on. `values` has url, target, secret, ref, events, quiet_s and
     max_wait_s; a generic one without a secret is given one."""
-    check_url(values["url"], allow_private=ctx.settings.webhooks_allow_private)
+    check_url(values["url"], bounds_of(ctx))
     _check(values["target"], values)
     secret = values["secret"] or (_new_secret() if values["target"] == "generic" else "")
     kept = {**values, "secret": secret, "events": " ".join(values["events"])}
@@ -34,7 +34,7 @@ def create(ctx: Context, values: dict[str, Any]) -> AnyRow:
 def change(ctx: Context, webhook_id: str, values: dict[str, Any]) -> AnyRow:
     """The webhook with these values in place of its own; where it was failing, it is tried at once."""
     if "url" in values:
-        check_url(values["url"], allow_private=ctx.settings.webhooks_allow_private)
+        check_url(values["url"], bounds_of(ctx))
     with write(ctx.database) as tx:
         old = found(webhooks.get(tx, webhook_id))
         _check(old.target, {"secret": old.secret or None, "ref": old.ref, "events": old.events.split(), **values})
@@ -52,6 +52,11 @@ def remove(ctx: Context, webhook_id: str) -> None:
 def get(ctx: Context, webhook_id: str) -> AnyRow:
     with read(ctx.database) as tx:
         return found(webhooks.get(tx, webhook_id))
+
+
+def bounds_of(ctx: Context) -> Bounds:
+    """Where webhooks may lead to."""
+    return Bounds(ctx.settings.webhooks_allow_private, ctx.settings.public_host)
 
 
 def found(row: AnyRow | None) -> AnyRow:

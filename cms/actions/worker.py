@@ -1,5 +1,5 @@
 """The background work of a site: takes over what changed in the files, publishes what is due, commits to git, makes
-variants of photos, tells webhooks, and clears away what has had its time."""
+variants of photos, tells webhooks, clears away what has had its time, and keeps some room on the disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from cms.actions import deliver, renditions
+from cms.actions import deliver, renditions, reserve
 from cms.actions.keep_git import Keeper
 from cms.actions.publish import publish_due
 from cms.actions.reconcile import Reconciler
+from cms.actions.reserve import EVERY_S as RESERVE_EVERY_S
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
 from cms.actions.watch import EVERY_S as WATCH_EVERY_S
@@ -40,6 +41,7 @@ def work(ctx: Context, stop: threading.Event) -> None:
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
         threading.Thread(target=_repeat, args=(lambda: sweep(ctx), stop, SWEEP_EVERY_S), name="sweep"),
         threading.Thread(target=_repeat, args=(lambda: watch(ctx), stop, WATCH_EVERY_S), name="watch"),
+        threading.Thread(target=_repeat, args=(lambda: reserve.keep(ctx), stop, RESERVE_EVERY_S), name="reserve"),
     ]
     for thread in threads:
         thread.start()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import re
 import time
-import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
+from cms.actions import reserve
 from cms.api import (
+    access_log,
     articles,
     auth,
     changes,
+    coding,
     collections,
     conflicts,
     docs,
@@ -21,8 +21,10 @@ from cms.api import (
     hooks,
     images,
     media,
+    metrics,
     previews,
     problems,
+    rates,
     service,
     sync,
     tokens,
@@ -32,15 +34,9 @@ from cms.api import (
     urgency,
     webhooks,
 )
-from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query, context
 from cms.api.spec import create_api
 from cms.model.limits import Limits
-
-access = logging.getLogger("cms.access")
-
-_SECRET = re.compile(r"(?<=/previews)/.*", re.DOTALL)
-"""In a path: what opens a preview, which no log is to have."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_flask(limits: Limits) -> Flask:
@@ -54,8 +50,10 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(_begin)
     app.before_request(auth.authenticate)
     app.before_request(check_query)
+    app.before_request(_make_room)
     app.after_request(_finish)
     app.after_request(urgency.urge)
+    app.extensions[rates.NAME] = rates.of(limits)
     api = create_api(app, limits)
     problems.register(app)
     for module in (
@@ -75,6 +73,7 @@ def create_flask(limits: Limits) -> Flask:
         hooks,
         tokens,
         service,
+        metrics,
     ):
         api.register_blueprint(module.blp)
     app.register_blueprint(media.blp)
@@ -84,12 +83,17 @@ def create_flask(limits: Limits) -> Flask:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = access_log.request_id(request.headers.get("X-Request-Id"))
+
+
+def _make_room() -> None:
+    if request.method == "DELETE":  # which has to work on a full disk
+        reserve.make_room(context())
 
 
 def _finish(response: Response) -> Response:
     auth.set_caching(response)
+    coding.apply(response)
     response.headers["X-Request-Id"] = g.request_id
     if response.status_code == 204:
         response.headers.pop("Content-Type", None)
@@ -98,16 +102,8 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if response.status_code in (405, 415) and request.method == "PATCH":
         response.headers["Accept-Patch"] = f"{MERGE_PATCH}, {JSON_PATCH}"
-    access.info(
-        "request",
-        extra={
-            "method": request.method,
-            "path": _SECRET.sub("/…", request.path),
-            "status": response.status_code,
-            "bytes": response.content_length,
-            "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
-            "request_id": g.request_id,
-            "actor": g.actor.name if "actor" in g else None,
-        },
-    )
+    if (log := current_app.extensions.get(access_log.NAME)) is not None:
+        asked = access_log.asked_for(request.method, request.path)
+        actor = g.actor.name if "actor" in g else None
+        log.tell(asked, response.status_code, response.content_length, g.started, g.request_id, actor)
     return response

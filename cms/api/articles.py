@@ -12,10 +12,12 @@ from cms.actions import builds, drafts, edit, lookup, naming, planning, save, tr
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency
+from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
 from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, items_of, known_to, sorts_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.database import history, listing
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -45,7 +47,7 @@ def list_articles(query: dict[str, Any]) -> Response:
     items = ",".join(items_of(page.rows, query))
     cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
     counted = "" if total is None else f',"total":{total}'
-    return respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}')
+    return keep(respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'))
 
 
 @blp.route("/articles/<collection>/<path:article_id>")
@@ -64,7 +66,7 @@ def get_article(collection: str, article_id: str) -> Response:
     media_type = f"{MARKDOWN}; charset=utf-8" if is_file else "application/json"
     response = respond(text, version=row.version, media_type=media_type)
     response.headers["Vary"] = "Authorization, Accept"
-    return response
+    return keep(response)
 
 
 @blp.route("/articles/<collection>", methods=["POST"])
@@ -137,7 +139,7 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
-@blp.arguments(schemas.DeleteQuery, location="query")
+@blp.arguments(MessageQuery, location="query")
 @blp.response(204)
 def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""

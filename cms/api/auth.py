@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
-from cms.actions import tokens
+from cms.actions import last_used, tokens
+from cms.api import rates
 from cms.api.parsing import context
 from cms.errors import NotAuthenticated
 from cms.model.scopes import ANYONE, Actor
@@ -16,10 +17,23 @@ def authenticate() -> None:
     header = request.headers.get("Authorization")
     if header is None:
         return
+    try:
+        g.actor = _holder(header)
+    except NotAuthenticated:
+        rates.count_failure()
+        raise
+    token_id = g.actor.token_id
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        rates.count_write(token_id)
+    if (uses := current_app.extensions.get(last_used.NAME)) is not None:
+        uses.note(token_id)
+
+
+def _holder(header: str) -> Actor:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated("Send a token: Authorization: Bearer cms_…")
-    g.actor = tokens.authenticate(context(), token.strip())
+    return tokens.authenticate(context(), token.strip())
 
 
 def actor() -> Actor:

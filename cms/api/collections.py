@@ -9,6 +9,7 @@ from flask import Response
 
 from cms.actions.rules import row_of
 from cms.api import auth
+from cms.api.cache import keep
 from cms.api.conditional import respond
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import service as schemas
@@ -31,7 +32,7 @@ def list_collections() -> Response:
     with read(context().database) as tx:
         on = shelves.all_of(tx)
         items = [_shown(row, on) for row in collections.all_of(tx)]
-    return respond(to_json({"items": items, "next_cursor": None}))
+    return keep(respond(to_json({"items": items, "next_cursor": None})))
 
 
 @blp.route("/collections/<collection>")
@@ -43,7 +44,7 @@ def get_collection(collection: str) -> Response:
     with read(context().database) as tx:
         row = row_of(tx, collection)
         on = shelves.all_of(tx, collection)
-    return respond(to_json(_shown(row, on)))
+    return keep(respond(to_json(_shown(row, on))))
 
 
 @blp.route("/collections/<collection>/schema")
@@ -55,7 +56,7 @@ def get_schema(collection: str) -> Response:
     row = _row(collection)
     if row.schema is None:
         raise NotFound(f"{collection} has no schema; run `astro sync` in the site to write one.")
-    return respond(row.schema, media_type="application/schema+json")
+    return keep(respond(row.schema, media_type="application/schema+json"))
 
 
 def require_collection(name: str | None) -> None:

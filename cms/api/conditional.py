@@ -46,8 +46,12 @@ def reply_list(items: list[dict[str, Any]]) -> Response:
 
 def is_known(etag: str) -> bool:
     """Whether the client says that it has this representation."""
-    header = request.headers.get("If-None-Match", "")
-    if request.method not in ("GET", "HEAD") or not header or len(header) > 8000:
+    return request.method in ("GET", "HEAD") and matches(request.headers.get("If-None-Match", ""), etag)
+
+
+def matches(header: str, etag: str) -> bool:
+    """Whether `If-None-Match` names the entity tag."""
+    if not header or len(header) > 8000:
         return False
     return header.strip() == "*" or _plain(etag) in {_plain(tag) for tag in re.findall(r'(?:W/)?"[^"]*"', header)}
 

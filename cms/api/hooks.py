@@ -11,6 +11,7 @@ import hmac
 from flask import Response, request
 
 from cms.actions import answers
+from cms.api import rates
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import git as schemas
@@ -32,7 +33,11 @@ def git_pushed() -> Response:
     if context().repository is None or settings.git_hook_secret is None:
         raise NotOffered("This site takes no calls from a forge; set CMS_GIT and CMS_GIT_HOOK_SECRET.")
     body = request.get_data(parse_form_data=False)
-    _check(settings.git_hook_secret.encode(), body)
+    try:
+        _check(settings.git_hook_secret.encode(), body)
+    except NotAuthenticated:
+        rates.count_failure()
+        raise
     digest = hashlib.sha256(body).hexdigest()
     # A signature covers the body alone: told apart by anything else, a call could be sent again as a new one.
     if answers.claim(context(), _CALLER, digest, digest) is not None:

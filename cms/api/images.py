@@ -13,10 +13,12 @@ from cms.actions import lookup, photos, places, scratch, upload
 from cms.actions.develop import Upload
 from cms.actions.upload import Stored
 from cms.api import auth, cursors, idempotency
+from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, reply, respond
 from cms.api.parsing import MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import images as schemas
-from cms.database import articles, images
+from cms.api.schemas.common import MessageQuery
+from cms.database import images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Malformed, Problem, TooLarge, UnsupportedType
@@ -54,7 +56,7 @@ def list_images(query: dict[str, Any]) -> Response:
         rows = images.page(tx, wanted, after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].path]) if len(rows) > limit else None
     items = ",".join(row.json for row in rows[:limit])
-    return respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}')
+    return keep(respond(f'{{"items":[{items}],"next_cursor":{to_json(cursor)}}}'))
 
 
 @blp.route("/images/<path:path>")
@@ -65,15 +67,16 @@ def get_image(path: str) -> Response:
     auth.require_read()
     with read(context().database) as tx:
         row = lookup.photo(tx, auth.actor(), path)
-        users = [user for user in articles.showing(tx, path) if lookup.is_visible(auth.actor(), user)]
-    shown = {**json.loads(row.json), "used_by": [f"{user.collection}/{user.id}" for user in users]}
-    return respond(to_json(shown), version=shown["version"])
+        users = lookup.users(tx, auth.actor(), path)
+    shown = {**json.loads(row.json), "used_by": users}
+    return keep(respond(to_json(shown), version=shown["version"]))
 
 
 @blp.route("/images", methods=["POST"])
 @blp.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": _FORM}}})
+@blp.arguments(MessageQuery, location="query")
 @blp.response(201, schemas.StoredImages)
-def upload_images() -> Response:
+def upload_images(query: dict[str, Any]) -> Response:
     """Upload photos for an article or into a folder; all are stored, or none."""
     actor = auth.actor()
     actor.require_somewhere("images:write")
@@ -84,7 +87,8 @@ def upload_images() -> Response:
 
         def answer() -> Response:
             place = places.choose(context(), actor, form.get("article"), form.get("folder"))
-            stored = upload.upload(context(), actor, place, files, keep_credit=keep_credit)
+            sending = upload.Sending(actor, keep_credit, query.get("message"))
+            stored = upload.upload(context(), sending, place, files)
             return reply({"items": [shown(item) for item in stored]}, 201)
 
         def asked() -> list[str]:
@@ -96,8 +100,9 @@ def upload_images() -> Response:
 
 @blp.route("/images/<path:path>", methods=["PUT"])
 @blp.doc(requestBody={"required": True, **_PHOTO})
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def replace_image(path: str) -> Response:
+def replace_image(query: dict[str, Any], path: str) -> Response:
     """Put another photo in its place (If-Match); the old one can be restored for 30 days."""
     auth.actor().require_somewhere("images:write")
     expect = expected_version()
@@ -108,7 +113,7 @@ def replace_image(path: str) -> Response:
     with scratch.folder() as folder:
         file = Upload(path.rpartition("/")[2], folder / "photo")
         _copy(request.stream, file.path, most + 1)
-        return changed(photos.replace(context(), auth.actor(), path, expect, file))
+        return changed(photos.replace(context(), auth.actor(), path, expect, file, query.get("message")))
 
 
 @blp.route("/images/<path:path>", methods=["PATCH"])
@@ -118,20 +123,23 @@ def replace_image(path: str) -> Response:
         "content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/ImagePatch"}}},
     }
 )
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def describe_image(path: str) -> Response:
+def describe_image(query: dict[str, Any], path: str) -> Response:
     """Say what a photo shows and whose it is (If-Match): alt texts, captions, credit, copyright, focal point."""
     auth.actor().require_somewhere("images:write")
     said = load(schemas.ImagePatch(), strict_json(request, MERGE_PATCH))
-    return changed(photos.describe(context(), auth.actor(), path, expected_version(), said))
+    message = query.get("message")
+    return changed(photos.describe(context(), auth.actor(), path, expected_version(), said, message))
 
 
 @blp.route("/images/<path:path>", methods=["DELETE"])
+@blp.arguments(MessageQuery, location="query")
 @blp.response(204)
-def delete_image(path: str) -> Response:
+def delete_image(query: dict[str, Any], path: str) -> Response:
     """Delete a photo (If-Match) that no article shows; it can be restored for 30 days."""
     auth.actor().require("images:write")
-    photos.delete(context(), auth.actor(), path, expected_version())
+    photos.delete(context(), auth.actor(), path, expected_version(), query.get("message"))
     return Response(status=204)
 
 

@@ -20,7 +20,7 @@ from cms.database.order import BUILT_IN, RANK, Sort
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem
 from cms.model.field import Field, Op, parse
-from cms.model.markdown import readable_of
+from cms.model.html_text import readable
 from cms.model.pointer import pointer, strings
 from cms.model.published import members_of, to_json
 from cms.model.search import snippets, tokens
@@ -111,7 +111,7 @@ def items_of(rows: Sequence[AnyRow], query: dict[str, Any]) -> list[str]:
 
 def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
     whole = json.loads(row.json)
-    texts = [*strings(whole["data"], ("data",)), ("/body", readable_of(whole["html"]))]
+    texts = [*strings(whole["data"], ("data",)), ("/body", readable(whole["html"]))]
     return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
 
 

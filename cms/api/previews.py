@@ -46,8 +46,8 @@ def create_preview(body: dict[str, Any]) -> Response:
     """Make a link to an article's working copy, or to a draft article; it is told once."""
     name = Name(body["collection"], body["id"])
     row, secret = previews.create(context(), auth.actor(), name, body["expires_s"])
-    url = url_for("previews.get_preview", preview=secret, _external=False)
-    return reply({**_shown(row), "url": url}, 201)
+    path = url_for("previews.get_preview", preview=secret, _external=False)
+    return reply({**_shown(row), "url": f"{context().settings.public_url or ''}{path}"}, 201)
 
 
 @blp.route("/previews/<preview>")

@@ -32,13 +32,16 @@ STATUS: dict[type[CmsError], int] = {
     errors.UnsupportedType: 415,
     errors.Invalid: 422,
     errors.VersionRequired: 428,
+    errors.TooMany: 429,
     errors.NotOffered: 501,
     errors.Unavailable: 503,
+    errors.Full: 507,
 }
 
 
 def register(app: Flask) -> None:
     app.register_error_handler(CmsError, _answer_cms_error)
+    app.register_error_handler(OSError, _answer_os_error)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
@@ -66,11 +69,20 @@ def _answer_cms_error(error: CmsError) -> Response:
         more["used_by"] = list(error.used_by)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="cms"'
-    if isinstance(error, (errors.Unavailable, errors.NotReady)) and error.retry_after_s is not None:
+    if isinstance(error, (errors.Unavailable, errors.NotReady, errors.TooMany)) and error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.Unavailable):
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
     return answer(status, error.code, error.detail, headers, **more)
+
+
+def _answer_os_error(error: OSError) -> Response:
+    """The machine has no more of something, or a disk fails: whatever was under way, it may be tried again."""
+    if error.errno not in errors.OF_THE_MACHINE:
+        return _answer_unexpected(error)
+    refusal = errors.of_system(error, "The service's disk")
+    refusal.__cause__ = error
+    return _answer_cms_error(refusal)
 
 
 def answer_http_exception(error: HTTPException) -> Response:

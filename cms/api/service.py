@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from cms.actions.notices import troubles
 from cms.api import auth
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context
@@ -32,10 +33,12 @@ def readyz() -> Response:
     with read(context().database) as tx:
         built = collections.built_stamp(tx)
         found = notices.all_of(tx)
+    told = [(row.name, row.detail, row.since) for row in found]
+    told += [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
     shown: list[dict[str, Any]] = []
-    for row in found:
-        detail = {"detail": row.detail} if auth.actor().may("admin") else {}
-        shown.append({"name": row.name, **detail, "since": timestamp(row.since)})
+    for name, text, since in told:
+        detail = {"detail": text} if auth.actor().may("admin") else {}
+        shown.append({"name": name, **detail, "since": timestamp(since)})
     if built != context().stamp:
         return reply({"status": "starting", "notices": shown}, 503)
     return reply({"status": "degraded" if shown else "ready", "notices": shown})

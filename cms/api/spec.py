@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import fields
 from http import HTTPStatus
 from typing import Any
@@ -56,10 +57,12 @@ _MEANINGS = {
     415: "It is of a type that is not accepted here",
     422: "The request was read and cannot be accepted; `errors` names every reason",
     428: "Name the version that you start from, as If-Match",
+    429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
     501: "This service is not set up for that",
-    503: "The storage or the database does not answer; try again after Retry-After",
+    503: "The storage or the database does not answer, or cannot be written; try again after Retry-After",
+    507: "The disk is full; deleting works",
 }
-_OF_COPIES = ("get_draft", "discard_draft", "create_preview")
+_OF_ARTICLES = ("get_article", "delete_article", "get_draft", "discard_draft", "create_preview", "confirm_translation")
 _KEEPS_FOR_LATER = ("replace_image", "delete_image", "restore_image", "upload_images", "begin_uploads")
 _BY_OPERATION = {
     404: (
@@ -72,8 +75,8 @@ _BY_OPERATION = {
         "create_preview",
         "list_previews",
     ),
-    410: ("sync", "get_article", *_SAVES, "delete_article", "complete_upload", "report_build", *_OF_COPIES),
-    412: ("put_article",),
+    410: ("sync", *_OF_ARTICLES, *_SAVES, "complete_upload", "report_build"),
+    412: ("put_article", "confirm_translation"),
     413: ("complete_upload", "git_pushed"),
     415: ("complete_upload",),
     501: (*_KEEPS_FOR_LATER, "complete_upload", "git_pushed"),
@@ -112,7 +115,7 @@ def create_api(app: Flask, limits: Limits) -> Api:
 
 def to_text(app: Flask) -> str:
     """The spec as it is committed and served."""
-    spec: dict[str, Any] = app.extensions["cms-api"].spec.to_dict()
+    spec: dict[str, Any] = deepcopy(app.extensions["cms-api"].spec.to_dict())  # it lends what it keeps
     for response in spec["components"].get("responses", {}).values():
         if "application/json" in response.get("content", {}):
             response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}
@@ -147,7 +150,7 @@ def _add_headers(operation: dict[str, Any]) -> None:
 def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     """What can go wrong, by what the operation takes and does."""
     name, responses = operation["operationId"], operation["responses"]
-    found = {400, 401, 403, 422}
+    found = {400, 401, 403, 422, 429}
     found |= {404} if "{" in path else set()
     found |= (
         {412, 428}
@@ -155,7 +158,7 @@ def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         else set()
     )
     found |= {413, 415} if "requestBody" in operation else set()
-    found |= {409, 503} if method != "get" else set()
+    found |= {409, 503, 507} if method != "get" else set()
     found |= {status for status, names in _BY_OPERATION.items() if name in names}
     for status in sorted(found):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{HTTPStatus(status).name}"})

@@ -63,4 +63,5 @@ def shown(row: AnyRow) -> dict[str, Any]:
         "scopes": sorted(rows.scopes_of(row)),
         "created_at": timestamp(row.created_at),
         "expires_at": None if row.expires_at is None else timestamp(row.expires_at),
+        "last_used_at": None if row.last_used_at is None else timestamp(row.last_used_at),
     }

@@ -14,7 +14,9 @@ from cms.api.collections import require_collection
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import translations as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.database.engine import read
+from cms.model.ids import Name
 
 blp = Blueprint("translations", __name__, url_prefix="/api/v1", description="What is translated, and what is not")
 
@@ -36,6 +38,17 @@ def list_translations(query: dict[str, Any], collection: str) -> Response:
     return reply({"items": [_shown(item) for item in found[:limit]], "next_cursor": cursor})
 
 
+@blp.route("/collections/<collection>/translations", methods=["POST"])
+@blp.arguments(MessageQuery, location="query")
+@blp.arguments(schemas.Confirmation)
+@blp.response(200, schemas.WantedTranslation)
+def confirm_translation(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
+    """Say that a stale translation is right as it is, for this version of its source; it stands in the history."""
+    name = Name(collection, body["id"])
+    item = translations.confirm(context(), auth.actor(), name, body["source_version"], query.get("message"))
+    return reply(_shown(item))
+
+
 def _shown(item: Translation) -> dict[str, Any]:
-    names = ("locale", "id", "state", "status", "source", "changed")
+    names = ("locale", "id", "state", "status", "source", "source_version", "changed")
     return {name: getattr(item, name) for name in names}

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from flask import Response, request
 
-from cms.actions import photos
-from cms.actions import trash as keeping
+from cms.actions import photos, trash
 from cms.api import auth, cursors
 from cms.api.conditional import expected_version, reply
 from cms.api.cursors import NUMBER
 from cms.api.images import changed
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import images as schemas
-from cms.database import trash
+from cms.api.schemas.common import MessageQuery
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model.published import timestamp
@@ -33,18 +31,19 @@ def list_trash(query: dict[str, Any]) -> Response:
     limit = query["limit"]
     after = cursors.decode(query["cursor"], [NUMBER, str]) if "cursor" in query else None
     with read(context().database) as tx:
-        rows = trash.page(tx, query.get("path"), time.time() - keeping.KEPT_S, after, limit + 1)
+        rows = trash.page(tx, auth.actor(), query.get("path"), after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].time, rows[limit - 1].id]) if len(rows) > limit else None
     return reply({"items": [_shown(row) for row in rows[:limit]], "next_cursor": cursor})
 
 
 @blp.route("/trash/<trash_id>", methods=["POST"])
+@blp.arguments(MessageQuery, location="query")
 @blp.response(200, schemas.Image)
-def restore_image(trash_id: str) -> Response:
+def restore_image(query: dict[str, Any], trash_id: str) -> Response:
     """Restore a photo; If-Match where another one has its place by now."""
     auth.actor().require("images:write")
     expect = expected_version() if "If-Match" in request.headers else None
-    return changed(photos.restore(context(), auth.actor(), trash_id, expect))
+    return changed(photos.restore(context(), auth.actor(), trash_id, expect, query.get("message")))
 
 
 @blp.route("/trash/<trash_id>", methods=["DELETE"])
@@ -52,13 +51,13 @@ def restore_image(trash_id: str) -> Response:
 def purge_image(trash_id: str) -> Response:
     """Delete a photo for good."""
     auth.actor().require("images:write")
-    keeping.get(context(), trash_id)
-    keeping.remove(context(), trash_id)
+    trash.get(context(), auth.actor(), trash_id)
+    trash.remove(context(), trash_id)
     return Response(status=204)
 
 
 def _shown(row: AnyRow) -> dict[str, Any]:
     image = json.loads(row.json)
     told = {name: image[name] for name in ("path", "sha256", "bytes", "width", "height", "format", "placeholder")}
-    times = {"time": timestamp(row.time), "expires_at": timestamp(row.time + keeping.KEPT_S)}
+    times = {"time": timestamp(row.time), "expires_at": timestamp(row.time + trash.KEPT_S)}
     return {"id": row.id, **told, "reason": row.reason, "actor": row.actor, **times}

@@ -13,6 +13,7 @@ from cms.api.conditional import reply
 from cms.api.images import shown
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import images as schemas
+from cms.api.schemas.common import MessageQuery
 from cms.model.published import timestamp
 
 blp = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Photos put straight into the bucket")
@@ -37,12 +38,13 @@ def begin_uploads(body: dict[str, Any]) -> Response:
 
 
 @blp.route("/uploads/<upload_id>/complete", methods=["POST"])
+@blp.arguments(MessageQuery, location="query")
 @blp.response(201, schemas.StoredImage)
-def complete_upload(upload_id: str) -> Response:
+def complete_upload(query: dict[str, Any], upload_id: str) -> Response:
     """Take in a photo that has arrived; to complete it again gives the same answer."""
     actor = auth.actor()
     actor.require_somewhere("images:write")
-    return reply(shown(direct_upload.complete(context(), actor, upload_id)), 201)
+    return reply(shown(direct_upload.complete(context(), actor, upload_id, query.get("message"))), 201)
 
 
 def _shown(item: Begun) -> dict[str, Any]:

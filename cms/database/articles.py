@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
 
 from cms.database import images, shelves
+from cms.database.batches import UNMARKED, among, pairs
 from cms.database.derived import article_images, articles
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow, changes
@@ -37,8 +39,7 @@ _TWINS = select(articles).where(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an article stands in the log: the seq of its last change, and its times."""
 
     seq: int
@@ -52,38 +53,70 @@ _DELETE = delete(articles).where(articles.c.key == bindparam("at"))
 _SHOWN = select(article_images.c.path).where(article_images.c.key == bindparam("key"))
 
 
-def put(tx: Connection, article: Article, content: Bytes, place: Place, mark: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article with what is published of it, its place in the log, and the store's mark of its file."""
+
+    article: Article
+    content: Bytes
+    place: Place
+    mark: str
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(self.article.collection, self.article.locale, self.article.status)
+
+    @property
+    def paths(self) -> set[str]:
+        """Of the photos that it shows."""
+        return {ref.path for ref in self.article.refs if ref.path is not None}
+
+
+def put(tx: Connection, entry: Entry) -> None:
     """Make the row and its photo references say what the article says."""
-    shelf = shelf_of(article)
-    paths = {ref.path for ref in article.refs if ref.path is not None}
-    _leave(tx, article.key, shelf, paths)
-    tx.execute(_INSERT, _row(article, shelf, content, place, mark))
-    if paths:
-        tx.execute(insert(article_images), [{"key": article.key, "path": path} for path in sorted(paths)])
+    _leave(tx, entry.article.key, entry.shelf, entry.paths)
+    _insert(tx, [entry])
 
 
-def _row(article: Article, shelf: Shelf, content: Bytes, place: Place, mark: str) -> dict[str, Any]:
+def add(tx: Connection, entries: Sequence[Entry]) -> None:
+    """As `put`, of articles whose keys have no rows yet."""
+    shelves.count(tx, Counter(entry.shelf for entry in entries))
+    shown = {path for entry in entries for path in entry.paths}
+    images.unsettle(tx, shown, sent_for=[entry.article.key for entry in entries])
+    _insert(tx, entries)
+
+
+def _insert(tx: Connection, entries: Sequence[Entry]) -> None:
+    tx.execute(_INSERT, [_row(entry) for entry in entries])
+    shown = [{"key": entry.article.key, "path": path} for entry in entries for path in sorted(entry.paths)]
+    if shown:
+        tx.execute(insert(article_images), shown)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    article, content, place = entry.article, entry.content, entry.place
     return {
         "key": article.key,
-        "shelf": shelf.name,
-        **shelf._asdict(),
+        "shelf": entry.shelf.name,
+        "collection": article.collection,
         "id": article.id,
         "fold": fold(article.id),
+        "locale": article.locale,
         "twin": article.twin,
+        "status": article.status,
         "visible": article.is_visible,
         "due": article.due,
         "version": article.version,
+        "digest": content.digest,
         "seq": place.seq,
         "created_at": place.created_at,
         "updated_at": place.updated_at,
-        "mark": mark,
-        **content._asdict(),
+        "mark": entry.mark,
+        "json": content.json,
+        "lean": content.lean,
+        "lengths": content.lengths,
         "problems": json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
     }
-
-
-def shelf_of(article: Article) -> Shelf:
-    return Shelf(article.collection, article.locale, article.status)
 
 
 def remove(tx: Connection, key: str) -> None:
@@ -99,7 +132,7 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
         images.unsettle(tx, before ^ paths)
     else:
         shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
-        images.unsettle(tx, before | paths, sent_for=key)
+        images.unsettle(tx, before | paths, sent_for=[key])
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
@@ -118,9 +151,9 @@ def set_mark(tx: Connection, key: str, mark: str) -> None:
     tx.execute(update(articles).where(articles.c.key == key).values(mark=mark))
 
 
-def forget_marks(tx: Connection, collection: str) -> None:
-    """Have each article of the collection looked at again."""
-    tx.execute(update(articles).where(articles.c.collection == collection).values(mark=""))
+def forget_marks(tx: Connection, collection: str) -> int:
+    """Have each article of the collection looked at again; returns how many these are."""
+    return tx.execute(update(articles).where(articles.c.collection == collection).values(mark="")).rowcount
 
 
 def due(tx: Connection, now: float) -> list[str]:
@@ -144,6 +177,21 @@ def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
     return tx.execute(found.where(articles.c.key != besides).limit(1)).one_or_none()
 
 
+def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> set[str]:
+    """Those of the ids that articles of the collection have."""
+    own = articles.c.collection == collection
+    found = (select(articles.c.id).where(own, here) for here in among(articles.c.id, article_ids))
+    return {row.id for some in found for row in tx.execute(some)}
+
+
+def with_twins(tx: Connection, collection: str, names: Collection[str]) -> list[AnyRow]:
+    """The articles that are translations of each other by these names, seen or not."""
+    found = select(articles).where(
+        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
+    )
+    return [row for here in among(articles.c.twin, names) for row in tx.execute(found.where(here))]
+
+
 def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
     """The same article in other locales, seen or not."""
     if row.locale is None:
@@ -159,12 +207,27 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
 
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each file as it was last read, by key."""
-    return {row.key: row.mark for row in tx.execute(select(articles.c.key, articles.c.mark))}
+    return pairs(tx, select(articles.c.key, articles.c.mark))
 
 
-def versions(tx: Connection) -> dict[str, str]:
-    """The version of each file, by key."""
-    return {row.key: row.version for row in tx.execute(select(articles.c.key, articles.c.version))}
+def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
+    """As `marks`, of these files and of those below these folders, whose names end in a slash."""
+    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in among(articles.c.key, places))
+    return {key: mark for some in found for key, mark in some.items()}
+
+
+def unmarked(tx: Connection) -> list[str]:
+    """The keys of those that are to be looked at again."""
+    return list(tx.execute(select(articles.c.key).where(articles.c.mark == UNMARKED)).scalars())
+
+
+def versions(tx: Connection, keys: Collection[str] | None = None) -> dict[str, str]:
+    """The versions of these files, or of all, by key."""
+    found = select(articles.c.key, articles.c.version)
+    if keys is None:
+        return pairs(tx, found)
+    some = (pairs(tx, found.where(here)) for here in among(articles.c.key, keys))
+    return {key: version for part in some for key, version in part.items()}
 
 
 def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from cms.database.tables import AnyRow, changes
 
-Action = Literal["created", "updated", "renamed", "deleted"]
+Action = Literal["created", "updated", "renamed", "confirmed", "deleted"]
 STEP = 500
 
 

@@ -6,6 +6,7 @@ History (`history.py`), the feed, the webhooks and the audit trail are all read 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,17 +25,18 @@ from sqlalchemy import (
     update,
 )
 
+from cms.database.batches import among
 from cms.database.tables import AnyRow, changes, log
 
-Action = Literal["created", "updated", "deleted"]
+Action = Literal["created", "updated", "confirmed", "deleted"]
 Source = Literal["api", "files", "git", "clock", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row to append; `subject` is `article` or `image`, `name` an article's id or an image's path.
-    A rename is two changes, each with the `other` id. `message` is what the editor said of it. After a silent one the
-    public sees the same as before."""
+    A rename is two changes, each with the `other` id. What is confirmed is as it was, and said to be right. `message`
+    is what the editor said of it. After a silent one the public sees the same as before."""
 
     actor: str
     source: Source
@@ -56,13 +58,14 @@ class Change:
 
 _INSERT = insert(changes)
 _POSITION = select(log.c.epoch, log.c.seq)
-_NEXT = update(log).values(seq=log.c.seq + 1).returning(log.c.seq)
+_NEXT = update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq)
 _LATEST = (
     select(changes)
     .where(
         changes.c.subject == bindparam("subject"),
         changes.c.collection == bindparam("collection"),
         changes.c.name == bindparam("name"),
+        changes.c.action != "confirmed",
     )
     .order_by(changes.c.seq.desc())
     .limit(1)
@@ -71,12 +74,26 @@ _LATEST = (
 
 def append(tx: Connection, change: Change) -> tuple[int, float]:
     """Add the change; returns its seq and time. Writers queue here, so that seq is the order of commit."""
-    seq: int = tx.execute(_NEXT).scalar_one()
     now = time.time()
-    moment = now if change.time is None else change.time
-    values = {name: getattr(change, name) for name in change.__slots__ if name != "time"}
-    tx.execute(_INSERT, {"seq": seq, "time": moment, "logged_at": now, **values})
-    return seq, moment
+    return append_all(tx, [change], now), now if change.time is None else change.time
+
+
+def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
+    """As `append`, one after the other at the moment `now`; returns the seq of the last."""
+    last: int = tx.execute(_NEXT, {"more": len(found)}).scalar_one()
+    names = [name for name in Change.__slots__ if name != "time"]
+    rows = [
+        {
+            "seq": seq,
+            "time": now if change.time is None else change.time,
+            "logged_at": now,
+            **{name: getattr(change, name) for name in names},
+        }
+        for seq, change in enumerate(found, last - len(found) + 1)
+    ]
+    if rows:
+        tx.execute(_INSERT, rows)
+    return last
 
 
 def position(tx: Connection) -> tuple[str, int]:
@@ -86,8 +103,16 @@ def position(tx: Connection) -> tuple[str, int]:
 
 
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
-    """The last change of the subject, None when the log has never seen it."""
+    """The last change that made the subject what it is, None when the log has never seen it."""
     return tx.execute(_LATEST, {"subject": subject, "collection": collection, "name": name}).one_or_none()
+
+
+def latest_of(tx: Connection, collection: str, names: Collection[str]) -> dict[str, AnyRow]:
+    """As `latest`, of articles of a collection, by id; of those that the log has seen."""
+    own = (changes.c.subject == "article", changes.c.collection == collection, changes.c.action != "confirmed")
+    last = select(func.max(changes.c.seq)).where(*own).group_by(changes.c.name)
+    found = (select(changes).where(changes.c.seq.in_(last.where(here))) for here in among(changes.c.name, names))
+    return {row.name: row for some in found for row in tx.execute(some)}
 
 
 def gone_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[AnyRow]:
@@ -181,5 +206,8 @@ def ids_since(tx: Connection, seq: int, up_to: int, limit: int) -> list[str]:
 
 def _of(subject: str, collection: str, name: str) -> Select[*tuple[Any, ...]]:
     return select(changes).where(
-        changes.c.subject == subject, changes.c.collection == collection, changes.c.name == name
+        changes.c.subject == subject,
+        changes.c.collection == collection,
+        changes.c.name == name,
+        changes.c.action != "confirmed",
     )

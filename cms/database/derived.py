@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
@@ -78,6 +78,7 @@ articles = Table(
         Index(f"articles_{FORMAT}_in_order_of_{name}", "shelf", name, "key")
         for name in ("id", "created_at", "updated_at")
     ),
+    Index(f"articles_{FORMAT}_unmarked", "key", **_only("mark = ''")),
 )
 
 article_values = Table(
@@ -126,6 +127,7 @@ images = Table(
     Column("json", Text, nullable=False),
     Column("made_at", Float(53)),  # when variants of it were last made; null until they are
     *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "sent_for", "seq", "made_at")),
+    Index(f"images_{FORMAT}_unmarked", "path", **_only("mark = ''")),
 )
 
 unsettled_images = Table(

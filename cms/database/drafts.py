@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from cms.database import previews
-from cms.database.tables import AnyRow, drafts
+from cms.database.tables import AnyRow, draft_images, drafts
 from cms.database.tables import previews as links
 from cms.model.ids import Name
 
@@ -41,11 +41,27 @@ def put(tx: Connection, name: Name, expect: str | None, values: dict[str, Any]) 
     return True
 
 
+def set_images(tx: Connection, name: Name, paths: Collection[str]) -> None:
+    """The photos that it shows."""
+    tx.execute(delete(draft_images).where(_of(draft_images, name)))
+    if paths:
+        own = {"collection": name.collection, "name": name.id}
+        tx.execute(insert(draft_images), [{**own, "path": path} for path in sorted(paths)])
+
+
+def showing(tx: Connection, path: str) -> list[Name]:
+    """The articles whose working copies show the photo."""
+    found = select(draft_images.c.collection, draft_images.c.name).where(draft_images.c.path == path)
+    rows = tx.execute(found.order_by(draft_images.c.collection, draft_images.c.name))
+    return [Name(row.collection, row.name) for row in rows]
+
+
 def remove(tx: Connection, name: Name, version: str) -> bool:
     """Remove it and the links to it, if it is this version; says whether it was."""
     is_it = _of(drafts, name) & (drafts.c.version == version)
     if tx.execute(delete(drafts).where(is_it)).rowcount == 0:
         return False
+    set_images(tx, name, ())
     previews.remove_of(tx, name)
     return True
 
@@ -55,7 +71,7 @@ def move(tx: Connection, name: Name, new_id: str) -> None:
     copies stay where they are."""
     new = Name(name.collection, new_id)
     if get(tx, new) is None:
-        for table in (drafts, links):
+        for table in (drafts, draft_images, links):
             tx.execute(update(table).where(_of(table, name)).values(name=new_id))
 
 

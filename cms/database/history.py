@@ -5,12 +5,13 @@ A rename is two changes: the old id is deleted, the new one created, each naming
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
 
+from cms.database.batches import among
 from cms.database.derived import articles
 from cms.database.tables import AnyRow, changes
 from cms.model.ids import Name
@@ -61,11 +62,13 @@ def text_at(tx: Connection, name: Name, seq: int) -> bytes | None:
 
 
 def written(tx: Connection, name: Name, version: str) -> int | None:
-    """The change since which the article's file has had this version, which is its present one."""
+    """The change since which the article's file has had this version, which is its present one; or by which somebody
+    has said last that it is right as it is."""
     found = _all(tx, name)
     other = tx.execute(found.where(changes.c.version != version).limit(1)).one_or_none()
     since = found.where(changes.c.version == version, changes.c.seq > (0 if other is None else other.seq))
-    row = tx.execute(since.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
+    confirmed = tx.execute(since.where(changes.c.action == "confirmed").limit(1)).one_or_none()
+    row = confirmed or tx.execute(since.order_by(None).order_by(changes.c.seq).limit(1)).one_or_none()
     return None if row is None else row.seq
 
 
@@ -101,6 +104,18 @@ def born(tx: Connection, name: Name) -> float | None:
     life = _lives(tx, name)[-1]
     row = tx.execute(_under(name.collection, life).where(changes.c.action == "created").limit(1)).one_or_none()
     return None if row is None else row.time
+
+
+def births(tx: Connection, collection: str, names: Collection[str]) -> dict[str, float]:
+    """As `born`, of many articles, by id; those that were never renamed."""
+    own = (changes.c.subject == "article", changes.c.collection == collection)
+    created = func.max(case((changes.c.action == "created", changes.c.seq)))
+    first = select(created).where(*own).group_by(changes.c.name).having(func.max(changes.c.other).is_(None))
+    found = (
+        select(changes.c.name, changes.c.time).where(changes.c.seq.in_(first.where(here)))
+        for here in among(changes.c.name, names)
+    )
+    return {row.name: row.time for some in found for row in tx.execute(some)}
 
 
 def moved_to(tx: Connection, name: Name) -> AnyRow | None:

@@ -7,17 +7,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, literal, select, update
 from sqlalchemy import true as always
 
+from cms.database.batches import UNMARKED, among, pairs
 from cms.database.derived import article_images, articles, images, unsettled_images
-from cms.database.tables import AnyRow
+from cms.database.tables import AnyRow, changes, draft_images
+from cms.model.ids import ASSETS
 from cms.model.image import NOTHING, Image, ImageFields
 
 STEP = 500
 """How many photos the feed reads at once."""
 
-_IS_UNUSED = images.c.path.not_in(select(article_images.c.path))
+_IS_UNUSED = images.c.path.not_in(select(article_images.c.path)) & images.c.path.not_in(select(draft_images.c.path))
 
 Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
@@ -39,10 +41,6 @@ def remove(tx: Connection, path: str) -> None:
     tx.execute(delete(images).where(images.c.path == path))
 
 
-def set_mark(tx: Connection, path: str, mark: str) -> None:
-    tx.execute(update(images).where(images.c.path == path).values(mark=mark))
-
-
 def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
@@ -50,14 +48,14 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
 _UNSETTLED = select(unsettled_images.c.path).limit(1)
 
 
-def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: str | None = None) -> None:
-    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for an
-    article."""
+def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: Collection[str] = ()) -> None:
+    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for articles,
+    given by their keys."""
     changed = set(paths)
-    if sent_for is not None:
-        changed.update(tx.execute(select(images.c.path).where(images.c.sent_for == sent_for)).scalars())
-    known = select(unsettled_images.c.path).where(unsettled_images.c.path.in_(changed))
-    new = sorted(changed.difference(tx.execute(known).scalars())) if changed else []
+    for here in among(images.c.sent_for, sent_for):
+        changed.update(tx.execute(select(images.c.path).where(here)).scalars())
+    known = [select(unsettled_images.c.path).where(here) for here in among(unsettled_images.c.path, changed)]
+    new = sorted(changed.difference(*(tx.execute(found).scalars() for found in known)))
     if new:
         tx.execute(insert(unsettled_images), [{"path": path} for path in new])
 
@@ -72,19 +70,39 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     are none to be looked at.
 
     The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
-    uploaded for an article that is not visible.
+    uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
+    it was uploaded for.
     """
     if tx.execute(_UNSETTLED).first() is None:
         return []
     shown = article_images.c.path == images.c.path
     is_shown = exists(select(1).where(shown))
     is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
-    is_held = exists(select(1).where(articles.c.key == images.c.sent_for, articles.c.visible.is_(False)))
-    found = select(images).where(images.c.path.in_(select(unsettled_images.c.path)))
-    found = found.where(images.c.visible != (is_seen | (~is_shown & ~is_held)))
+    sent_for = select(1).where(articles.c.key == images.c.sent_for)
+    is_held = exists(sent_for.where(articles.c.visible.is_(False)))
+    may_come = exists(sent_for.where(articles.c.visible)) | ~is_secret(images.c.path, images.c.sha256)
+    goes = images.c.visible & ~is_seen & (is_shown | is_held)
+    comes = images.c.visible.is_(False) & (is_seen | (~is_shown & ~is_held & may_come))
+    found = select(images).where(images.c.path.in_(select(unsettled_images.c.path)), goes | comes)
     rows = list(tx.execute(found.order_by(images.c.path)))
     tx.execute(delete(unsettled_images))
     return rows
+
+
+def is_secret(path: ColumnElement[str], sha256: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a photo of these bytes has been there, and the public has never seen it."""
+    own = select(1).where(
+        changes.c.subject == "image",
+        changes.c.collection == "",
+        changes.c.name == path,
+        changes.c.version.startswith(sha256),
+    )
+    return exists(own) & ~exists(own.where(changes.c.visible_after))
+
+
+def was_secret(tx: Connection, path: str, sha256: str) -> bool:
+    """As `is_secret` has it."""
+    return bool(tx.execute(select(is_secret(literal(path), literal(sha256)))).scalar())
 
 
 def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
@@ -165,14 +183,40 @@ def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
 
 
 def marks(tx: Connection) -> dict[str, str]:
-    """The store's mark of each photo as it was last read, by path."""
-    return {row.path: row.mark for row in tx.execute(select(images.c.path, images.c.mark))}
+    """The store's mark of each photo as it was last read, by the key of its file."""
+    return _by_key(pairs(tx, select(images.c.path, images.c.mark)))
+
+
+def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
+    """As `marks`, of these files and of those below these folders, whose names end in a slash."""
+    paths = [place.removeprefix(ASSETS) for place in places if place.startswith(ASSETS) and place != ASSETS]
+    if any(ASSETS.startswith(place) for place in places):
+        return marks(tx)
+    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in among(images.c.path, paths))
+    return _by_key({path: mark for some in found for path, mark in some.items()})
+
+
+def unmarked(tx: Connection) -> list[str]:
+    """The keys of those that are to be looked at again."""
+    return [ASSETS + path for path in tx.execute(select(images.c.path).where(images.c.mark == UNMARKED)).scalars()]
+
+
+def count(tx: Connection, *, besides: str) -> int:
+    """How many there are whose marks do not begin so."""
+    number: int = tx.execute(
+        select(func.count()).where(~images.c.mark.startswith(besides, autoescape=True))
+    ).scalar_one()
+    return number
+
+
+def _by_key(by_path: dict[str, str]) -> dict[str, str]:
+    return {ASSETS + path: value for path, value in by_path.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article refers to,
-    as far as somebody who sees the drafts of these collections sees them."""
+    """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article and no
+    working copy refers to, as far as somebody who sees the drafts of these collections sees them."""
 
     folder: str | None = None
     is_unused: bool = False
@@ -202,7 +246,7 @@ def changed_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]
 
 
 def unused(tx: Connection) -> list[str]:
-    """The paths of photos that no article refers to."""
+    """The paths of photos that no article and no working copy refers to."""
     return list(tx.execute(select(images.c.path).where(_IS_UNUSED).order_by(images.c.path)).scalars())
 
 

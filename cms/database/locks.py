@@ -19,13 +19,10 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cms.database.engine import translated
-from cms.errors import Unavailable
+from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
 
 WAIT_S = 5.0
-BUSY = "busy"
-"""The code of `Unavailable` when others hold what is wanted."""
-
 SHARDS = 1024
 """Lock files are shared by hash, so that they need no clean-up."""
 
@@ -53,10 +50,16 @@ class FileLocks:
         deadline = time.monotonic() + (WAIT_S if wait_s is None else wait_s)
         with ExitStack() as held:
             for shard in shards:
-                descriptor = os.open(self._folder / f"{shard:04}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                descriptor = self._open(f"{shard:04}")
                 held.callback(os.close, descriptor)
                 _wait(partial(_try_flock, descriptor), deadline)
             yield
+
+    def _open(self, name: str) -> int:
+        try:
+            return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise of_system(error, "The folder of lock files") from error
 
     def close(self) -> None:
         """Nothing stays open between two holds."""

@@ -20,16 +20,21 @@ _LOCK = 0x636D73  # any number; the same for every process
 def migrate(engine: Engine) -> None:
     """Run the steps that this database has not seen, all in one transaction, and make missing derived tables."""
     with write(engine) as tx:
-        if tx.dialect.name == "postgresql":
-            tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        tx.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
-        done = tx.execute(text("SELECT max(version) FROM schema_version")).scalar() or 0
-        for number, step in enumerate(STEPS, start=1):
-            if number > done:
-                step(tx)
-                tx.execute(text("INSERT INTO schema_version VALUES (:number)"), {"number": number})
+        advance(tx, len(STEPS))
         derived.create_all(tx)
         search.create(tx)
+
+
+def advance(tx: Connection, last: int) -> None:
+    """Run the steps that this database has not seen, up to the step `last`; others that do so wait."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    tx.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
+    done = tx.execute(text("SELECT max(version) FROM schema_version")).scalar() or 0
+    for number, step in enumerate(STEPS[:last], start=1):
+        if number > done:
+            step(tx)
+            tx.execute(text("INSERT INTO schema_version VALUES (:number)"), {"number": number})
 
 
 def _first_tables(tx: Connection) -> None:
@@ -129,4 +134,26 @@ def _working_copies(tx: Connection) -> None:
         tx.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _renames, _photos, _git, _telling, _working_copies)
+def _photos_of_copies(tx: Connection) -> None:
+    for statement in (
+        "CREATE TABLE draft_images (collection TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,"
+        " PRIMARY KEY (collection, name, path))",
+        "CREATE INDEX draft_images_by_path ON draft_images (path)",
+    ):
+        tx.execute(text(statement))
+
+
+def _uses_of_tokens(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE tokens ADD COLUMN last_used_at DOUBLE PRECISION"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables,
+    _renames,
+    _photos,
+    _git,
+    _telling,
+    _working_copies,
+    _photos_of_copies,
+    _uses_of_tokens,
+)

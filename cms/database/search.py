@@ -6,7 +6,8 @@ The database's index narrows; what is a hit, and how good a one, is decided by t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -28,13 +29,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from cms.database.derived import FORMAT
 from cms.database.shelves import Shelf
-from cms.model.search import phrase
+from cms.model.search import Words, phrase
 
 NAME = f"article_words_{FORMAT}"
 words = table(
     NAME, *(column(name, Text) for name in ("key", "shelf", "data", "body")), column("vector"), column("rowid")
 )
 """`data` and `body` are as `model.search.indexed` makes them; PostgreSQL has the `vector`, SQLite the `rowid`."""
+
+_FILLING = (("hashsize", 64 << 20), ("automerge", 0))
+_USUAL = (("hashsize", 1 << 20), ("automerge", 4))
 
 DATA_WEIGHT = 8
 """A match in the front matter, where titles are, counts as much as so many in the body."""
@@ -60,15 +64,34 @@ def clear(tx: Connection) -> None:
     tx.execute(delete(words))
 
 
-def put(tx: Connection, key: str, shelf: Shelf, data: str, body: str) -> None:
+def set_filling(tx: Connection, is_filling: bool) -> None:
+    """While it is filled, SQLite's index gathers more before it writes, and does not put its parts in order."""
+    if not _is_postgres(tx):
+        own = table(NAME, column(NAME), column("rank"))
+        for name, value in _FILLING if is_filling else _USUAL:
+            tx.execute(insert(own).values({NAME: name, "rank": value}))
+
+
+def put(tx: Connection, key: str, shelf: Shelf, found: Words) -> None:
     """Make the row of the article, which stands on the shelf, say these words."""
     remove(tx, key)
-    row: dict[str, Any] = {"key": key, "shelf": shelf.name, "data": data, "body": body}
+    add(tx, [(key, shelf, found)])
+
+
+def add(tx: Connection, articles: Iterable[tuple[str, Shelf, Words]]) -> None:
+    """As `put`, of articles that have no rows yet, given with their keys and shelves."""
+    rows: list[dict[str, Any]] = [
+        {"key": key, "shelf": shelf.name, **found._asdict()} for key, shelf, found in articles
+    ]
     if _is_postgres(tx):
-        row["vector"] = func.array_to_tsvector(cast(sorted({*data.split(), *body.split()}), ARRAY(Text)))
+        for row in rows:
+            row["tokens"] = sorted({*row["data"].split(), *row["body"].split()})
+        vector = func.array_to_tsvector(cast(bindparam("tokens"), ARRAY(Text)))
+        tx.execute(insert(words).values(vector=vector), rows)
     else:
-        row["rowid"] = _number(key)
-    tx.execute(insert(words).values(row))
+        # FTS5 writes out what it has gathered whenever a number is lower than the one before.
+        numbered = sorted(({**row, "rowid": _number(row["key"])} for row in rows), key=itemgetter("rowid"))
+        tx.execute(insert(words), numbered)
 
 
 def remove(tx: Connection, key: str) -> None:

@@ -54,6 +54,7 @@ tokens = Table(
     Column("scopes", Text, nullable=False),
     Column("created_at", Float(53), nullable=False),
     Column("expires_at", Float(53)),
+    Column("last_used_at", Float(53)),  # to the hour; null when it never was
 )
 
 webhooks = Table(
@@ -209,6 +210,15 @@ drafts = Table(
     Column("warnings", Text, nullable=False),  # what a publish would be refused for, or is told of
     Column("actor", Text, nullable=False),
     Column("time", Float(53), nullable=False),
+)
+
+draft_images = Table(
+    "draft_images",
+    kept,
+    Column("collection", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("path", Text, primary_key=True),  # of a photo that the working copy shows
+    Index("draft_images_by_path", "path"),
 )
 
 previews = Table(

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from cms.database.tables import AnyRow, tokens
 
@@ -35,6 +35,12 @@ def get(tx: Connection, token_id: str) -> AnyRow | None:
 
 def all_of(tx: Connection) -> list[AnyRow]:
     return list(tx.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)))
+
+
+def set_used(tx: Connection, token_ids: Sequence[str], now: float, every_s: float) -> None:
+    """They were used just now; what was noted less than `every_s` ago stays."""
+    is_due = or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= now - every_s)
+    tx.execute(update(tokens).where(tokens.c.id.in_(token_ids), is_due).values(last_used_at=now))
 
 
 def remove(tx: Connection, token_id: str) -> bool:

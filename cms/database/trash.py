@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
+from cms.database import images
 from cms.database.tables import AnyRow, trash
 
 Reason = Literal["deleted", "replaced"]
@@ -27,12 +29,22 @@ def remove(tx: Connection, trash_id: str) -> None:
     tx.execute(delete(trash).where(trash.c.id == trash_id))
 
 
-def page(tx: Connection, path: str | None, since: float, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
-    """Those that went after `since`, the newest first; those of one `path` alone unless it is None. `after` is the time
-    and the id of the last one on the page before."""
-    found = select(trash).where(trash.c.time >= since)
-    if path is not None:
-        found = found.where(trash.c.path == path)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Photos that went after `since`, with that `path` (None: any), and `with_secrets` those that were never public."""
+
+    since: float = 0
+    path: str | None = None
+    with_secrets: bool = True
+
+
+def page(tx: Connection, wanted: Wanted, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
+    """The newest first; `after` is the time and the id of the last one on the page before."""
+    found = select(trash).where(trash.c.time >= wanted.since)
+    if wanted.path is not None:
+        found = found.where(trash.c.path == wanted.path)
+    if not wanted.with_secrets:
+        found = found.where(~images.is_secret(trash.c.path, trash.c.sha256))
     if after is not None:
         moment, trash_id = after
         found = found.where((trash.c.time < moment) | ((trash.c.time == moment) & (trash.c.id > trash_id)))

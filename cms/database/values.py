@@ -32,8 +32,23 @@ _DELETE = delete(article_values).where(article_values.c.key == bindparam("at"))
 def put(tx: Connection, key: str, shelf: Shelf, values: Iterable[Value]) -> None:
     """Make the rows of one article, which stands on the shelf, say these values."""
     remove(tx, key)
-    own = {"key": key, "shelf": shelf.name}
-    rows = [{**own, **{name: getattr(value, name) for name in Value.__slots__}} for value in values]
+    add(tx, [(key, shelf, values)])
+
+
+def add(tx: Connection, found: Iterable[tuple[str, Shelf, Iterable[Value]]]) -> None:
+    """As `put`, of articles that have no rows yet, given with their keys and shelves."""
+    rows = [
+        {
+            "key": key,
+            "shelf": name,
+            "field": value.field,
+            "position": value.position,
+            "text": value.text,
+            "number": value.number,
+        }
+        for key, name, values in ((key, shelf.name, values) for key, shelf, values in found)
+        for value in values
+    ]
     if rows:
         tx.execute(_INSERT, rows)
 

@@ -16,8 +16,9 @@ from cms.model import document, markdown, refs
 from cms.model.ids import Name, id_of, locale_of, split_key, twin_of
 from cms.model.limits import Limits
 from cms.model.markdown import Rendered
-from cms.model.pointer import pointer
+from cms.model.pointer import pointer, strings
 from cms.model.refs import Ref
+from cms.model.search import Words, indexed
 from cms.model.visibility import Status, Terms, is_visible, judge
 from cms.model.yaml_guard import YamlLimits
 
@@ -37,6 +38,7 @@ class Article:
     body: str
     rendered: Rendered
     refs: tuple[Ref, ...]
+    words: Words
     problems: tuple[Problem, ...] = ()
     due: float | None = None
 
@@ -75,7 +77,8 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
-    return Article(key, collection, article_id, "published", version, values, dates, body, rendered, mentions)
+    words = Words(indexed(text for _, text in strings(values)), indexed([rendered.readable]))
+    return Article(key, collection, article_id, "published", version, values, dates, body, rendered, mentions, words)
 
 
 def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
@@ -83,6 +86,8 @@ def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
     if article.status == "broken":
         return article
     status, due = judge(article.data, terms, zone, now)
+    if (status, due) == (article.status, article.due):
+        return article
     return dataclasses.replace(article, status=status, due=due)
 
 
@@ -91,7 +96,9 @@ def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = 
     collection, path = split_key(key)
     nothing = Rendered("", (), (), "", "")
     mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
-    return Article(key, collection, id_of(path), "broken", version, {}, (), "", nothing, mentions, problems)
+    words = Words("", "")
+    name = id_of(path)
+    return Article(key, collection, name, "broken", version, {}, (), "", nothing, mentions, words, problems)
 
 
 def too_large(limits: Limits) -> Invalid:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from cms.errors import Problem
@@ -17,6 +18,7 @@ ASSETS = "src/assets/"
 EXTENSION = ".md"
 
 _KEPT = ("L", "M", "Nd", "Nl", "Pc")
+_DROPPED = re.compile("[^a-z0-9_ -]")  # of ASCII
 IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters that nobody sees, as they stand in a regular expression's class."""
 
@@ -46,7 +48,10 @@ class Name(NamedTuple):
 
 def slug(text: str) -> str:
     """One segment of an id: github-slugger's `slug`."""
-    kept = (c for c in text.lower() if c in " -" or unicodedata.category(c).startswith(_KEPT))
+    lower = text.lower()
+    if lower.isascii():
+        return _DROPPED.sub("", lower).replace(" ", "-")
+    kept = (c for c in lower if c in " -" or unicodedata.category(c).startswith(_KEPT))
     return "".join(kept).replace(" ", "-")
 
 
@@ -58,9 +63,8 @@ def id_of(path: str) -> str:
 
 def is_article(key: str) -> bool:
     """Whether Astro takes the file for an article: Markdown in a collection, no segment beginning with `_`."""
-    parts = key.removeprefix(CONTENT).split("/")
-    markdown = key.startswith(CONTENT) and key.endswith(EXTENSION) and len(parts) > 1
-    return markdown and not any(part.startswith(("_", ".")) for part in parts)
+    markdown = key.endswith(EXTENSION) and key.startswith(CONTENT) and "/" in key[len(CONTENT) :]
+    return markdown and "/_" not in key and "/." not in key
 
 
 def split_key(key: str) -> tuple[str, str]:
@@ -81,6 +85,7 @@ def moved_key(key: str, new_id: str) -> str:
     return f"{CONTENT}{collection}/{new_id}{tail}{EXTENSION}"
 
 
+@lru_cache(maxsize=1024)
 def locale_of(article_id: str) -> str | None:
     """The language tag that is the id's first segment, if it is one and something follows."""
     first, slash, _ = article_id.partition("/")

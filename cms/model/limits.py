@@ -24,3 +24,7 @@ class Limits:
     filter_values: int = 20
     slug_characters: int = 80
     slug_bytes: int = 180
+    writes_per_second: int = 200
+    """By one token, in each server process."""
+    auth_failures_per_minute: int = 10
+    """From one address, in each server process."""

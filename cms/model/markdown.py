@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
-from html.parser import HTMLParser
+from typing import NamedTuple
 
 import comrak
 import nh3
 
+from cms.model import html_text
 from cms.model.ids import cut, slug
 
 EXCERPT_CHARACTERS = 280
-
 _LONGEST_KEPT = 20_000
+
+_PLAIN_TAG = re.compile("</?(?:code|del|em|strong)>")
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
-_SPACE = re.compile(r"\s+")
 _TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
 _ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
 for _tag in ("h1", "h2", "h3", "h4", "h5", "h6", "li", "sup", "section"):
@@ -29,17 +29,16 @@ for _tag in ("h1", "h2", "h3", "h4", "h5", "h6", "li", "sup", "section"):
 _ATTRIBUTES["input"] = {"type", "checked", "disabled"}
 _ATTRIBUTES["a"] |= {"id"}
 _ATTRIBUTES["code"] = {"class"}
+_SANITISER = nh3.Cleaner(tags=_TAGS, attributes=_ATTRIBUTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     depth: int
     slug: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """`images` are pairs of source, percent-encoded as in a URL, and alt text, in order."""
 
     html: str
@@ -62,13 +61,16 @@ def _render_again(body: str) -> Rendered:
 
 def _render(body: str) -> Rendered:
     html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
-    clean = nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES)
-    reader = _read(clean)
-    return Rendered(clean, tuple(headings), tuple(reader.images), _excerpt(reader.paragraphs), reader.readable)
+    clean = _SANITISER.clean(html)
+    images, readable = html_text.images(clean), html_text.readable(clean)
+    return Rendered(clean, tuple(headings), tuple(images), _excerpt(clean), readable)
 
 
 def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None]) -> str:
     """Rendered HTML whose images get the attributes that are known for their sources; `alt` only if they have none."""
+
+    if "<img" not in html:
+        return html
 
     def place(match: re.Match[str]) -> str:
         found = attributes_of(unescape(match[2]))
@@ -83,22 +85,6 @@ def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None
         return match[1] + " ".join(f'{name}="{escape(value)}"' for name, value in known.items()) + own
 
     return re.sub(r'(<img\b[^>]*?)\bsrc="([^"]*)"([^>]*)', place, html)
-
-
-def text_of(html: str) -> str:
-    return _SPACE.sub(" ", _read(html).text).strip()
-
-
-def readable_of(html: str) -> str:
-    """The text of rendered HTML with the alt texts of its images in their places."""
-    return _read(html).readable
-
-
-def _read(html: str) -> _Reader:
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return reader
 
 
 def _options() -> tuple[comrak.ExtensionOptions, comrak.ParseOptions, comrak.RenderOptions]:
@@ -118,12 +104,17 @@ def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
     used: dict[str, int] = {}
 
     def add_id(match: re.Match[str]) -> str:
-        text = text_of(match[2])
+        text = html_text.spaced(html_text.text(_clean_inline(match[2])))
         heading = Heading(int(match[1]), _unused(slug(text), used), text)
         headings.append(heading)
-        return f'<h{heading.depth} id="{escape(heading.slug)}">{match[2]}</h{heading.depth}>'
+        return f'<h{match[1]} id="{heading.slug}">{match[2]}</h{match[1]}>'
 
     return _HEADING.sub(add_id, html), headings
+
+
+def _clean_inline(html: str) -> str:
+    # What Markdown itself makes of a heading is what the sanitiser would write.
+    return html if "<" not in _PLAIN_TAG.sub("", html) else _SANITISER.clean(html)
 
 
 def _unused(wanted: str, used: dict[str, int]) -> str:
@@ -136,41 +127,9 @@ def _unused(wanted: str, used: dict[str, int]) -> str:
     return result
 
 
-def _excerpt(paragraphs: list[str]) -> str:
-    text = next((plain for raw in paragraphs if (plain := _SPACE.sub(" ", raw).strip())), "")
+def _excerpt(clean: str) -> str:
+    text = next((plain for raw in html_text.paragraphs(clean) if (plain := html_text.spaced(raw))), "")
     if len(text) <= EXCERPT_CHARACTERS:
         return text
     short = cut(text, EXCERPT_CHARACTERS)
     return (short[: short.rfind(" ")] if " " in short[EXCERPT_CHARACTERS // 2 :] else short).rstrip() + "…"
-
-
-class _Reader(HTMLParser):
-    """Collects texts, paragraphs and images of sanitised HTML."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text = ""
-        self.readable = ""
-        self.paragraphs: list[str] = []
-        self.images: list[tuple[str, str]] = []
-        self._in_paragraph = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "p":
-            self._in_paragraph = True
-            self.paragraphs.append("")
-        elif tag == "img":
-            found = dict(attrs)
-            if source := found.get("src"):
-                self.images.append((source, found.get("alt") or ""))
-                self.readable += f" {found.get('alt') or ''} "
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "p":
-            self._in_paragraph = False
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        self.readable += data
-        if self._in_paragraph:
-            self.paragraphs[-1] += data

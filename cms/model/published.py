@@ -133,8 +133,7 @@ def is_alike(one: str, other: str) -> bool:
     return first == second
 
 
-def to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def timestamp(seconds: float) -> str:

@@ -10,8 +10,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from cms.model.ids import ASSETS
@@ -28,8 +27,7 @@ _ANYWHERE = re.compile(rf"""(?:[@~]/|/?src/|\.\.?/)[^\n"'()<>]*?{_ENDING}\b""", 
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """One mention of a photo: `field` is the pointer of the front matter value, None in the body.
 
     `path` is below `src/assets`; None when the reference leads anywhere else.

@@ -19,6 +19,7 @@ SCOPES: Final = (
     "images:write",
     "webhooks",
     "builds",
+    "metrics",
     "tokens",
     "admin",
 )

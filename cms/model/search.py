@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from cms.model.ids import IGNORABLE, fold
 
@@ -27,19 +28,26 @@ _BREAK = "\ue000"
 # Thai, Lao, Burmese, Khmer, kana, Chinese characters.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17b3\u17d7\u17dc\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _LAST_MARK = 0x1FFFF
+_FAR = "\U00010000"
 
 
-def _piece() -> re.Pattern[str]:
-    marks = "".join(chr(c) for c in range(min(_LAST_MARK, sys.maxunicode)) if unicodedata.category(chr(c))[0] == "M")
-    follows = re.escape(marks) + IGNORABLE
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a piece is, and what does not occur in text of which `_WORD` finds the same pieces, and sooner."""
+    marks = [chr(c) for c in range(min(_LAST_MARK, sys.maxunicode)) if unicodedata.category(chr(c))[0] == "M"]
+    near = re.escape("".join(mark for mark in marks if mark < _FAR)) + IGNORABLE
+    far = "".join(mark for mark in marks if mark >= _FAR)
+    # A class with characters on either side of U+10000 is searched one by one.
+    follows = f"(?:[{near}]|(?=[{_FAR}-{chr(sys.maxunicode)}])[{far}])"
     # U+17D2, the Khmer coeng, binds the consonant after it.
-    cluster = f"(?=[^\\W\\d])[{_SPACELESS}](?:\u17d2[{IGNORABLE}]*[\u1780-\u17b3]|[{follows}])*"
+    cluster = f"(?=[^\\W\\d])[{_SPACELESS}](?:\u17d2[{IGNORABLE}]*[\u1780-\u17b3]|{follows})*"
     letter = f"[^\\W_{_SPACELESS}]|\\d"
-    word = f"(?:{letter})(?:{letter}|[{follows}]){{0,{_LONGEST_WORD - 1}}}"
-    return re.compile(f"{cluster}|{word}")
+    word = f"(?:{letter})(?:{letter}|{follows}){{0,{_LONGEST_WORD - 1}}}"
+    return re.compile(f"{cluster}|{word}"), re.compile(f"[{_SPACELESS}{near}{_FAR}-{chr(sys.maxunicode)}]")
 
 
-_PIECE = _piece()
+_PIECE, _INTRICATE = _patterns()
+_SEPARATED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
+_WORD = re.compile(f"[^\\W_]{{1,{_LONGEST_WORD}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,20 @@ class Snippet:
     html: str
 
 
+class Words(NamedTuple):
+    """What is searchable of an article's front matter and body, as `indexed` makes it."""
+
+    data: str
+    body: str
+
+
 def tokens(text: str) -> list[str]:
     """The words and clusters of a text, without case, Unicode form and invisible characters."""
-    return _PIECE.findall(fold(text))
+    if text.isascii():
+        plain = text.translate(_SEPARATED).split()
+        return plain if len(max(plain, key=len, default="")) <= _LONGEST_WORD else _WORD.findall(text.lower())
+    folded = fold(text)
+    return (_PIECE if _INTRICATE.search(folded) else _WORD).findall(folded)
 
 
 def phrase(words: Sequence[str]) -> str:

@@ -6,13 +6,13 @@ Nothing here knows what the bytes mean. Every backend passes the same suite, `te
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, NewType, Protocol
 
-from cms.errors import Invalid, Problem
+from cms.errors import Invalid, Problem, Unavailable
 
 Key = NewType("Key", str)
 """The path of a file below the store's root, with `/` between its segments."""
@@ -28,6 +28,24 @@ class Part(NamedTuple):
     stop: int
 
 
+class Trouble(NamedTuple):
+    """Why nothing can be written: as an error has it, and the time it began, in seconds since the epoch."""
+
+    code: str
+    detail: str
+    since: float
+
+
+class Leftover(NamedTuple):
+    """A temporary file in a folder; `changed` as in a `Stat`. `key` is the file that it is for, None when its name
+    does not say so."""
+
+    folder: str
+    name: str
+    changed: float
+    key: Key | None
+
+
 class Absent(Enum):
     """What `write` expects when it creates."""
 
@@ -37,8 +55,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What a store knows of a file without reading it.
 
     `mark` is opaque and differs when the bytes may differ. `modified` is when they were written, `changed` when the
@@ -68,6 +85,14 @@ class Store(Protocol):
 
     def stat(self, key: Key) -> Stat | None:
         """What is known of the file, None when there is no such regular file."""
+        ...
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        """As `stat` of each, of those that are there. Quickest where files of one folder follow each other."""
+        ...
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        """As `read` of each; what it raises is given. Quickest where files of one folder follow each other."""
         ...
 
     def version(self, key: Key) -> Version | None:
@@ -103,9 +128,24 @@ class Store(Protocol):
         """
         ...
 
+    def trouble(self) -> Trouble | None:
+        """Why nothing can be written here, None when it can, as far as is known."""
+        ...
+
+    def leftovers(self, prefix: str) -> Iterator[Leftover]:
+        """The temporary files below the folder, those of writers at work too."""
+        ...
+
+    def settle(self, leftover: Leftover) -> None:
+        """Finish or undo what a writer that was killed has left half done; nobody writes the key meanwhile."""
+        ...
+
     def is_settled(self) -> bool:
         """False while somebody is known to be in the middle of changing many files."""
         ...
+
+
+_ORDINARY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
 def version_of(data: bytes | Path | BinaryIO) -> Version:
@@ -119,6 +159,8 @@ def version_of(data: bytes | Path | BinaryIO) -> Version:
 
 def is_key(name: str) -> bool:
     """Whether it is a plain relative path that every store can hold."""
+    if len(name) <= 255 and _ORDINARY.fullmatch(name):
+        return True
     try:
         sizes = [len(part.encode()) for part in name.split("/")]
     except UnicodeEncodeError:  # a file's name need not be UTF-8

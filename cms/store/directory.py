@@ -1,29 +1,41 @@
 """A store in a directory of this machine.
 
-Symbolic links below the root are never followed: each path segment is opened by itself, without following.
+Symbolic links below the root are never followed: each path segment is opened by itself, without following. How a file
+comes to its place is in `swap.py`, what a failing disk means in `condition.py`.
 """
 
 from __future__ import annotations
 
-import errno
-import io
 import os
-import shutil
 import stat as mode
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cms.errors import Stale, Unavailable
-from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.errors import Stale, Unavailable, of_system
+from cms.store import siblings, swap
+from cms.store.base import (
+    ABSENT,
+    Absent,
+    Key,
+    Leftover,
+    Part,
+    Stat,
+    Trouble,
+    Version,
+    check_key,
+    check_writable,
+    is_key,
+    version_of,
+)
+from cms.store.condition import PLACE, Condition, flush
+from cms.store.siblings import is_missing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, opening a named pipe would wait for a writer.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PART_BYTES = 1 << 20
 
 GIT_LOCK_BELIEVED_S = 600
 """A git lock older than this was left by a git that died."""
@@ -32,6 +44,7 @@ GIT_LOCK_BELIEVED_S = 600
 class DirectoryStore:
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._condition = Condition(root)
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -45,9 +58,9 @@ class DirectoryStore:
         with _translated():
             try:
                 with self._parent(key) as (folder, name):
-                    descriptor = os.open(name, _FILE, dir_fd=folder)
+                    descriptor = os.open(name, swap.FILE, dir_fd=folder)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
             if not mode.S_ISREG(os.fstat(descriptor).st_mode):
@@ -64,10 +77,21 @@ class DirectoryStore:
                 with self._parent(key) as (folder, name):
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except OSError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return None
                 raise
         return _stat(key, found) if mode.S_ISREG(found.st_mode) else None
+
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        for key, found in siblings.each(self._parent, keys, siblings.stat_in):
+            if isinstance(found, OSError):
+                raise of_system(found, PLACE) from found
+            if found is not None:
+                yield _stat(key, found)
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        for _, found in siblings.each(self._parent, keys, siblings.read_in):
+            yield of_system(found, PLACE) if isinstance(found, OSError) else found
 
     def version(self, key: Key) -> Version | None:
         stream = self.open(key)
@@ -86,29 +110,50 @@ class DirectoryStore:
 
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
-        with _translated():
-            replaced = self._expect(key, expect)
-            with self._parent(key, create=expect is ABSENT) as (folder, name):
-                temporary = f".tmp-{uuid.uuid4().hex}"
-                try:
-                    _write_durably(temporary, data, folder, like=replaced)
-                    _put_in_place(temporary, name, folder, expect)
-                except FileExistsError as error:
-                    self._expect(key, expect)
-                    raise Stale(f"{key} is there already.") from error
-                finally:
-                    with suppress(FileNotFoundError):
-                        os.unlink(temporary, dir_fd=folder)
-                os.fsync(folder)
-        return version_of(data)
+        replaced = self._expect(key, expect)
+        version = version_of(data)
+        with self._condition.changing(), self._parent(key, create=expect is ABSENT) as (folder, name):
+            temporary = swap.temporary(name)
+            try:
+                _write_durably(temporary, data, folder, like=replaced)
+                if expect is ABSENT:
+                    swap.create(folder, temporary, name)
+                else:
+                    swap.put(folder, temporary, name, version, expect)
+            except FileExistsError as error:
+                self._expect(key, expect)
+                raise Stale(f"{key} is there already.") from error
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+            flush(folder)
+        return version
 
     def delete(self, key: Key, *, expect: Version) -> None:
         check_writable(key)
-        with _translated():
-            self._expect(key, expect)
-            with self._parent(key) as (folder, name):
-                os.unlink(name, dir_fd=folder)
-                os.fsync(folder)
+        self._expect(key, expect)
+        with self._condition.changing(), self._parent(key) as (folder, name):
+            swap.take(folder, name, expect)
+            flush(folder)
+
+    def trouble(self) -> Trouble | None:
+        return self._condition.trouble()
+
+    def leftovers(self, prefix: str) -> Iterator[Leftover]:
+        with _translated(), suppress(FileNotFoundError):
+            for path, below, names, folder in os.fwalk(self.root / prefix):
+                below[:] = [name for name in below if not name.startswith(".")]
+                parent = Path(path).relative_to(self.root).as_posix()
+                for name in names:
+                    if found := swap.read_name(name):
+                        with suppress(FileNotFoundError):
+                            changed = os.stat(name, dir_fd=folder, follow_symlinks=False).st_ctime
+                            key = None if found.is_cut else Key(f"{parent}/{found.name}")
+                            yield Leftover(parent, name, changed, key)
+
+    def settle(self, leftover: Leftover) -> None:
+        with self._condition.changing(), self._parent(Key(f"{leftover.folder}/{leftover.name}")) as (folder, name):
+            swap.settle(folder, name)
 
     def is_public(self) -> bool:
         return False
@@ -128,8 +173,9 @@ class DirectoryStore:
         try:
             with self._parent(Key(f"{folder}/")) as (descriptor, _), os.scandir(descriptor) as entries:
                 for entry in entries:
-                    key = Key(f"{folder}/{entry.name}")
-                    if entry.name.startswith(".") or not is_key(key):
+                    name = entry.name
+                    key = Key(f"{folder}/{name}")
+                    if name[0] == "." or not is_key(key):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         below.append(key)
@@ -137,7 +183,7 @@ class DirectoryStore:
                         with suppress(FileNotFoundError):
                             files.append(_stat(key, entry.stat(follow_symlinks=False)))
         except OSError as error:
-            if not _is_missing(error):
+            if not is_missing(error):
                 raise
         return files, below
 
@@ -148,7 +194,7 @@ class DirectoryStore:
             if expect is ABSENT:
                 return None
             raise Stale(f"{key} is not there any more.")
-        with stream:
+        with stream, _translated():
             current = version_of(stream)
             if current != expect:
                 raise Stale(f"{key} holds something else by now.", current=current)
@@ -173,24 +219,29 @@ class DirectoryStore:
 
 def _write_durably(name: str, data: bytes | Path, folder: int, *, like: os.stat_result | None) -> None:
     descriptor = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
-    with os.fdopen(descriptor, "wb") as file, _stream_of(data) as source:
-        shutil.copyfileobj(source, file)
-        file.flush()
+    try:
+        for part in _parts(data):
+            _write_all(descriptor, part)
         if like is not None:
-            os.fchmod(file.fileno(), mode.S_IMODE(like.st_mode))
-        os.fsync(file.fileno())
+            os.fchmod(descriptor, mode.S_IMODE(like.st_mode))
+        flush(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _stream_of(data: bytes | Path) -> BinaryIO:
-    return data.open("rb") if isinstance(data, Path) else io.BytesIO(data)
-
-
-def _put_in_place(temporary: str, name: str, folder: int, expect: Version | Absent) -> None:
-    if expect is not ABSENT:
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+def _parts(data: bytes | Path) -> Iterator[bytes]:
+    if isinstance(data, bytes):
+        yield data
         return
-    # Unlike a rename, a link never takes the place of a file that somebody made meanwhile.
-    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    with data.open("rb") as stream:
+        while part := stream.read(_PART_BYTES):
+            yield part
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _make_folder(name: str, parent: int) -> None:
@@ -198,17 +249,13 @@ def _make_folder(name: str, parent: int) -> None:
         os.mkdir(name, dir_fd=parent)
     except FileExistsError:
         return
-    os.fsync(parent)
+    flush(parent)
 
 
 def _stat(key: Key, found: os.stat_result) -> Stat:
-    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}-{found.st_ino}"
-    return Stat(key, found.st_size, mark, found.st_mtime, found.st_ctime)
-
-
-def _is_missing(error: OSError) -> bool:
-    # ELOOP is how opening without following says "a symbolic link"; ENXIO is a socket or pipe.
-    return isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno in (errno.ELOOP, errno.ENXIO)
+    size = found.st_size
+    mark = f"{found.st_mtime_ns}-{found.st_ctime_ns}-{size}-{found.st_ino}"
+    return Stat(key, size, mark, found.st_mtime, found.st_ctime)
 
 
 def _is_fresh(lock: Path) -> bool:
@@ -223,4 +270,4 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unavailable(f"The site's folder does not answer: {error.strerror}.", code="storage") from error
+        raise of_system(error, PLACE) from error

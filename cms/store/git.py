@@ -17,8 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
-from cms.errors import Unavailable
+from cms.errors import NotReady, Unavailable
 
 LOCAL_S = 60.0
 NETWORK_S = 120.0
@@ -47,7 +48,10 @@ _OWN = (
     ("gc.pruneExpire", "never"),
     ("merge.directoryRenames", "false"),
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_HELPER = '!f() { printf \'username=%s\\npassword=%s\\n\' "$CMS_GIT_USER" "$CMS_GIT_PASSWORD"; }; f'
+"""What git asks for a password; the shell that runs it prints by itself, and starts nothing."""
+_WITH_PASSWORD = re.compile(r"(https?)://([^/:\s]*):([^/\s]+)@([^/@\s]+)(.*)")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+(?=@)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,27 @@ def at_own(folder: Path, objects: Path) -> Place:
 
 def with_remote(own: Place, url: str, protocols: str) -> Place:
     """The same, the URL behind the remote's name `site` and reached by these protocols alone."""
-    # The environment, unlike a command line, is shown to nobody else.
-    named = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.site.url", "GIT_CONFIG_VALUE_0": url}
-    return Place(own.folder, own.arguments, {**own.environment, **named, "GIT_ALLOW_PROTOCOL": protocols})
+    # Git gives the URL to another program, on a command line that everybody on this machine may read: a password in it
+    # goes by the environment, which is shown to nobody else, and to that server alone.
+    plain, server, secrets = _apart(url)
+    settings = {"remote.site.url": plain} | ({f"credential.{server}.helper": _HELPER} if secrets else {})
+    named = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        named |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return Place(own.folder, own.arguments, {**own.environment, **named, **secrets, "GIT_ALLOW_PROTOCOL": protocols})
+
+
+def _apart(url: str) -> tuple[str, str, dict[str, str]]:
+    """The URL without its user and password, that of its server, and the environment that has the two; a user alone
+    stays where it is."""
+    found = _WITH_PASSWORD.fullmatch(url)
+    if found is None:
+        return url, "", {}
+    scheme, user, password, server, path = found.groups()
+    secrets = {"CMS_GIT_USER": unquote(user), "CMS_GIT_PASSWORD": unquote(password)}
+    if not all(secret.isprintable() for secret in secrets.values()):
+        raise NotReady("The remote's URL has a user or password with a line end in it.", code="git_remote")
+    return f"{scheme}://{server}{path}", f"{scheme}://{server}", secrets
 
 
 class Git:

@@ -6,6 +6,7 @@ One at a time: whoever uses it holds a lock. Failures of git are `Unavailable`.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -85,7 +86,21 @@ class Repository:
             folder.mkdir(parents=True, exist_ok=True)
             form = f"--object-format={self.found.hash_name}"
             self.git.run(at_folder(folder), "init", "--quiet", "--bare", "--template=", form, str(folder))
+        self._learn_depth(folder)
         return at_own(folder, self.found.objects)
+
+    def _learn_depth(self, folder: Path) -> None:
+        """The commits at the end of a shallow clone name parents that it does not have."""
+        own = folder / "shallow"
+        try:
+            depth = self.found.shallow.read_bytes()
+        except FileNotFoundError:
+            own.unlink(missing_ok=True)
+            return
+        if not own.exists() or own.read_bytes() != depth:
+            new = folder / f"shallow.{secrets.token_hex(4)}"
+            new.write_bytes(depth)
+            new.replace(own)
 
     def with_index(self, index: Path) -> Place:
         """The repository of ours with the site's work tree and this index. A git that writes an index looks at files
@@ -99,9 +114,7 @@ class Repository:
         folder = self.own.folder
         for left in [*folder.rglob("*.lock"), *folder.glob("fast_import_crash_*")]:
             left.unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            shallow = self.found.shallow.read_bytes()
-            (folder / "shallow").write_bytes(shallow)
+        self._learn_depth(folder)
 
     def head(self) -> Head:
         """What is checked out; `NotReady` while somebody is in the middle of a merge, or on no branch."""

@@ -10,16 +10,29 @@ import mimetypes
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
-from cms.errors import Stale
+from cms.errors import Stale, Unavailable
 from cms.store import s3_version
-from cms.store.base import ABSENT, Absent, Key, Part, Stat, Version, check_key, check_writable, is_key, version_of
+from cms.store.base import (
+    ABSENT,
+    Absent,
+    Key,
+    Leftover,
+    Part,
+    Stat,
+    Trouble,
+    Version,
+    check_key,
+    check_writable,
+    is_key,
+    version_of,
+)
 from cms.store.s3_client import code_of, connect, copy_all, translated
 
 if TYPE_CHECKING:
@@ -79,6 +92,16 @@ class S3Store:
             return None
         return _stat(key, head["ContentLength"], head["ETag"], head["LastModified"].timestamp())
 
+    def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
+        return (found for key in keys if (found := self.stat(key)) is not None)
+
+    def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
+        for key in keys:
+            try:
+                yield self.read(key)
+            except Unavailable as error:
+                yield error
+
     def version(self, key: Key) -> Version | None:
         head = self._head(key)
         if head is None:
@@ -136,6 +159,15 @@ class S3Store:
         where = {"Bucket": self._bucket, "Key": self._prefix + key}
         pinned = {"ContentLength": size, "ContentType": content_type}
         return self._client.generate_presigned_url("put_object", Params={**where, **pinned}, ExpiresIn=expires_s)
+
+    def trouble(self) -> Trouble | None:
+        return None
+
+    def leftovers(self, prefix: str) -> Iterator[Leftover]:
+        return iter(())  # what was not sent to its end is not there
+
+    def settle(self, leftover: Leftover) -> None:
+        raise ValueError(leftover)
 
     def is_settled(self) -> bool:
         return True

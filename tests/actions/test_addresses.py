@@ -36,7 +36,7 @@ def fetched(ctx: Context, url: str) -> bytes:
         answer = make_client(ctx).get(url)
         assert answer.status_code == 200, url
         return bytes(answer.data)
-    with urllib.request.urlopen(url, timeout=5) as stream:  # noqa: S310  # our own server
+    with urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310  # our own server
         return bytes(stream.read())
 
 
@@ -55,6 +55,7 @@ def addresses(ctx: Context) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.usefixtures("few_photos")
 def test_photos_are_fetched_from_where_they_lie(ctx: Context) -> None:
     renditions.make(ctx)
     for urls in addresses(ctx).values():

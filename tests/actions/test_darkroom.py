@@ -62,7 +62,7 @@ def watching(to_kill: int = 0) -> Iterator[Watch]:
     def look() -> None:
         while not ended.is_set():
             watch.look()
-            time.sleep(0.005)
+            time.sleep(0.002)
 
     thread = threading.Thread(target=look)
     thread.start()

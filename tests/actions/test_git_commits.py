@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from werkzeug.test import TestResponse
 
 from cms.actions.keep_git import Keeper
 from cms.store import contents, repository
@@ -94,6 +95,40 @@ def test_each_kind_of_write_is_one_commit_by_its_editor(at: Desk) -> None:
     assert at.site.git("log", "-1", "--format=%ae %cn") == "front-desk@cms.invalid Markdown CMS"
     assert at.site.git("fsck", "--strict") == ""
     assert at.notices() == {}
+
+
+def test_what_an_editor_says_of_photos_is_the_commits_message(at: Desk) -> None:
+    form = {"files": [(io.BytesIO(photo(colour)), f"{colour}.jpg") for colour in ("red", "blue")], "folder": "said"}
+    sent = at.client.post("/api/v1/images?message=From the opening", data=form, headers=at.editor)
+    assert sent.status_code == 201, sent.text
+    at.keeper.run()
+    path = sent.get_json()["items"][0]["path"]
+    image = f"/api/v1/images/{path}"
+
+    def change(method: str, message: str, url: str = image, **body: Any) -> TestResponse:
+        tag = {"If-Match": at.client.get(image).headers["ETag"]} if url == image else {}
+        query = {"message": message}
+        response = at.client.open(url, method=method, headers={**at.editor, **tag}, query_string=query, **body)
+        assert response.status_code < 300, response.text
+        at.keeper.run()
+        return response
+
+    change("PUT", "A sharper one", data=photo("green"), content_type="image/jpeg")
+    change("PATCH", "Whose it is", json={"credit": "A"}, content_type="application/merge-patch+json")
+    change("DELETE", "She asked for it")
+    (gone,) = at.get(f"trash?path={path}")["items"][:1]
+    change("POST", "She is fine with it\n\nAfter all.", f"/api/v1/trash/{gone['id']}")
+    subjects = [subject for _, subject, _ in new_commits(at)]
+    assert subjects == ["From the opening", "A sharper one", "She asked for it", "She is fine with it"]
+    changes = [item for item in at.get("changes?subject=image&limit=100")["items"] if item["path"] == path]
+    assert [item.get("message") for item in changes] == [
+        "She is fine with it\n\nAfter all.", "She asked for it", "Whose it is", "A sharper one", "From the opening",
+    ]  # fmt: skip
+    before = state_of(at.ctx)
+    for method, url in (("POST", "/api/v1/images"), ("PUT", image), ("PATCH", image), ("DELETE", image)):
+        response = at.client.open(f"{url}?message=%1b", method=method, headers={**at.editor, "If-Match": '"x"'})
+        assert problem(response, 422)["errors"][0]["pointer"] == "/message"
+    assert state_of(at.ctx) == before
 
 
 def test_photos_that_came_together_are_one_commit(at: Desk) -> None:

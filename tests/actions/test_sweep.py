@@ -42,7 +42,7 @@ def delete(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.delete(f"{IMAGES}/{PATH}", headers={**headers, "If-Match": tag}).status_code == 204
 
 
-@pytest.mark.usefixtures("all_is_old", "without_avif")
+@pytest.mark.usefixtures("all_is_old", "few_photos", "without_avif")
 def test_what_is_in_use_stays(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     send(client, admin, (picture(size=(400, 300)), "a.jpg"), folder="apart")
     renditions.make(ctx)
@@ -53,7 +53,7 @@ def test_what_is_in_use_stays(client: FlaskClient, admin: dict[str, str], ctx: C
     assert state_of(ctx) == before
 
 
-@pytest.mark.usefixtures("all_is_old", "without_avif")
+@pytest.mark.usefixtures("all_is_old", "few_photos", "without_avif")
 def test_variants_go_with_the_last_that_could_show_them(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:

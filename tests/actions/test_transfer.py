@@ -18,8 +18,6 @@ from tests.api.test_images import PLANTED, picture
 from tests.components import cms
 from tests.conftest import both_databases, close, make_client, make_context, make_settings, reconcile, state_of
 
-pytestmark = both_databases
-
 
 @pytest.fixture
 def ctx(site: Path, database_url: str, s3_url: str, tmp_path: Path) -> Iterator[Context]:
@@ -38,6 +36,7 @@ def in_bucket(ctx: Context) -> dict[str, bytes]:
     return {stat.key.removeprefix("src/assets/"): ctx.media.read(stat.key) or b"" for stat in stats}
 
 
+@both_databases
 def test_photos_are_pushed_once_and_nothing_else_changes(ctx: Context, site: Path) -> None:
     whole = photos(site / "src/assets")
     before = state_of(ctx)["table:changes"]
@@ -55,6 +54,7 @@ def test_photos_are_pushed_once_and_nothing_else_changes(ctx: Context, site: Pat
     assert client.get("/media/news/river-bus/photo-1.jpg").data == whole["news/river-bus/photo-1.jpg"]
 
 
+@both_databases
 def test_a_push_that_is_interrupted_goes_on_the_next_time(ctx: Context, site: Path) -> None:
     def interrupt(done: int, _total: int) -> None:
         if done == 3:
@@ -71,6 +71,7 @@ def test_a_push_that_is_interrupted_goes_on_the_next_time(ctx: Context, site: Pa
     assert in_bucket(ctx) == whole
 
 
+@both_databases
 def test_another_photo_in_the_way_stays_and_is_named(ctx: Context) -> None:
     key = Key("src/assets/news/river-bus/photo-1.jpg")
     ctx.media.write(key, b"another", expect=ABSENT)
@@ -79,6 +80,7 @@ def test_another_photo_in_the_way_stays_and_is_named(ctx: Context) -> None:
     assert ctx.media.read(key) == b"another"
 
 
+@both_databases
 def test_what_was_pushed_comes_back(ctx: Context, site: Path) -> None:
     whole = photos(site / "src/assets")
     transfer.push(ctx)
@@ -116,6 +118,7 @@ def located(site: Path) -> Path:
     return file
 
 
+@both_databases
 def test_clean_photos_arrive_where_they_were_not_and_replace_those_that_were(ctx: Context, site: Path) -> None:
     data = located(site).read_bytes()
     whole = photos(site / "src/assets")
@@ -142,6 +145,7 @@ def test_clean_photos_arrive_where_they_were_not_and_replace_those_that_were(ctx
     close(other)
 
 
+@both_databases
 def test_photos_are_cleaned_in_place_and_can_be_restored(site: Path, database_url: str) -> None:
     file = located(site)
     whole = photos(site / "src/assets")

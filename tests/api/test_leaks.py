@@ -17,9 +17,21 @@ from cms.model.cursor import decode
 from tests.api.editing import ARTICLES, TEXT, patch, problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.api.test_sync import feed
-from tests.conftest import SAMPLE, bearer, close, copy_site, make_client, make_context, make_settings, reconcile
+from tests.conftest import (
+    SAMPLE,
+    bearer,
+    close,
+    copy_site,
+    make_client,
+    make_context,
+    make_settings,
+    reconcile,
+    shrink,
+)
 from tests.receiver import Receiver, receiving
 from tests.telling import deliver_due, make_hook
+
+pytestmark = pytest.mark.xdist_group("leaks")  # one process makes the site
 
 STATES = ("published", "draft", "scheduled", "broken")
 PHOTO = "hush/sekret.jpg"
@@ -55,6 +67,7 @@ def text_of(state: str) -> str:
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("leaks")
     root = copy_site(SAMPLE, folder / "site")
+    shrink(root, 60)
     settings = make_settings(root, f"sqlite:///{folder}/cms.db", webhooks_allow_private=True)
     ctx = make_context(settings)
     client = make_client(ctx)
@@ -233,7 +246,7 @@ def test_who_may_write_but_not_read_drafts_learns_nothing_by_writing(leaky: Site
 
 
 def test_a_photo_comes_into_sight_and_goes_with_the_articles_that_show_it(
-    client: FlaskClient, admin: Headers, ctx: Context, receiver: Receiver, without_avif: None
+    client: FlaskClient, admin: Headers, ctx: Context, receiver: Receiver, few_photos: None, without_avif: None
 ) -> None:
     name = "news/en/a-day"
     draft = TEXT.replace("tags:", "draft: true\ntags:")

@@ -18,7 +18,7 @@ def ctx(media_ctx: Context) -> Context:
     return media_ctx
 
 
-@pytest.mark.usefixtures("without_avif")
+@pytest.mark.usefixtures("few_photos", "without_avif")
 @pytest.mark.parametrize("media_ctx", ["s3"], indirect=True)
 def test_a_bucket_tells_browsers_what_they_may_keep(
     client: FlaskClient, admin: dict[str, str], ctx: Context, tmp_path: Path

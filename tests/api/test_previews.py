@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from cms.api import access_log
 from cms.context import Context
 from cms.database.engine import read, write
 from cms.database.tables import kept, previews
+from cms.settings import load
 from tests.api.copying import NAME, PREVIEWS, Editor
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
@@ -63,6 +66,16 @@ def test_a_link_shows_the_working_copy_to_whoever_has_it(editor: Editor, etag: s
     saved = editor.save(etag, {"data": {"title": "Later"}})
     assert saved.status_code == 200
     assert editor.client.get(made["url"]).get_json()["data"]["title"] == "Later"
+
+
+def test_a_link_begins_with_the_public_address(editor: Editor, etag: str, ctx: Context) -> None:
+    places = {"CMS_SITE": str(ctx.settings.site_folder), "CMS_DATABASE": ctx.settings.database}
+    named = make_context(load({**places, "CMS_PUBLIC_URL": "https://cms.example.org:8443/"}))
+    url = link(Editor(make_client(named), editor.headers))
+    close(named)
+    assert url.startswith(f"https://cms.example.org:8443{PREVIEWS}/")
+    assert editor.client.get(url.removeprefix("https://cms.example.org:8443")).get_json()["data"]["title"] == "Mine"
+    assert link(editor).startswith(f"{PREVIEWS}/")
 
 
 @both_databases
@@ -188,12 +201,16 @@ def test_the_secret_is_neither_kept_nor_logged(
 ) -> None:
     url = link(editor)
     secret = url.rpartition("/")[2]
+    log: list[bytes] = []
+    editor.client.application.extensions[access_log.NAME] = access_log.AccessLog(log.append)
     with caplog.at_level(logging.DEBUG):
         for path in (url, f"{url}/x", f"/{url}", f"{url}%0Ax", f"{url}?x={secret}"):
             editor.client.get(path)
-    told = [record.__dict__ for record in caplog.records]
-    assert next(record["path"] for record in told if record["name"] == "cms.access") == "/api/v1/previews/…"
-    assert not any(secret in repr(record) for record in told)
+    editor.client.application.extensions[access_log.NAME].flush()
+    lines = b"".join(log).splitlines()
+    assert json.loads(lines[0])["path"] == "/api/v1/previews/…"
+    assert secret.encode() not in b"".join(log)
+    assert not any(secret in repr(record.__dict__) for record in caplog.records)
     with read(ctx.database) as tx:
         assert not any(secret in repr(row) for table in kept.sorted_tables for row in tx.execute(select(table)))
 

@@ -59,7 +59,7 @@ def trashed(client: FlaskClient, headers: dict[str, str], query: str = "") -> li
     return items
 
 
-@pytest.mark.usefixtures("without_avif")
+@pytest.mark.usefixtures("few_photos", "without_avif")
 def test_a_replaced_photo_is_another_everywhere_and_can_be_restored(
     client: FlaskClient, admin: dict[str, str], ctx: Context, site: Path
 ) -> None:
@@ -189,7 +189,7 @@ def test_nobody_reads_the_trash_by_address(client: FlaskClient, admin: dict[str,
         problem(client.get(url, headers=admin), 404)
 
 
-@pytest.mark.usefixtures("without_avif")
+@pytest.mark.usefixtures("few_photos", "without_avif")
 def test_smaller_copies_go_with_the_photo_they_were_made_of(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:

@@ -149,6 +149,30 @@ def test_an_annotation_that_changes_has_every_article_looked_at_again(
     assert status_of(client, {}) == "published"
 
 
+@both_databases
+def test_the_feed_of_drafts_tells_what_an_annotation_makes_of_them(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    annotate(ctx, publish="date")
+    create_text(client, admin, text=dated("2999-01-01"))
+    _, public = feed(client)
+    _, cursor = feed(client, headers=admin, drafts="true")
+    for rules, status in (
+        ({"publish": "date", "draft": {"author": "Reading Room"}}, "draft"),
+        ({"publish": "date"}, "scheduled"),
+    ):
+        annotate(ctx, **rules)
+        lines, cursor = feed(client, cursor, admin, drafts="true")
+        assert [(line["id"], line["status"]) for line in lines] == [("en/a-day", status)]
+        change = client.get(f"/api/v1/history/{NAME}", headers=admin).get_json()["items"][0]
+        assert (change["action"], change["visible_before"], change["visible_after"]) == ("updated", False, False)
+    before = state_of(ctx)
+    annotate(ctx, publish="date", locales=["en", "km"])
+    again = state_of(ctx)
+    assert again["table:changes"] == before["table:changes"]
+    assert feed(client, public)[0] == []
+
+
 @pytest.mark.parametrize(
     ("draft", "line", "status"),
     [
@@ -231,16 +255,16 @@ def test_absorbing_decides_by_the_clock(ctx: Context, clock: Clock, admin: dict[
     assert status_of(client, {}) == "published"
 
 
-def test_the_worker_publishes_when_nobody_calls(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=1)
-    running = dataclasses.replace(ctx, clock=lambda: datetime.now(UTC).timestamp())
-    client = make_client(running)
-    create_text(client, admin, text=dated(soon.isoformat(timespec="milliseconds").replace("+00:00", "Z")))
+def test_the_worker_publishes_when_nobody_calls(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], clock: Clock
+) -> None:
+    create_text(client, admin, text=dated((NOON + timedelta(hours=1)).isoformat().replace("+00:00", "Z")))
     assert status_of(client, admin) == "scheduled"
     stop = threading.Event()
-    worker = threading.Thread(target=work, args=(running, stop))
+    worker = threading.Thread(target=work, args=(ctx, stop))
     worker.start()
     try:
+        clock.now += timedelta(hours=1)
         assert eventually(lambda: client.get(f"{ARTICLES}/{NAME}").status_code == 200)
     finally:
         stop.set()

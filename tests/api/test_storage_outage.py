@@ -19,7 +19,7 @@ from cms.store import s3_client
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, reconcile
-from tests.faults import Proxy, faulty
+from tests.faulty import Proxy, faulty
 from tests.store.racing import race
 
 TRASH = "/api/v1/trash"
@@ -29,7 +29,7 @@ Act = Callable[[FlaskClient, dict[str, str], int], TestResponse]
 @pytest.fixture
 def proxy(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """In front of the bucket; the client tries once and not for long, so that each step fails by itself and soon."""
-    hasty = Config(retries={"total_max_attempts": 1}, read_timeout=2)
+    hasty = Config(retries={"total_max_attempts": 1}, read_timeout=3)
     monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(hasty))
     with faulty(s3_url) as proxy:
         proxy.fault = "outage"

@@ -8,12 +8,23 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from cms.actions import translations
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_sync import feed
-from tests.conftest import bearer, both_databases, reconcile
+from tests.conftest import (
+    bearer,
+    both_databases,
+    close,
+    make_client,
+    make_context,
+    make_settings,
+    reconcile,
+    state_of,
+)
+from tests.forge import desk
 
 WORK = "/api/v1/collections/news/translations"
 EN, KM = "news/en/a-day", "news/km/a-day"
@@ -86,6 +97,112 @@ def test_neither_a_rename_nor_a_draft_nor_a_deletion_makes_a_translation_new(
     etag = client.get(f"{ARTICLES}/news/en/b-day").headers["ETag"]
     assert client.delete(f"{ARTICLES}/news/en/b-day", headers={**admin, "If-Match": etag}).status_code == 204
     assert work(client, admin)["en/b-day"] == ("missing", [])
+
+
+def confirm(client: FlaskClient, headers: dict[str, str], version: str, own_id: str = "km/a-day") -> TestResponse:
+    body = {"id": own_id, "source_version": version}
+    return client.post(f"{WORK}?message=Still right", json=body, headers=headers)
+
+
+def version_of(client: FlaskClient, headers: dict[str, str], name: str = EN) -> str:
+    found: str = client.get(f"{ARTICLES}/{name}", headers=headers).get_json()["version"]
+    return found
+
+
+@both_databases
+def test_a_stale_translation_is_confirmed_as_it_is_and_the_log_says_by_whom(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    create_text(client, admin, EN)
+    create_text(client, admin, KM)
+    edit(client, admin, EN, {"data": {"title": "Another"}})
+    before = client.get(f"{ARTICLES}/{KM}")
+    views: list[dict[str, Any]] = [{}, {"drafts": "true", "headers": admin}]
+    cursors = [feed(client, **view)[1] for view in views]
+    (wanted,) = (item for item in client.get(WORK, headers=admin).get_json()["items"] if item["id"] == "km/a-day")
+    translator = bearer(ctx, "articles:write:news", "articles:read-drafts:news")
+    answer = confirm(client, translator, wanted["source_version"])
+    assert answer.status_code == 200, answer.text
+    assert answer.get_json() == {**wanted, "state": "current", "changed": []}
+    assert work(client, admin)["km/a-day"] == ("current", [])
+    assert twins(client, EN) == [("km/a-day", "current")]
+    after = client.get(f"{ARTICLES}/{KM}")
+    assert (after.get_json(), after.headers["ETag"]) == (before.get_json(), before.headers["ETag"])
+    assert [feed(client, cursor, **view)[0] for cursor, view in zip(cursors, views, strict=True)] == [[], []]
+    first, second = client.get(f"/api/v1/history/{KM}", headers=admin).get_json()["items"]
+    assert (first["action"], first["actor"], first["message"]) == ("confirmed", "editor", "Still right")
+    assert (first["version"], first["visible_before"], first["visible_after"]) == (second["version"], True, True)
+    (listed,) = client.get("/api/v1/changes?action=confirmed", headers=admin).get_json()["items"]
+    assert (listed["id"], listed["seq"]) == ("km/a-day", first["seq"])
+    (one,) = client.get(f"/api/v1/history/{KM}?seq={first['seq']}", headers=admin).get_json()["items"]
+    assert (one["text"], one["diff"]) == (TEXT, "")
+    again = confirm(client, translator, wanted["source_version"])
+    assert (again.status_code, len(client.get(f"/api/v1/history/{KM}", headers=admin).get_json()["items"])) == (200, 2)
+    edit(client, admin, EN, {"data": {"author": "B"}})
+    assert work(client, admin)["km/a-day"] == ("stale", ["/data/author"])
+    edit(client, admin, KM, {"id": "km/b-day"})
+    edit(client, admin, EN, {"id": "en/b-day"})
+    assert work(client, admin)["km/b-day"] == ("stale", ["/data/author"])
+    edit(client, admin, "news/km/b-day", {"data": {"author": "B"}})
+    assert work(client, admin)["km/b-day"] == ("current", [])
+
+
+def test_the_tables_made_again_know_what_was_confirmed(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    create_text(client, admin, EN)
+    create_text(client, admin, KM)
+    edit(client, admin, EN, {"data": {"title": "Another"}})
+    before = client.get(f"{ARTICLES}/{KM}").get_json()
+    assert confirm(client, admin, version_of(client, admin)).status_code == 200
+    reconcile(ctx)
+    again = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, timezone="Europe/Berlin"))
+    other = make_client(again)
+    assert work(other, admin)["km/a-day"] == ("current", [])
+    assert other.get(f"{ARTICLES}/{KM}").get_json() == before
+    assert TEXT in [line.get("text") for line in feed(other, fields="text")[0]]
+    close(again)
+
+
+def test_what_cannot_be_confirmed_changes_nothing(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    create_text(client, admin, EN)
+    create_text(client, admin, KM)
+    old = version_of(client, admin)
+    edit(client, admin, EN, {"data": {"title": "Another"}})
+    now = version_of(client, admin)
+    create_text(client, admin, "news/km/sekret", TEXT.replace("tags:", "draft: true\ntags:"))
+    writer = bearer(ctx, "articles:write", "articles:publish")
+    other, reader = bearer(ctx, "articles:write:places", "articles:read-drafts:places"), bearer(ctx, "read")
+    before = state_of(ctx)
+    assert problem(confirm(client, admin, old), 412)["current_version"] == now
+    problem(confirm(client, admin, now, "en/a-day"), 422)
+    problem(confirm(client, admin, now, "km/never"), 404)
+    problem(confirm(client, {}, now), 401)
+    for headers in (writer, other, reader):
+        problem(confirm(client, headers, now), 403)
+    for body in ({}, {"id": "km/a-day"}, {"id": "km/a-day", "source_version": 1}, {"id": "a\0", "source_version": now}):
+        problem(client.post(WORK, json=body, headers=admin), 422)
+    nowhere = WORK.replace("news", "never")
+    problem(client.post(nowhere, json={"id": "km/a-day", "source_version": now}, headers=admin), 404)
+    assert state_of(ctx) == before
+
+
+def test_nothing_is_committed_when_a_translation_is_confirmed(tmp_path: Path) -> None:
+    with desk(tmp_path) as at:
+        create_text(at.client, at.editor, EN)
+        create_text(at.client, at.editor, KM)
+        edit(at.client, at.editor, EN, {"data": {"title": "Another"}})
+        at.keeper.run()
+        commits = at.site.commits()
+        (at.site.folder / f"src/content/{KM}.md").write_text(TEXT.replace("hand", "another hand"))
+        reconcile(at.ctx)
+        edit(at.client, at.editor, EN, {"data": {"title": "A third"}})
+        assert confirm(at.client, at.editor, version_of(at.client, at.editor)).get_json()["state"] == "current"
+        at.keeper.run()
+        assert [subject for _, subject, _ in at.site.commits()] == [
+            "Update news/en/a-day: title", *(subject for _, subject, _ in commits),
+        ]  # fmt: skip
+        assert at.notices() == {}
 
 
 @both_databases

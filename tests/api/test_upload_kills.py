@@ -26,7 +26,7 @@ from cms.store import open_store
 from tests.api.test_images import IMAGES
 from tests.components import CmsServer, cms, cms_server
 from tests.conftest import close, eventually, make_settings
-from tests.faults import Proxy, faulty
+from tests.faulty import Proxy, faulty
 
 
 def photo() -> bytes:

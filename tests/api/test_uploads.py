@@ -36,12 +36,12 @@ PHOTO = picture()
 
 @pytest.fixture(params=S3_SERVERS)
 def ctx(
-    request: pytest.FixtureRequest, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, site: Path, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Context]:
     """The sample site with a bucket for its photos, on each make of server."""
     for name, value in s3_environment(request.getfixturevalue(request.param)).items():
         monkeypatch.setenv(name, value)
-    made = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db", media=f"s3://photos/{tmp_path.name}"))
+    made = make_context(make_settings(site, database_url, media=f"s3://photos/{tmp_path.name}"))
     yield made
     close(made)
 

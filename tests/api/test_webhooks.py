@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from standardwebhooks import Webhook
 
-from cms.actions.post import check_url
+from cms.actions.post import Bounds, check_url
 from cms.context import Context
 from cms.errors import Invalid
 from tests.api.editing import TEXT, create_text, patch, problem
@@ -128,6 +129,39 @@ def test_a_delivery_is_sent_again_and_a_test_is_sent_on_request(
     problem(client.post(f"{url}/deliveries/x/redeliver", headers=admin), 404)
 
 
+def test_a_test_waits_for_a_delivery_under_way_and_a_delivery_for_a_test(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, receiver: Receiver
+) -> None:
+    hook = make_hook(client, admin, receiver.url)
+    url = f"{HOOKS}/{hook['id']}"
+    create_text(client, admin)
+    refused: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        listed = client.get(f"{url}/deliveries", headers=admin).get_json()["items"]
+        for path in ("test", f"deliveries/{listed[0]['id']}/redeliver"):
+            response = make_client(ctx).post(f"{url}/{path}", headers=admin)
+            refused.append((response.status_code, problem(response, 409, "under_way")["code"]))
+        assert len(client.get(f"{url}/deliveries", headers=admin).get_json()["items"]) == len(listed)
+
+    receiver.meanwhile = ask
+    assert deliver_due(ctx) == 1
+    assert len(refused) == 2
+    create_text(client, admin, "news/km/a-day")
+    tried: list[int] = []
+    receiver.meanwhile = lambda: tried.append(deliver_due(ctx))
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 204
+    assert tried == [0]
+    receiver.meanwhile = None
+    assert deliver_due(ctx) == 1
+    assert [json.loads(body)["type"] for _, body in receiver.messages] == [
+        "content.changed", "webhook.test", "content.changed",
+    ]  # fmt: skip
+    receiver.statuses = [500]
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 500
+    assert client.post(f"{url}/test", headers=admin).get_json()["status"] == 204, "a failure gives the place free too"
+
+
 def test_a_webhook_is_changed_and_removed(client: FlaskClient, admin: dict[str, str], receiver: Receiver) -> None:
     secret = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
     hook = make_hook(client, admin, receiver.url, secret=secret)
@@ -179,11 +213,35 @@ def test_an_address_that_turned_private_is_not_connected_to(
     close(strict)
 
 
+@pytest.mark.parametrize("url", ["https://cms.example.org/x", "https://CMS.example.ORG./hooks/git"])
+def test_a_webhook_to_ourselves_is_refused_and_not_connected_to(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
+    unnamed = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db"))
+    headers = bearer(unnamed, "webhooks", "articles:write", "articles:publish")
+    hook = make_hook(make_client(unnamed), headers, url)
+    create_text(make_client(unnamed), headers)
+    close(unnamed)
+    ctx = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db", public_url="http://cms.example.org:8000"))
+    client = make_client(ctx)
+    before = state_of(ctx)
+    found = problem(client.post(HOOKS, json={"url": url}, headers=headers), 422)
+    problem(client.patch(f"{HOOKS}/{hook['id']}", json={"url": url}, headers=headers), 422)
+    assert [(error["pointer"], error["detail"]) for error in found["errors"]] == [("/url", "is this service itself")]
+    assert state_of(ctx) == before
+    assert deliver_due(ctx) == 1
+    (attempt,) = client.get(f"{HOOKS}/{hook['id']}/deliveries", headers=headers).get_json()["items"]
+    assert (attempt["status"], attempt["error"]) == (None, "blocked_address: is this service itself")
+    close(ctx)
+
+
 def test_public_addresses_are_accepted() -> None:
-    check_url("https://93.184.216.34/hooks/1?x=y", allow_private=False)
-    check_url("https://[2606:2800:220:1:248:1893:25c8:1946]/", allow_private=False)
+    check_url("https://93.184.216.34/hooks/1?x=y", Bounds())
+    check_url("https://[2606:2800:220:1:248:1893:25c8:1946]/", Bounds())
     with pytest.raises(Invalid):
-        check_url("https://[::ffff:10.0.0.1]/", allow_private=False)
+        check_url("https://[::ffff:10.0.0.1]/", Bounds())
 
 
 @pytest.mark.parametrize(

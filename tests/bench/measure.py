@@ -5,6 +5,7 @@ A bench is a module with `rows(options)`, which yields a `Row` for each thing it
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -13,7 +14,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -27,6 +30,7 @@ class Options:
     articles: int = 10_000
     many: int = 100_000
     seconds: float = 3.0
+    is_small: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,11 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.theirs
+        return self.ours / self.theirs if self.theirs else math.nan
 
     @property
     def is_met(self) -> bool | None:
-        if self.aim is None:
+        if self.aim is None or math.isnan(self.ratio):
             return None
         return self.ratio >= self.aim if self.is_least else self.ratio <= self.aim
 
@@ -69,7 +73,7 @@ def processor_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / TICK + sum(processor_seconds(int(child)) for child in below)
 
 
-def in_turn(rounds: int, *sides: Callable[[], float]) -> list[list[float]]:
+def in_turn(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:
     """What each side says, round by round, so that a noisy minute hits all alike."""
     found = [[side() for side in sides] for _ in range(rounds)]
     return [list(one) for one in zip(*found, strict=True)]

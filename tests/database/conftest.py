@@ -9,16 +9,13 @@ from sqlalchemy import Engine, create_engine, text
 
 from cms.database.engine import open_engine
 from cms.database.migrations import migrate
+from tests.conftest import postgres_database
 
 
 @pytest.fixture(scope="session")
-def one_postgres(postgres_server: str) -> str:
-    plain = postgres_server.replace("postgresql://", "postgresql+psycopg://")
-    admin = create_engine(plain, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text("CREATE DATABASE database_room"))
-    admin.dispose()
-    return plain.replace("/postgres?", "/database_room?")
+def one_postgres(postgres_server: Engine) -> Iterator[str]:
+    with postgres_database(postgres_server, "database_room") as url:
+        yield url
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_numbers_have_no_gap_and_never_appear_out_of_order(database: Engine) -> 
         found = race(writers, append)
     finally:
         stopped.set()
-        watcher.join(20)
+        watcher.join(60)
     assert sorted(seq for mine in found for seq in mine) == list(range(1, writers * each + 1))
     assert all(mine == sorted(mine) for mine in found)
     assert len({len(seen) for seen in looks}) > 3
@@ -152,8 +152,8 @@ def test_who_appends_second_waits_for_the_commit_of_the_first(database: Engine) 
         seqs.append(changes.append(tx, ARTICLE)[0])
         other.start()
         assert not finished.wait(0.3)
-    assert finished.wait(10)
-    other.join(10)
+    assert finished.wait(60)
+    other.join(60)
     assert seqs == [1, 2]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,9 +51,8 @@ def test_a_read_sees_one_moment_while_a_write_commits(database: Engine) -> None:
 def test_a_reader_does_not_wait_for_a_writer_and_sees_nothing_of_it(database: Engine) -> None:
     with write(database) as tx:
         notices.put(tx, "not yet", "")
-        began = time.monotonic()
+        # On one thread: a reader that waited for the writer would never come back.
         assert names(database) == []
-        assert time.monotonic() - began < 2
     assert names(database) == ["not yet"]
 
 
@@ -146,8 +144,8 @@ def test_a_second_sqlite_writer_waits_for_the_first(database: Engine) -> None:
     with write(database):
         thread.start()
         assert not finished.wait(0.3)
-    assert finished.wait(10)
-    thread.join(10)
+    assert finished.wait(60)
+    thread.join(60)
     assert names(database) == ["second"]
 
 

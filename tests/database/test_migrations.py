@@ -31,6 +31,8 @@ from cms.database.tables import changes, kept, log, tokens
 from tests.conftest import both_databases
 from tests.store.racing import race
 
+Columns = dict[str, list[str]]
+
 FAMILIES = (LargeBinary, Boolean, Float, BigInteger, Integer, Text)
 
 
@@ -81,14 +83,22 @@ def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def fill(engine: Engine) -> None:
-    """One row in every kept table that begins empty."""
-    values = {"Text": "ក", "LargeBinary": b"\x00\xff", "Boolean": True, "Float": 0.1, "BigInteger": 1 << 40}
+def fill(engine: Engine, columns: Columns | None = None, mark: str = "ក") -> None:
+    """One row in every kept table that begins empty; with `columns`, in these alone."""
+    values = {"Text": mark, "LargeBinary": b"\x00\xff", "Boolean": True, "Float": 0.1, "BigInteger": 1 << 40}
+    if columns is not None:
+        values["BigInteger"] = (1 << 40) + 1
     tables = tables_there(engine)
     with write(engine) as tx:
         for name, table in tables.items():
-            if name in kept.tables and name != log.name:
-                tx.execute(insert(table).values({c.name: values.get(family(c.type), 7) for c in table.columns}))
+            if name in kept.tables and name != log.name and (columns is None or name in columns):
+                wanted = [c for c in table.columns if columns is None or c.name in columns[name]]
+                row = {c.name: values.get(family(c.type), 7 if columns is None else 8) for c in wanted}
+                tx.execute(insert(table).values(row))
+
+
+def columns_there(engine: Engine) -> Columns:
+    return {name: [column.name for column in table.columns] for name, table in tables_there(engine).items()}
 
 
 @both_databases
@@ -148,18 +158,24 @@ def test_several_that_migrate_an_empty_database_at_once_make_one_epoch(database_
     engine.dispose()
 
 
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
 @both_databases
-def test_a_database_of_version_one_keeps_its_rows(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_of_any_earlier_version_keeps_its_rows(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
     with monkeypatch.context() as then:
-        then.setattr(migrations, "STEPS", STEPS[:1])
+        then.setattr(migrations, "STEPS", STEPS[:version])
         migrate(empty)
     fill(empty)
-    before = rows(empty)
+    before, earlier = rows(empty), columns_there(empty)
     migrate(empty)
     after = rows(empty)
     for name in before.keys() & kept.tables.keys():
         assert [row[: len(before[name][0])] for row in after[name]] == before[name]
-    assert after["schema_version"][0] == (1,)
+    assert after["schema_version"] == [(number,) for number in range(1, len(STEPS) + 1)]
+    # A process of the earlier version that runs on beside this one goes on writing what it knows.
+    fill(empty, earlier, "ខ")
+    assert {len(rows(empty)[name]) for name in earlier.keys() & kept.tables.keys() - {log.name}} == {2}
 
 
 @both_databases

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def race(count: int, act: Callable[[int], T], timeout_s: float = 40) -> list[T]:
+def race(count: int, act: Callable[[int], T], timeout_s: float = 120) -> list[T]:
     """What `act(0)` … `act(count - 1)` return when they run at once; an error in one of them is raised here."""
     start = threading.Barrier(count)
     answers: list[T] = []

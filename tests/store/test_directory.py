@@ -290,7 +290,7 @@ def test_a_reader_sees_only_whole_versions(store: DirectoryStore) -> None:
             version = store.write(KEY, versions[(number + 1) % 3], expect=version)
     finally:
         stopped.set()
-        reader.join(10)
+        reader.join(60)
     assert len(seen) > 10
     assert len(set(seen)) > 1
     assert set(seen) <= set(versions)

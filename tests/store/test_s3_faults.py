@@ -21,7 +21,7 @@ from cms.store.base import ABSENT, Key, version_of
 from tests.api.editing import problem
 from tests.api.test_images import picture, send
 from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, state_of
-from tests.faults import Fault, Proxy, faulty
+from tests.faulty import Fault, Proxy, faulty
 
 KEY = Key("src/assets/photo.jpg")
 DATA = os.urandom(300_000)
@@ -63,11 +63,12 @@ def test_a_read_that_breaks_off_is_tried_again(proxy: Proxy, fault: Fault) -> No
 def test_in_the_end_it_is_unavailable(proxy: Proxy, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     url = a_bucket()
     open_store(url).write(KEY, DATA, expect=ABSENT)
-    monkeypatch.setattr(s3_client, "DEADLINE_S", 0.5)
-    monkeypatch.setattr(s3_client, "SLOWEST", 10_000_000)
     proxy.fault, proxy.left = fault, 1000
-    with pytest.raises(Unavailable):
-        open_store(url).read(KEY)
+    with monkeypatch.context() as now:
+        now.setattr(s3_client, "DEADLINE_S", 0.5)
+        now.setattr(s3_client, "SLOWEST", 10_000_000)
+        with pytest.raises(Unavailable):
+            open_store(url).read(KEY)
     proxy.left = 0
     assert open_store(url).read(KEY) == DATA
 
@@ -83,9 +84,10 @@ def test_editors_are_told_when_to_come_back_and_articles_are_read_on(
     # A context of its own, so that no connection from before the fault is used on.
     ctx = create_context(settings)
     client = make_client(ctx)
-    monkeypatch.setattr(s3_client, "DEADLINE_S", 0.5)
     proxy.fault, proxy.left = "slow down", 1000
-    refused = send(client, headers, (picture(), "a.jpg"), folder="new")
+    with monkeypatch.context() as now:
+        now.setattr(s3_client, "DEADLINE_S", 0.5)
+        refused = send(client, headers, (picture(), "a.jpg"), folder="new")
     problem(refused, 503)
     assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/api/v1/articles/news/en/river-bus").status_code == 200
@@ -115,5 +117,5 @@ def test_an_upload_that_an_outage_broke_off_keeps_no_edit_waiting(
             reconciler.run()
         return "Changed," in client.get("/api/v1/articles/news/en/opening-day").get_json()["data"]["title"]
 
-    assert eventually(is_seen, timeout_s=30)
+    assert eventually(is_seen)
     close(ctx)

@@ -14,7 +14,7 @@ from cms.store import open_store
 from cms.store.base import ABSENT, Key
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, make_client, make_context, make_settings
-from tests.faults import Proxy, faulty
+from tests.faulty import Proxy, faulty
 
 KEY = Key("src/assets/photo.jpg")
 
@@ -27,8 +27,8 @@ def proxy(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def ctx(proxy: Proxy, site: Path, tmp_path: Path) -> Iterator[Context]:
-    made = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db", media=f"s3://photos/{tmp_path.name}"))
+def ctx(proxy: Proxy, site: Path, database_url: str, tmp_path: Path) -> Iterator[Context]:
+    made = make_context(make_settings(site, database_url, media=f"s3://photos/{tmp_path.name}"))
     yield made
     close(made)
 

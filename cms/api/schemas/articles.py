@@ -171,10 +171,6 @@ class ChangeQuery(SaveQuery):
     )
 
 
-class DeleteQuery(Schema):
-    message = Message()
-
-
 class DryRun(Schema):
     """What a save would do."""
 

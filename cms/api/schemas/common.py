@@ -43,6 +43,10 @@ def _check_printable(text: str) -> None:
         raise ValidationError("Write plain text; of control characters only line breaks.")
 
 
+class MessageQuery(Schema):
+    message = Message()
+
+
 class Map(fields.Dict):
     """Values by name; what is wrong with a name or a value is told at the name."""
 

@@ -10,6 +10,10 @@ from cms.api.schemas.common import MAX_LIMIT, FileProblem, Text, said
 
 _BASE = said("of the article, when the copy was begun")
 _CURRENT = said("of the article now; null when it is deleted")
+_LINK = (
+    "the link, only in the answer that made it; whoever has it sees the article. It begins with CMS_PUBLIC_URL, and is "
+    "below this service's root where that is not set"
+)
 _STALE = said("true: the article has changed since; publishing is 412, or a merge with Prefer: handling=merge")
 _WARNINGS = said("what breaks the collection's rules; publishing adds no error to those of the article: 422")
 
@@ -67,7 +71,7 @@ class Preview(Schema):
     actor = fields.String(required=True, metadata=said("who made it"))
     created_at = fields.AwareDateTime(required=True)
     expires_at = fields.AwareDateTime(required=True)
-    url = fields.String(metadata=said("the link, only in the answer that made it; whoever has it sees the article"))
+    url = fields.String(metadata=said(_LINK))
 
 
 class PreviewPage(Schema):

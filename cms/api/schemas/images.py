@@ -88,7 +88,7 @@ class Image(Shown):
 
 
 class UsedImage(Image):
-    used_by = fields.List(fields.String(), required=True, metadata=said("the articles that show it, as collection/id"))
+    used_by = fields.List(fields.String(), required=True, metadata=said("of articles and working copies that show it"))
 
 
 class ImagePatch(Schema):
@@ -108,7 +108,7 @@ class ImagePage(Schema):
 
 class ImageQuery(Schema):
     folder = Text()
-    unused = fields.Boolean(load_default=False, metadata=said("true: only those that no article refers to"))
+    unused = fields.Boolean(load_default=False, metadata=said("true: those that no article or working copy refers to"))
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = Text()
 

@@ -13,6 +13,7 @@ class Token(Schema):
     scopes = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     expires_at = fields.AwareDateTime(required=True, allow_none=True)
+    last_used_at = fields.AwareDateTime(required=True, allow_none=True, metadata=said("to the hour; null: never"))
     token = fields.String(metadata=said("only in the answer that made it"))
 
 

@@ -18,11 +18,17 @@ class WantedTranslation(Schema):
         required=True, allow_none=True, validate=validate.OneOf(STATUSES), metadata=said("null when it is missing")
     )
     source = fields.String(required=True, metadata=said("the id of what it is translated from"))
+    source_version = fields.String(required=True, metadata=said("of that now; names it when this is confirmed"))
     changed = fields.List(
         fields.String(),
         required=True,
         metadata=said("pointers of the fields of the top level, and /body, that changed in the source since"),
     )
+
+
+class Confirmation(Schema):
+    id = Text(required=True, metadata=said("of the translation that is right"))
+    source_version = Text(required=True, metadata=said("of the source that it was compared with; 412: it has changed"))
 
 
 class TranslationPage(Schema):

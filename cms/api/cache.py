@@ -1,0 +1,198 @@
+"""Keeps published answers in memory, in front of Flask, as ready bytes.
+
+It changes no byte of any answer. A view opts in with `keep`; what was asked with a token is never kept, and nothing is
+told once the database was written to after it was read. Of many that ask for the same at once, one makes the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+
+from cms.api import access_log, auth, coding
+from cms.api.access_log import AccessLog
+from cms.api.conditional import matches
+from cms.api.parsing import context
+from cms.database.generation import Generation
+from cms.model.scopes import ANYONE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+WAIT_S = 10.0
+"""How long one waits for the answer that another is making."""
+OVERHEAD = 2000
+"""About the bytes that an answer takes besides its body."""
+
+_PATHS = ("/api/v1/articles", "/api/v1/collections", "/api/v1/images")
+_KEEP = "cms.keep"
+_OF_ONE_REQUEST = ("X-Request-Id", "Server-Timing")
+_OF_A_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
+
+Key = tuple[str, str, str]
+Headers = list[tuple[str, str]]
+
+
+def keep(response: Response) -> Response:
+    """Let the answer be kept, if everybody may have it."""
+    if auth.actor() == ANYONE and context().settings.public_read:
+        request.environ[_KEEP] = True
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One answer; `body` is None while only its entity tag is known, which a 304 told. `bare` are the headers of that,
+    `asked` is for the log."""
+
+    etag: str
+    headers: Headers
+    bare: Headers
+    body: bytes | None
+    asked: str
+
+
+class Memory:
+    """At most about `most_bytes` of answers of one generation; those that nobody asks for go first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._half = most_bytes // 2
+        self._generation: int | None = None
+        self._young: dict[Key, Kept] = {}
+        self._old: dict[Key, Kept] = {}
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Key, generation: int) -> Kept | None:
+        if generation != self._generation:
+            return None
+        found = self._young.get(key)
+        if found is None and (found := self._old.get(key)) is not None:
+            self.put(key, generation, found)
+        return found
+
+    def put(self, key: Key, generation: int, kept: Kept) -> None:
+        size = len(kept.body or b"") + len(key[0]) + len(key[1]) + OVERHEAD
+        if size > self._half // 8:
+            return
+        with self._lock:
+            if generation != self._generation:
+                self._generation, self._young, self._old, self._size = generation, {}, {}, 0
+            elif self._size + size > self._half:
+                self._young, self._old, self._size = {}, self._young, 0
+            self._young[key] = kept
+            self._size += size
+
+
+class Cache:
+    """The WSGI application in front of another one."""
+
+    def __init__(self, app: WSGIApplication, generation: Generation, log: AccessLog, most_bytes: int) -> None:
+        self._app = app
+        self._generation = generation
+        self._log = log
+        self._memory = Memory(most_bytes)
+        self._lock = threading.Lock()
+        self._under_way: dict[Key, threading.Event] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        key = _key(environ)
+        generation = None if key is None else self._generation.current()
+        if key is None or generation is None:
+            return self._app(environ, start)
+        answered = self._answer(key, generation, environ, start)
+        return self._make(key, generation, environ, start) if answered is None else answered
+
+    def _answer(
+        self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse
+    ) -> Iterable[bytes] | None:
+        """From memory, if it is there."""
+        started = time.perf_counter()
+        kept = self._memory.get(key, generation)
+        if kept is None:
+            return None
+        name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
+        method, known = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH")
+        asked = kept.asked if method == "GET" else _asked(environ)
+        if known is not None and (known == kept.etag or matches(known, kept.etag)):
+            start("304 NOT MODIFIED", [*kept.bare, ("X-Request-Id", name)])
+            self._log.tell(asked, 304, None, started, name)
+            return []
+        if kept.body is None:
+            return None
+        start("200 OK", [*kept.headers, ("X-Request-Id", name)])
+        self._log.tell(asked, 200, len(kept.body), started, name)
+        return [] if method == "HEAD" else [kept.body]
+
+    def _make(self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return self._app(environ, start)  # an answer without its body is not worth keeping
+        with self._lock:
+            other = self._under_way.get(key)
+            if other is None:
+                mine = self._under_way[key] = threading.Event()
+        if other is not None:
+            other.wait(WAIT_S)
+            answered = self._answer(key, generation, environ, start)
+            return self._app(environ, start) if answered is None else answered
+        try:
+            return self._ask(key, generation, environ, start)
+        finally:
+            with self._lock:
+                del self._under_way[key]
+            mine.set()
+
+    def _ask(self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        told: list[tuple[str, Headers]] = []
+
+        def note(status: str, headers: Headers, *rest: Any) -> Any:
+            told.append((status, headers))
+            return start(status, headers, *rest)
+
+        answer = self._app(environ, note)
+        if not environ.get(_KEEP):
+            return answer
+        try:
+            body = b"".join(answer)
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+        # What was read may be older than what is there by now.
+        if self._generation.current() == generation and (kept := _kept(*told[-1], body, _asked(environ))):
+            self._memory.put(key, generation, kept)
+        return [body]
+
+
+def _key(environ: WSGIEnvironment) -> Key | None:
+    """What the answer depends on; None when it is none to keep."""
+    path: str = environ["PATH_INFO"]
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+        return None
+    if not path.startswith(_PATHS):
+        return None
+    accepted = environ.get("HTTP_ACCEPT", "*/*")
+    if accepted not in ("*/*", "application/json") and "text/" in accepted.lower():
+        return None  # perhaps an article's file is wanted, in place of its JSON
+    query: str = environ["QUERY_STRING"]
+    if "&" in query:
+        query = "&".join(sorted(query.split("&")))
+    return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])
+
+
+def _asked(environ: WSGIEnvironment) -> str:
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    return access_log.asked_for(environ["REQUEST_METHOD"], path)
+
+
+def _kept(status: str, headers: Headers, body: bytes, asked: str) -> Kept | None:
+    always = [(name, value) for name, value in headers if name not in _OF_ONE_REQUEST]
+    etag = dict(headers).get("ETag")
+    if etag is None or status[:3] not in ("200", "304"):
+        return None
+    bare = [(name, value) for name, value in always if name not in _OF_A_BODY]
+    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked)

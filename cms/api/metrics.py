@@ -1,0 +1,92 @@
+"""Route of the numbers that a monitor watches, in the text format of Prometheus.
+
+They are read from the database when they are asked for, so that each of several processes says the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from flask import Response
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection
+
+from cms.api import auth
+from cms.api.parsing import Blueprint, context
+from cms.database import builds, changes, collections, conflicts, notices, shelves, webhooks
+from cms.database.engine import read
+from cms.model.targets import CHANGED
+from cms.model.visibility import STATUSES
+
+blp = Blueprint("metrics", __name__, description="The service itself")
+
+
+@blp.route("/metrics")
+@blp.response(200, {"type": "string"}, content_type="text/plain")
+def get_metrics() -> Response:
+    """Get what a monitor watches, in the text format of Prometheus; needs the scope metrics."""
+    auth.actor().require("metrics")
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_FromDatabase())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _FromDatabase(Collector):
+    def collect(self) -> Iterator[Metric]:
+        with read(context().database) as tx:
+            yield from _of_service(tx)
+            yield from _of_content(tx)
+            yield from _of_webhooks(tx)
+            yield from _of_builds(tx)
+
+
+def _of_service(tx: Connection) -> Iterator[Metric]:
+    yield InfoMetricFamily("cms_build", "What runs here.", {"version": version("markdown-cms")})
+    is_ready = collections.built_stamp(tx) == context().stamp
+    yield GaugeMetricFamily("cms_ready", "1 when requests are answered in full, as /readyz says.", is_ready)
+    found = GaugeMetricFamily("cms_notice_seconds", "Since when /readyz has had the notice.", labels=["name"])
+    for row in notices.all_of(tx):
+        found.add_metric([row.name], _since(row.since))
+    yield found
+
+
+def _of_content(tx: Connection) -> Iterator[Metric]:
+    found = GaugeMetricFamily("cms_articles", "How many articles there are.", labels=["collection", "status"])
+    on = shelves.all_of(tx)
+    for row in collections.all_of(tx):
+        for status in STATUSES:
+            number = sum(n for shelf, n in on.items() if (shelf.collection, shelf.status) == (row.name, status))
+            found.add_metric([row.name, status], number)
+    yield found
+    yield CounterMetricFamily("cms_changes", "Changes in the log.", changes.position(tx)[1])
+    yield GaugeMetricFamily("cms_git_conflicts", "Files in GET /conflicts.", len(conflicts.all_of(tx)))
+
+
+def _of_webhooks(tx: Connection) -> Iterator[Metric]:
+    labels = ["webhook", "target"]
+    lag = GaugeMetricFamily("cms_webhook_lag_seconds", "How long it has not been told of what is new.", labels=labels)
+    failing = GaugeMetricFamily("cms_webhook_failing_seconds", "How long it has not taken anything.", labels=labels)
+    for row in webhooks.all_of(tx):
+        if CHANGED in row.events.split():
+            new = changes.visible_since(tx, row.seq)
+            lag.add_metric([row.id, row.target], _since(None if new is None else new.first_time))
+        failing.add_metric([row.id, row.target], _since(row.failing_since))
+    yield from (lag, failing)
+
+
+def _of_builds(tx: Connection) -> Iterator[Metric]:
+    live = builds.live_seq(tx)
+    found = GaugeMetricFamily("cms_not_live_seconds", "How long what is published has not been live.")
+    if live is not None:  # somebody reports builds
+        new = changes.visible_since(tx, live)
+        found.add_metric([], _since(None if new is None else new.first_time))
+    yield found
+
+
+def _since(moment: float | None) -> float:
+    return 0 if moment is None else max(0, time.time() - moment)

@@ -1,0 +1,38 @@
+"""Asks for many rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, literal_column
+
+T = TypeVar("T")
+
+UNMARKED: ColumnElement[str] = literal_column("''")
+"""The mark of a file to be looked at again, written out: SQLite chooses an index before it knows values."""
+
+AT_ONCE = 500
+"""So many values one statement names; databases have limits."""
+
+
+def in_steps(items: Collection[T], size: int = AT_ONCE) -> Iterator[Sequence[T]]:
+    remaining = iter(items)
+    while step := list(islice(remaining, size)):
+        yield step
+
+
+def among(column: ColumnElement[str], places: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that each find some of the rows with one of these values, or that begin with one that ends in a
+    slash."""
+    for step in in_steps([place for place in places if not place.endswith("/")]):
+        yield column.in_(step)
+    for place in places:
+        if place.endswith("/"):
+            yield column.startswith(place, autoescape=True)
+
+
+def pairs(tx: Connection, found: Select[str, str]) -> dict[str, str]:
+    """The rows of a query for two columns."""
+    return dict(tx.execute(found).all())

@@ -1,0 +1,150 @@
+"""Says whether anything was written to the database: by this process at once, by others within `LOOK_EVERY_S`.
+
+What is kept of answers is right as long as the generation is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine
+
+from cms.database.engine import CHANNEL, WROTE
+
+LOOK_EVERY_S = 0.02
+LISTEN_S = RETRY_S = 0.5
+
+_IMPATIENT: dict[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 1,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 2000,
+}
+"""Who hears nothing has to know soon that nothing can be heard."""
+
+
+class Generation(ABC):
+    """One number for all that the database holds; a process asks for it before it reads."""
+
+    @abstractmethod
+    def current(self) -> int | None:
+        """Another number than before when anything may have been written since; None when nobody can tell."""
+
+    @abstractmethod
+    def wrote(self) -> None:
+        """This process has committed something."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nobody asks any more."""
+
+
+class SqliteGeneration(Generation):
+    """Asks SQLite, whose `data_version` counts what other connections have committed."""
+
+    def __init__(self, url: str) -> None:
+        self._path = url.removeprefix("sqlite:///")
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+        self._number: int | None = None
+        self._fresh_until = 0.0
+        self._writes = self._writes_seen = 0
+
+    def current(self) -> int | None:
+        if time.monotonic() < self._fresh_until and self._writes_seen == self._writes:
+            return self._number
+        with self._lock:
+            writes = self._writes  # read first: what is committed later is seen at the next look
+            self._number = self._look()
+            self._writes_seen, self._fresh_until = writes, time.monotonic() + LOOK_EVERY_S
+            return self._number
+
+    def wrote(self) -> None:
+        self._writes += 1
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection, self._fresh_until = None, 0.0
+
+    def _look(self) -> int | None:
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            return None
+        return number
+
+
+class PostgresGeneration(Generation):
+    """Listens to PostgreSQL, which tells of every commit; while nobody listens, nobody can tell."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.replace("postgresql+psycopg://", "postgresql://")
+        self._number = 0
+        self._is_listening = False
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def current(self) -> int | None:
+        if self._thread is None:
+            self._start()
+        return self._number if self._is_listening else None
+
+    def wrote(self) -> None:
+        with self._lock:
+            self._number += 1
+
+    def close(self) -> None:
+        self._is_closed = True  # the thread ends by itself, within `LISTEN_S`
+
+    def _start(self) -> None:
+        # Begun with the first question: server processes are forked, and threads do not come along.
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="generation", daemon=True)
+                self._thread.start()
+
+    def _listen(self) -> None:
+        while not self._is_closed:
+            with contextlib.suppress(psycopg.Error):
+                for _ in self._told():
+                    self.wrote()
+                    self._is_listening = True
+            self._is_listening = False
+            if not self._is_closed:
+                time.sleep(RETRY_S)
+
+    def _told(self) -> Iterator[None]:
+        """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
+        options: dict[str, Any] = {
+            "keepalives_idle": 1,
+            "keepalives_interval": 1,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 2000,
+        }
+        with psycopg.connect(self._url, autocommit=True, connect_timeout=3, **options) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            yield
+            while not self._is_closed:
+                for _ in connection.notifies(timeout=LISTEN_S):
+                    yield
+                connection.execute("SELECT 1")
+
+
+def watch(engine: Engine, url: str) -> Generation:
+    """The generation of the database; from now on the engine's transactions tell it when they are committed."""
+    found: Generation = PostgresGeneration(url) if url.startswith("postgresql") else SqliteGeneration(url)
+    engine.update_execution_options(**{WROTE: found.wrote})
+    return found

@@ -1,0 +1,188 @@
+"""Server processes and workers that are killed at random under eight writers and a reader.
+
+`CMS_TEST_KILLS=10000` kills so many; without it a few are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from tests.api.editing import MERGE_PATCH, TEXT
+from tests.components import CmsServer, cms, cms_server_at, free_port
+from tests.conftest import eventually
+from tests.faults.clients import Save
+from tests.faults.conftest import Told
+from tests.faults.ledger import check_chains, texts_of
+from tests.faults.outsiders import strange_files
+
+KILLS = int(os.environ.get("CMS_TEST_KILLS", "8"))
+WRITERS = 8
+ARTICLES = 4
+FOLDER = "src/content/news/en"
+LINES = 300
+"""Of a body: so many that one which is torn is seen."""
+
+
+def body_of(title: str) -> str:
+    return f"{title}\n" * LINES
+
+
+def is_whole(title: str, body: str) -> bool:
+    return body.strip() == body_of(title).strip()
+
+
+@dataclass
+class Clients:
+    """What they asked for, by the title that they gave, and what came of it."""
+
+    url: str
+    headers: dict[str, str]
+    saves: list[Save] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    answers: Counter[int | str] = field(default_factory=Counter)
+    torn: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def write(self, number: int) -> None:
+        http = urllib3.PoolManager(retries=False, timeout=20)
+        chance, expect = random.Random(number), dict[str, str]()
+        for attempt in itertools.count():
+            if self.stop.is_set():
+                return
+            try:
+                self._write_one(http, f"By {number} {attempt}", f"news/en/killed-{chance.randrange(ARTICLES)}", expect)
+            except urllib3.exceptions.HTTPError:
+                self.answers["none"] += 1
+                expect.clear()
+                time.sleep(0.05)
+
+    def _write_one(self, http: urllib3.PoolManager, title: str, name: str, expect: dict[str, str]) -> None:
+        url = f"{self.url}/api/v1/articles/{name}"
+        if name not in expect:
+            expect[name] = http.request("GET", url).headers["ETag"][1:65]
+        self.asked.add(title)
+        answer = http.request(
+            "PATCH",
+            url,
+            json={"data": {"title": title}, "body": body_of(title)},
+            headers={**self.headers, "If-Match": f'"{expect[name]}"', "Content-Type": MERGE_PATCH},
+        )
+        self.answers[answer.status] += 1
+        if answer.status == 200:
+            version = answer.headers["ETag"][1:65]
+            self.saves.append(Save(name, expect[name], version))
+            expect[name] = version
+        else:
+            expect.pop(name)
+            if answer.status == 412:
+                self.refused.add(title)
+
+    def read(self) -> None:
+        http = urllib3.PoolManager(retries=False, timeout=20)
+        for number in itertools.count():
+            if self.stop.is_set():
+                return
+            try:
+                found = http.request("GET", f"{self.url}/api/v1/articles/news/en/killed-{number % ARTICLES}").json()
+                if not is_whole(found["data"]["title"], found["body"]):
+                    self.torn.append(found["data"]["title"])
+            except urllib3.exceptions.HTTPError:
+                time.sleep(0.05)
+
+
+def processes_of(server: CmsServer) -> list[int]:
+    """Those that the server has started, and what they have started."""
+    found, todo = [], [server.process.pid]
+    while todo:
+        told = subprocess.run(["pgrep", "-P", str(todo.pop())], capture_output=True, text=True, check=False).stdout
+        todo += (children := [int(word) for word in told.split()])
+        found += children
+    return found
+
+
+def kill_some(server: CmsServer, chance: random.Random, most: int) -> int:
+    """Kill one process after the other, and at last all of them."""
+    killed = 0
+    while killed < most - 1 and chance.random() < 0.7:
+        time.sleep(chance.uniform(0.05, 0.6))
+        if children := processes_of(server):
+            os.kill(chance.choice(children), signal.SIGKILL)
+            killed += 1
+    time.sleep(chance.uniform(0.05, 0.6))
+    os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    return killed + 1
+
+
+def test_nothing_acknowledged_is_lost_when_processes_are_killed(site: Path, tmp_path: Path, counted: Told) -> None:
+    for number in range(ARTICLES):
+        text = TEXT.replace("'A day at the library'", "By nobody").partition("First paragraph")[0]
+        (site / FOLDER / f"killed-{number}.md").write_text(text + body_of("By nobody"))
+    token = cms(site, "token", "create", "--name", "test", "--scope", "admin").stdout.strip()
+    port, chance, killed = free_port(), random.Random(11), 0
+    clients = Clients(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+    threads = [threading.Thread(target=clients.write, args=(number,)) for number in range(WRITERS)]
+    threads.append(threading.Thread(target=clients.read))
+    try:
+        while killed < KILLS:
+            with cms_server_at(port, site, tmp_path / f"log-{killed}", "--workers", "2") as server:
+                for thread in threads if not killed else ():
+                    thread.start()
+                killed += kill_some(server, chance, KILLS - killed)
+    finally:
+        clients.stop.set()
+        for thread in threads:
+            thread.join()
+    synced = cms(site, "sync")
+    assert synced.returncode == 0, synced.stderr
+    check_chains(site, clients.saves)
+    texts = [(_title(text), _body(text)) for text in texts_of(site, "en/killed-")]
+    titles = {title for title, _ in texts}
+    torn = [title for title, body in texts if not is_whole(title, body)]
+    phantoms = titles & clients.refused
+    counted({
+        "kills": killed, "acknowledged": len(clients.saves), "answers": dict(clients.answers),
+        "lost": 0, "torn": len(torn) + len(clients.torn), "phantom": len(phantoms),
+    })  # fmt: skip
+    assert (torn, clients.torn, phantoms) == ([], [], set())
+    assert titles - {"By nobody"} <= clients.asked
+    assert len(clients.saves) > KILLS
+    assert set(clients.answers) <= {200, 412, 503, "none"}
+    assert strange_files(site / FOLDER, *(path.name for path in (site / FOLDER).glob("*.md"))) == []
+
+
+def test_a_worker_that_was_killed_is_started_again(site: Path, tmp_path: Path) -> None:
+    with cms_server_at(free_port(), site, tmp_path / "log") as server:
+        (worker,) = _workers(server)
+        os.kill(worker, signal.SIGKILL)
+        assert eventually(lambda: _workers(server) not in ([], [worker]))
+        (site / FOLDER / "by-hand.md").write_text(TEXT)
+        url = f"{server.url}/api/v1/articles/news/en/by-hand"
+        assert eventually(lambda: urllib3.request("GET", url).status == 200)
+
+
+def _workers(server: CmsServer) -> list[int]:
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in processes_of(server)}
+    return [pid for pid, path in commands.items() if path.exists() and b"\0worker\0" in path.read_bytes()]
+
+
+def _title(text: bytes) -> str:
+    found = re.search(r"^title: (.*?)( *#.*)?$", text.decode(), re.MULTILINE)
+    return found[1].strip("'\"") if found else ""
+
+
+def _body(text: bytes) -> str:
+    return text.decode().split("\n---\n", 1)[1]
