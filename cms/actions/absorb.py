@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -73,10 +74,12 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
     # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
     if known is not None and is_same and (row is None or row.status == article.status):
-        place = Place(seq_of(tx, row), history.born(tx, article.name) or known.time, known.time)
+        born = history.born(tx, article.name) if row is None else row.created_at
+        place = Place(seq_of(tx, row), born or known.time, known.time)
         content = content_of(ctx, tx, article, place)
     else:
-        place, content = _append(ctx, tx, dataclasses.replace(file, article=article), known, by, renamed_from)
+        before = _Before(known, row, renamed_from)
+        place, content = _append(ctx, tx, dataclasses.replace(file, article=article), before, by)
     _put(tx, Entry(article, content, place, file.mark), rules)
     if row is None or row.visible != article.is_visible:
         _refresh_twins(tx, article, place.seq)
@@ -139,30 +142,42 @@ def seq_of(tx: Connection, row: AnyRow | None) -> int:
     return changes.position(tx)[1] if row is None else int(row.seq)
 
 
-def _append(
-    ctx: Context, tx: Connection, file: File, known: AnyRow | None, by: Origin, renamed_from: str | None
-) -> tuple[Place, published.Bytes]:
-    article = file.article
+class _Before(NamedTuple):
+    """What there was of an article: its last change, its row, and the id that it gives up."""
+
+    known: AnyRow | None
+    row: AnyRow | None
+    renamed_from: str | None
+
+
+def _append(ctx: Context, tx: Connection, file: File, before: _Before, by: Origin) -> tuple[Place, published.Bytes]:
+    article, (known, row, renamed_from) = file.article, before
     is_other_text = known is None or known.version != article.version
     moment = by.time if by.time is not None and is_other_text else time.time()
-    earlier = Name(article.collection, renamed_from) if renamed_from else article.name if known else None
-    born = None if earlier is None else history.born(tx, earlier)
-    place = Place(0, born or moment, moment)
+    place = Place(0, _born(tx, article, before) or moment, moment)
     content = content_of(ctx, tx, article, place)
     change = Change(
         by.actor, by.source, "article", article.collection, article.id, article.key,
         "updated" if known else "created", article.version,
         "" if article.status == "broken" else content.digest, file.text,
         bool(known.visible_after) if known else False, article.is_visible, moment, renamed_from, by.message,
-        _is_silent(tx, article, content),
+        _is_silent(row, article, content),
     )  # fmt: skip
     seq, _ = changes.append(tx, change)
     return place._replace(seq=seq), content
 
 
-def _is_silent(tx: Connection, article: Article, content: published.Bytes) -> bool:
-    """Whether the public sees the article as it did; its row still says what that was."""
-    row = articles.by_key(tx, article.key)
+def _born(tx: Connection, article: Article, before: _Before) -> float | None:
+    """When the article was created; None when it is only now."""
+    if before.renamed_from is not None:
+        return history.born(tx, Name(article.collection, before.renamed_from))
+    if before.known is None:
+        return None
+    return history.born(tx, article.name) if before.row is None else float(before.row.created_at)
+
+
+def _is_silent(row: AnyRow | None, article: Article, content: published.Bytes) -> bool:
+    """Whether the public sees the article as it did, which its row still says."""
     return row is not None and row.visible and article.is_visible and published.is_alike(row.json, content.json)
 
 

@@ -158,7 +158,8 @@ def document_of(ctx: Context, tx: Connection, copy: AnyRow) -> dict[str, Any]:
 
 def _start(ctx: Context, editing: Editing) -> Start:
     name = editing.name
-    row, key = planning.find(ctx, editing.actor, name)
+    found = planning.find(ctx, editing.actor, name)
+    row, key = found.row, found.key
     editing.actor.require("articles:read-drafts", name.collection)
     with read(ctx.database) as tx:
         copy = drafts.get(tx, name)

@@ -73,9 +73,9 @@ def replace(data: dict[str, Any], body: str) -> Make:
 
 def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
     """The article with this file in place of its own; the only edit that can mend a broken file."""
-    row, key = find(ctx, editing.actor, editing.name)
-    before = expected_bytes(ctx, key, editing.expect)
-    return plan_bytes(ctx, editing, row, before, text)
+    found = find(ctx, editing.actor, editing.name)
+    before = expected_bytes(ctx, found.key, editing.expect)
+    return plan_bytes(ctx, editing, found, before, text)
 
 
 def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Plan:

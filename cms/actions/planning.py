@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cms.actions import lookup, naming
 from cms.actions.faults import added, faults_of
-from cms.actions.rules import Rules, judged, rules_of
+from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
 from cms.actions.save import Plan, check_free, stale
 from cms.context import Context
 from cms.database import history
@@ -53,12 +53,22 @@ Make = Callable[[Rules, Document], Made]
 """What is made of the file as it is, given the collection's rules."""
 
 
-def find(ctx: Context, actor: Actor, name: Name) -> tuple[AnyRow, Key]:
+class Found(NamedTuple):
+    """An article's row, and the rules of its collection."""
+
+    row: AnyRow
+    rules: Rules
+
+    @property
+    def key(self) -> Key:
+        return Key(self.row.key)
+
+
+def find(ctx: Context, actor: Actor, name: Name) -> Found:
     """The article to be changed; nobody learns of a draft they may not read."""
     actor.require("articles:write", name.collection)
     with read(ctx.database) as tx:
-        row = lookup.visible(tx, actor, name)
-    return row, Key(row.key)
+        return Found(lookup.visible(tx, actor, name), rules_in(row_of(tx, name.collection)))
 
 
 def require_publish(actor: Actor, name: Name, *states: str) -> None:
@@ -86,19 +96,18 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
 
 def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     """What `make` makes of the article, merged with what others made of it meanwhile if that was asked for."""
-    row, key = find(ctx, editing.actor, editing.name)
-    rules = rules_of(ctx, editing.name.collection)
+    found = find(ctx, editing.actor, editing.name)
     limits = article_file.yaml_limits(ctx.settings.limits)
-    before = ctx.site.read(key)
+    before = ctx.site.read(found.key)
     if before is None:
         raise stale(None)
     if version_of(before) == editing.expect:
-        made = make(rules, document.read(before, limits))
-        return plan_bytes(ctx, editing, row, before, made.text.encode(), made.id)
+        made = make(found.rules, document.read(before, limits))
+        return plan_bytes(ctx, editing, found, before, made.text.encode(), made.id)
     base = _base(ctx, editing, before)
     current = document.read(before, limits)
     theirs = three_way.differences(three_way.content_of(base), three_way.content_of(current))
-    made = make(rules, base)
+    made = make(found.rules, base)
     mine = three_way.differences(
         three_way.content_of(base), three_way.content_of(document.read(made.text.encode(), limits))
     )
@@ -107,7 +116,7 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
         raise _stale(before, theirs, conflicts if editing.merge else [])
     merged = three_way.applied(three_way.content_of(current), mine)
     after = splice.edit(current, merged["data"], current.margin + merged["body"])
-    return plan_bytes(ctx, editing, row, before, after.encode(), made.id)
+    return plan_bytes(ctx, editing, found, before, after.encode(), made.id)
 
 
 def _base(ctx: Context, editing: Editing, before: bytes) -> Document:
@@ -132,10 +141,10 @@ def _stale(before: bytes, theirs: Mapping[three_way.Path, Any], conflicts: list[
 
 
 def plan_bytes(
-    ctx: Context, editing: Editing, row: AnyRow, before: bytes, after: bytes, new_id: str | None = None
+    ctx: Context, editing: Editing, found: Found, before: bytes, after: bytes, new_id: str | None = None
 ) -> Plan:
     """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
-    rules, old_key = rules_of(ctx, editing.name.collection), Key(row.key)
+    rules, old_key = found.rules, found.key
     was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
@@ -149,9 +158,10 @@ def plan_bytes(
     if is_rename:
         naming.check_new_id(ctx, article.name)
         check_free(ctx, article.name, besides=old_key)
-    require_publish(editing.actor, editing.name, was.status, row.status, article.status)
+    require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
     problems = faults_of(ctx, rules, article, was)
-    _refuse(added(problems, article, faults_of(ctx, rules, was, was), was))
+    if problems:
+        _refuse(added(problems, article, faults_of(ctx, rules, was, was), was))
     moved = None if key == old_key else old_key
     return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
 

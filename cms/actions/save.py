@@ -82,11 +82,12 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
             rename(ctx, plan.by(message), home, expect, File(plan.article, plan.after, ""))
         elif plan.after != plan.before:
             ctx.site.write(plan.key, plan.after, expect=expect)
-            _commit(ctx, plan, message)
+            return Saved(_commit(ctx, plan, message), plan.warnings)
         elif plan.copy_version is not None:
             with write(ctx.database) as tx:
                 _forget_copy(tx, plan)
-        return Saved(_row(ctx, plan.key), plan.warnings)
+        with read(ctx.database) as tx:
+            return Saved(_row(tx, plan.key), plan.warnings)
 
 
 def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | None = None) -> None:
@@ -161,17 +162,17 @@ def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
         ctx.site.write(plan.key, plan.after, expect=ABSENT)
     except Stale as error:
         raise Exists(f"The file {plan.key} is there already.") from error
-    _commit(ctx, plan, message)
-    return Saved(_row(ctx, plan.key), plan.warnings)
+    return Saved(_commit(ctx, plan, message), plan.warnings)
 
 
-def _commit(ctx: Context, plan: Plan, message: str | None) -> None:
+def _commit(ctx: Context, plan: Plan, message: str | None) -> AnyRow:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
         by = plan.by(message)
         absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
         settle_visibility(tx, by)
         _forget_copy(tx, plan)
+        return _row(tx, plan.key)
 
 
 def _check_copy(ctx: Context, plan: Plan) -> None:
@@ -188,9 +189,8 @@ def _forget_copy(tx: Connection, plan: Plan) -> None:
         drafts.remove(tx, plan.article.name, plan.copy_version)
 
 
-def _row(ctx: Context, key: Key) -> AnyRow:
-    with read(ctx.database) as tx:
-        row = articles.by_key(tx, key)
+def _row(tx: Connection, key: Key) -> AnyRow:
+    row = articles.by_key(tx, key)
     if row is None:
         raise Unavailable("The article was changed by others just now.", code="busy", retry_after_s=1)
     return row

@@ -28,6 +28,7 @@ from cms.model.published import LIVE_SINCE, TRANSLATIONS, members_of, timestamp,
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
 MARKDOWN = "text/markdown"
+_PATCH, _WHOLE = schemas.ArticlePatch(), schemas.WholeArticle()
 
 
 @blp.route("/articles")
@@ -129,7 +130,7 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
     name = Name(collection, article_id)
     editing = _editing(name)
     is_json_patch = request.mimetype == JSON_PATCH
-    make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(schemas.ArticlePatch(), value))
+    make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(_PATCH, value))
     if query["draft"]:
         copies.check_query(query)
         return copies.save_response(drafts.plan_change(context(), editing, make), dry_run=query["dry_run"])
@@ -143,9 +144,9 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Delete an article (If-Match); its history stays."""
     name = Name(collection, article_id)
-    row, key = planning.find(context(), auth.actor(), name)
-    planning.require_publish(auth.actor(), name, row.status)
-    save.delete(context(), auth.actor(), key, expected_version(), query.get("message"))
+    found = planning.find(context(), auth.actor(), name)
+    planning.require_publish(auth.actor(), name, found.row.status)
+    save.delete(context(), auth.actor(), found.key, expected_version(), query.get("message"))
     return Response(status=204)
 
 
@@ -217,7 +218,7 @@ def _plan_copy_of_put(name: Name, query: dict[str, Any]) -> drafts.CopyPlan:
 
 
 def _whole_body() -> dict[str, Any]:
-    found: dict[str, Any] = load(schemas.WholeArticle(), strict_json(request, "application/json", MARKDOWN))
+    found: dict[str, Any] = load(_WHOLE, strict_json(request, "application/json", MARKDOWN))
     return found
 
 

@@ -23,6 +23,21 @@ from cms.model.published import Bytes
 STEP = 200
 """How many articles the feed reads at once."""
 
+# To build a statement takes longer than to run it: what every read asks for is built once.
+_BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
+_BY_ID = (
+    select(articles)
+    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
+    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
+)
+_TWINS = select(articles).where(
+    articles.c.collection == bindparam("collection"),
+    articles.c.twin == bindparam("twin"),
+    articles.c.id != bindparam("id"),
+    articles.c.locale.is_not(None),
+    articles.c.status != "broken",
+)
+
 
 class Place(NamedTuple):
     """Where an article stands in the log: the seq of its last change, and its times."""
@@ -32,22 +47,9 @@ class Place(NamedTuple):
     updated_at: float
 
 
-# What each save and most reads ask for; a statement that is made again each time takes longer than the database does.
-_AT = select(articles).where(articles.c.key == bindparam("key"))
-_NAMED = (
-    select(articles)
-    .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
-    .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
-    .limit(1)
-)
-_TWINS = select(articles).where(
-    articles.c.collection == bindparam("collection"),
-    articles.c.twin == bindparam("twin"),
-    articles.c.id != bindparam("id"),
-    articles.c.locale.is_not(None),
-    articles.c.status != "broken",
-)
 _SHELF = select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+_INSERT = insert(articles)
+_DELETE = delete(articles).where(articles.c.key == bindparam("at"))
 _SHOWN = select(article_images.c.path).where(article_images.c.key == bindparam("key"))
 
 
@@ -85,7 +87,7 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
 
 
 def _insert(tx: Connection, entries: Sequence[Entry]) -> None:
-    tx.execute(insert(articles), [_row(entry) for entry in entries])
+    tx.execute(_INSERT, [_row(entry) for entry in entries])
     shown = [{"key": entry.article.key, "path": path} for entry in entries for path in sorted(entry.paths)]
     if shown:
         tx.execute(insert(article_images), shown)
@@ -134,7 +136,7 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
-        tx.execute(delete(articles).where(articles.c.key == key))
+        tx.execute(_DELETE, {"at": key})
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
@@ -162,11 +164,11 @@ def due(tx: Connection, now: float) -> list[str]:
 
 def get(tx: Connection, name: Name) -> AnyRow | None:
     """The article of that id; where two files claim it, the one that is not broken."""
-    return tx.execute(_NAMED, name._asdict()).one_or_none()
+    return tx.execute(_BY_ID, {"collection": name.collection, "id": name.id}).first()
 
 
 def by_key(tx: Connection, key: str) -> AnyRow | None:
-    return tx.execute(_AT, {"key": key}).one_or_none()
+    return tx.execute(_BY_KEY, {"key": key}).one_or_none()
 
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:

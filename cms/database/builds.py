@@ -36,8 +36,3 @@ def live_since(tx: Connection, seq: int) -> float | None:
     """Since when what the public is to see as of `seq` has been live; None when it is not, or nobody has said."""
     moment: float | None = tx.execute(_LIVE, {"seq": seq}).scalar()
     return moment
-
-
-# What is silent needs no build of its own.
-_NEEDED = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= bindparam("seq"), changes.noticed())
-_LIVE = select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1)

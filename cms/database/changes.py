@@ -56,6 +56,7 @@ class Change:
     is_silent: bool = False
 
 
+_INSERT = insert(changes)
 _POSITION = select(log.c.epoch, log.c.seq)
 _NEXT = update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq)
 _LATEST = (
@@ -91,7 +92,7 @@ def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
         for seq, change in enumerate(found, last - len(found) + 1)
     ]
     if rows:
-        tx.execute(insert(changes), rows)
+        tx.execute(_INSERT, rows)
     return last
 
 

@@ -44,6 +44,10 @@ DATA_WEIGHT = 8
 """A match in the front matter, where titles are, counts as much as so many in the body."""
 
 
+_DELETE = delete(words).where(words.c.key == bindparam("at"))
+_DELETE_NUMBER = delete(words).where(words.c.rowid == bindparam("at"))
+
+
 def create(tx: Connection) -> None:
     """Make the table, unless it is there."""
     if _is_postgres(tx):
@@ -91,8 +95,10 @@ def add(tx: Connection, articles: Iterable[tuple[str, Shelf, Words]]) -> None:
 
 
 def remove(tx: Connection, key: str) -> None:
-    own = words.c.key == key if _is_postgres(tx) else words.c.rowid == _number(key)
-    tx.execute(delete(words).where(own))
+    if _is_postgres(tx):
+        tx.execute(_DELETE, {"at": key})
+    else:
+        tx.execute(_DELETE_NUMBER, {"at": _number(key)})
 
 
 def condition(*, is_postgres: bool) -> ColumnElement[bool]:

@@ -7,11 +7,26 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, literal, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    true,
+)
 
 from cms.database.derived import article_values, articles
 from cms.database.shelves import Shelf
 from cms.model.field import NOWHERE, Field, Op, Value
+
+_INSERT = insert(article_values)
+_DELETE = delete(article_values).where(article_values.c.key == bindparam("at"))
 
 
 def put(tx: Connection, key: str, shelf: Shelf, values: Iterable[Value]) -> None:
@@ -35,11 +50,11 @@ def add(tx: Connection, found: Iterable[tuple[str, Shelf, Iterable[Value]]]) -> 
         for value in values
     ]
     if rows:
-        tx.execute(insert(article_values), rows)
+        tx.execute(_INSERT, rows)
 
 
 def remove(tx: Connection, key: str) -> None:
-    tx.execute(delete(article_values).where(article_values.c.key == key))
+    tx.execute(_DELETE, {"at": key})
 
 
 def find_missing(tx: Connection, collection: str, fields: Iterable[Field]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from html import escape, unescape
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from cms.model import html_text
 from cms.model.ids import cut, slug
 
 EXCERPT_CHARACTERS = 280
+_LONGEST_KEPT = 20_000
 
 _PLAIN_TAG = re.compile("</?(?:code|del|em|strong)>")
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
@@ -48,6 +50,16 @@ class Rendered(NamedTuple):
 
 def render(body: str) -> Rendered:
     """The body as HTML; image sources are as the author wrote them until `place_images`."""
+    return _render_again(body) if len(body) <= _LONGEST_KEPT else _render(body)
+
+
+@lru_cache(maxsize=64)
+def _render_again(body: str) -> Rendered:
+    """A save reads the article before and after, and most leave the body as it is."""
+    return _render(body)
+
+
+def _render(body: str) -> Rendered:
     html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
     clean = _SANITISER.clean(html)
     images, readable = html_text.images(clean), html_text.readable(clean)
