@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import signal
@@ -9,11 +10,13 @@ import subprocess
 import tarfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from cms.actions import deliver
 from cms.actions.backup import backup
@@ -25,7 +28,15 @@ from cms.database.engine import read
 from cms.errors import Exists, Invalid
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.components import cms, program, settings_environment
-from tests.conftest import close, eventually, make_client, make_context, make_settings, state_of
+from tests.conftest import (
+    close,
+    eventually,
+    make_client,
+    make_context,
+    make_settings,
+    postgres_database,
+    state_of,
+)
 from tests.receiver import Receiver
 
 NEWS = "news/en/opening-day"
@@ -82,6 +93,13 @@ def empty_place(folder: Path, database: str | None = None) -> Context:
     )
 
 
+@pytest.fixture
+def empty_postgres_url(postgres_server: Engine, tmp_path: Path) -> Iterator[str]:
+    name = "e" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    with postgres_database(postgres_server, name, "template1") as url:
+        yield url
+
+
 @pytest.mark.parametrize(
     ("database_url", "target"),
     [("sqlite", "sqlite"), ("sqlite", "postgres"), ("postgres", "sqlite")],
@@ -97,7 +115,9 @@ def test_a_site_comes_back_whole(
     assert (tmp_path / "site.tar").stat().st_mode & 0o777 == 0o600
     assert admin["Authorization"].split("_", 2)[2].encode() not in (tmp_path / "site.tar").read_bytes()
 
-    there = empty_place(tmp_path / "new", request.getfixturevalue("postgres_url") if target == "postgres" else None)
+    there = empty_place(
+        tmp_path / "new", request.getfixturevalue("empty_postgres_url") if target == "postgres" else None
+    )
     restore(there, check(tmp_path / "site.tar"))
     again = make_client(there)
     assert tree(there.settings.site_folder) == before_tree

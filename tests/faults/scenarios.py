@@ -228,6 +228,7 @@ def recover(desk: Desk) -> None:
     if desk.ctx.repository is not None:
         for _ in range(2):
             keep_git.Keeper(desk.ctx).run()
+            reconcile(desk.ctx)  # what was pulled counts once it is still
 
 
 def view(desk: Desk) -> dict[str, str]:
