@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import tarfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,47 +140,6 @@ def test_a_site_comes_back_whole(
     assert NEWS in json.loads(message[1])["ids"]
     assert again.get(f"/api/v1/sync?cursor={json.loads(message[1])['cursor']}").status_code == 200
     close(there)
-
-
-def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(
-    ctx: Context, admin: dict[str, str], tmp_path: Path
-) -> None:
-    other = create_context(ctx.settings)
-    writing, is_done = make_client(other), threading.Event()
-    names = ["news/en/moving", "news/en/moved"]
-    create_text(writing, admin, names[0])
-
-    def write() -> None:
-        number = 0
-        while not is_done.is_set():
-            number += 1
-            etag = writing.get(f"{ARTICLES}/{names[0]}").headers["ETag"]
-            body = {"id": names[1].removeprefix("news/"), "data": {"title": f"Edit {number}"}}
-            assert patch(writing, admin, names[0], etag, body).status_code == 200
-            names.reverse()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for number in range(2):
-            backup(ctx, tmp_path / f"{number}.tar")
-    finally:
-        is_done.set()
-        writer.join()
-    log = make_client(ctx).get("/api/v1/changes", headers={**admin, "Accept": "application/x-ndjson"}).data.splitlines()
-    for number in range(2):
-        there = empty_place(tmp_path / f"new{number}")
-        archive = check(tmp_path / f"{number}.tar")
-        restore(there, archive)
-        found = make_client(there).get("/api/v1/changes", headers={**admin, "Accept": "application/x-ndjson"})
-        lines = found.data.splitlines()
-        assert lines[-archive.seq :] == log[-archive.seq :]
-        # Each file is as the log says it was then; a rename that was under way is finished.
-        assert [json.loads(line)["source"] for line in lines[: -archive.seq]] in ([], ["api", "api"])
-        moving = [name for name in tree(there.settings.site_folder) if "/mov" in name]
-        assert len(moving) == 1
-        close(there)
-    close(other)
 
 
 def test_articles_that_go_or_change_while_files_are_read_are_taken_from_the_log(ctx: Context, tmp_path: Path) -> None:
