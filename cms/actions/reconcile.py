@@ -8,7 +8,7 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -40,13 +40,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Report:
-    """What one pass did; `unsettled` counts files that were left for the next, `left` names them and those that others
-    are at work on."""
+    """What one pass did; `unsettled` counts files that were left for the next."""
 
     read: int = 0
     deleted: int = 0
     unsettled: int = 0
-    left: set[str] = field(default_factory=set)
     held: str | None = None
 
 
@@ -80,21 +78,6 @@ class Reconciler:
             self._media_due = 0.0
         return report
 
-    def run_on(self, places: Collection[str]) -> Report:
-        """A pass over these files, and all below these folders, whose names end in a slash; as `run` in all else."""
-        if not self.ctx.site.is_settled():
-            return Report(unsettled=1, left=set(places))
-        heal(self.ctx)
-        seen = look_at(self.ctx, places)
-        if self._are_rules_new(seen):
-            return self.run()
-        moved = moves(seen)
-        held = self._too_many(seen, self._not_moved(seen, moved))
-        if held is not None:
-            tell(self.ctx, HELD, held)
-            return Report(left=set(places), held=held)
-        return self._take_over(seen, moved)
-
     def _take_over(
         self, seen: Seen, moved: dict[str, str], *, accept_deletions: bool = False, progress: Progress | None = None
     ) -> Report:
@@ -113,7 +96,6 @@ class Reconciler:
         if is_believed:
             report.deleted = self._absorb_deletions(gone)
         report.unsettled = len(new) - len(changed) + (0 if is_believed else len(gone))
-        report.left = set(seen.changed) - {stat.key for stat in changed} | set(() if is_believed else gone)
         return report
 
     def _not_moved(self, seen: Seen, moved: dict[str, str]) -> list[str]:
@@ -134,14 +116,6 @@ class Reconciler:
         if due:
             self._media_due = time.monotonic() + MEDIA_EVERY_S
         return due
-
-    def _are_rules_new(self, seen: Seen) -> bool:
-        """Whether there is a collection that nobody knows."""
-        names = {ids.split_key(key)[0] for key in seen.new if ids.is_article(key)}
-        if not names:
-            return False
-        with read(self.ctx.database) as tx:
-            return not names <= {row.name for row in collections.all_of(tx)}
 
     def _absorb_rules(self, seen: Seen) -> None:
         """The collections, with the files that say what their articles must be."""

@@ -102,12 +102,6 @@ def is_photo(key: str) -> bool:
     return key.startswith(ids.ASSETS) and is_image_name(key)
 
 
-def has_rules(key: str) -> bool:
-    """Whether a file of this name says what articles must be."""
-    folder, _, name = key.rpartition("/")
-    return f"{folder}/" in (SCHEMAS, ids.CONTENT) and name.endswith((_SCHEMA, _ANNOTATION))
-
-
 def moves(seen: Seen) -> dict[str, str]:
     """The articles' files that were given another place: new key to old, told by their bytes."""
     lost = [key for key in seen.gone if ids.is_article(key)]

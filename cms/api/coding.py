@@ -35,13 +35,8 @@ def choose(accepted: str) -> str:
 
 def apply(response: Response) -> None:
     """Code a text that was asked for, as the client takes it; its entity tag tells the codings apart."""
-    if (
-        request.method not in ("GET", "HEAD")
-        or response.status_code not in (200, 304)
-        or "ETag" not in response.headers
-    ):
-        return
-    if response.status_code == 200 and response.mimetype not in _TEXT:
+    is_text = response.status_code == 304 or (response.status_code == 200 and response.mimetype in _TEXT)
+    if request.method not in ("GET", "HEAD") or not is_text or "ETag" not in response.headers:
         return
     response.headers["Vary"] = f"{response.headers['Vary']}, Accept-Encoding"
     coding = choose(request.headers.get("Accept-Encoding", "")[:1000])

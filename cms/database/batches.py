@@ -6,12 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, literal_column
+from sqlalchemy import ColumnElement, Connection, Select
 
 T = TypeVar("T")
-
-UNMARKED: ColumnElement[str] = literal_column("''")
-"""The mark of a file to be looked at again, written out: SQLite chooses an index before it knows values."""
 
 AT_ONCE = 500
 """So many values one statement names; databases have limits."""

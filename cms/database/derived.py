@@ -78,7 +78,6 @@ articles = Table(
         Index(f"articles_{FORMAT}_in_order_of_{name}", "shelf", name, "key")
         for name in ("id", "created_at", "updated_at")
     ),
-    Index(f"articles_{FORMAT}_unmarked", "key", **_only("mark = ''")),
 )
 
 article_values = Table(
@@ -127,7 +126,6 @@ images = Table(
     Column("json", Text, nullable=False),
     Column("made_at", Float(53)),  # when variants of it were last made; null until they are
     *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "sent_for", "seq", "made_at")),
-    Index(f"images_{FORMAT}_unmarked", "path", **_only("mark = ''")),
 )
 
 unsettled_images = Table(

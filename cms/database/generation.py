@@ -128,13 +128,7 @@ class PostgresGeneration(Generation):
 
     def _told(self) -> Iterator[None]:
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
-        options: dict[str, Any] = {
-            "keepalives_idle": 1,
-            "keepalives_interval": 1,
-            "keepalives_count": 2,
-            "tcp_user_timeout": 2000,
-        }
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=3, **options) as connection:
+        with psycopg.connect(self._url, autocommit=True, **_IMPATIENT) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             yield
             while not self._is_closed:
