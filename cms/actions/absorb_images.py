@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import Origin, seq_of
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, changes, image_fields, images
+from cms.database import articles, changes, image_fields, images, photo_visibility
 from cms.database.changes import Change
 from cms.database.images import Made
 from cms.model import image as image_json
@@ -45,7 +45,7 @@ def absorb_image(
     shown = image_json.published(image, ctx.settings.variants_base)
     images.put(tx, image, shown, visible=visible, seq=seq, mark=mark)
     if is_new:
-        images.unsettle(tx, [image.path])
+        photo_visibility.unsettle(tx, [image.path])
         _refresh_articles(ctx, tx, image.path, seq)
     elif row is not None and row.base != image.base:
         # As with variants, another address for the same bytes is no change.
@@ -53,22 +53,22 @@ def absorb_image(
 
 
 def _is_visible(tx: Connection, image: Image) -> bool:
-    """As `images.unsettled` has it, of a photo that is new."""
+    """As `photo_visibility.unsettled` has it, of a photo that is new."""
     users = articles.showing(tx, image.path)
     if not users and image.sent_for is not None:
         users = [row for row in (articles.by_key(tx, image.sent_for),) if row is not None]
     if users:
         return any(row.visible for row in users)
-    return not images.was_secret(tx, image.path, image.sha256)
+    return not photo_visibility.was_secret(tx, image.path, image.sha256)
 
 
 def settle_visibility(tx: Connection, by: Origin) -> None:
     """Articles have changed: photos that the public is to see now, or no more, get a change in the log that says so."""
-    for row in images.unsettled(tx):
+    for row in photo_visibility.unsettled(tx):
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
         seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
-        images.set_visible(tx, row.path, not before, seq)
+        photo_visibility.set_visible(tx, row.path, not before, seq)
 
 
 def _base_of(ctx: Context, mark: str) -> str:

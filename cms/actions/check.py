@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from cms.actions.faults import against_rules
 from cms.actions.rules import rules_in
 from cms.context import Context
-from cms.database import articles, collections, images
+from cms.database import articles, collections, feed, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import ids
@@ -40,7 +40,7 @@ def check(ctx: Context) -> list[Finding]:
     with read(ctx.database) as tx:
         found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *_bare_photos(tx)]
         for collection in collections.all_of(tx):
-            rows = list(articles.changed_since(tx, -1, collection.name, drafts=True))
+            rows = list(feed.articles_since(tx, -1, collection.name, drafts=True))
             found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 

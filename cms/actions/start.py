@@ -17,7 +17,7 @@ from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections, images, search
+from cms.database import collections, photo_visibility, search
 from cms.database.derived import FORMAT
 from cms.database.engine import filling, read, write
 from cms.database.migrations import migrate
@@ -53,7 +53,7 @@ def _build(ctx: Context, progress: Progress | None) -> None:
             settle(Reconciler(dataclasses.replace(ctx, database=database)), progress=progress)
             with write(database) as tx:
                 search.set_filling(tx, False)
-                images.unsettle_all(tx)
+                photo_visibility.unsettle_all(tx)
                 settle_visibility(tx, Origin("files", "files"))
                 collections.set_built(tx, ctx.stamp)
 

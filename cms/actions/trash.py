@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cms.actions.photo_files import check_private, delete_from, key_of, local_copy, version_at
 from cms.context import Context
-from cms.database import images, trash
+from cms.database import photo_visibility, trash
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.database.trash import Reason
@@ -58,7 +58,9 @@ def page(tx: Connection, actor: Actor, path: str | None, after: Sequence[Any] | 
 def get(ctx: Context, actor: Actor, trash_id: str) -> AnyRow:
     with read(ctx.database) as tx:
         row = trash.get(tx, trash_id)
-        is_hidden = row is not None and not _sees_secrets(actor) and images.was_secret(tx, row.path, row.sha256)
+        is_hidden = (
+            row is not None and not _sees_secrets(actor) and photo_visibility.was_secret(tx, row.path, row.sha256)
+        )
     if row is None or is_hidden or row.time + KEPT_S < time.time():
         raise NotFound("There is no such photo in the trash; photos stay there for 30 days.")
     return row

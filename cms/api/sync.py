@@ -14,7 +14,7 @@ from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import sync as schemas
-from cms.database import articles, changes, images
+from cms.database import changes, feed, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import cursor as places
@@ -75,7 +75,7 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
         after = -1 if since is None else since
         if after < seq:
             if collection is None:
-                for row in images.changed_since(tx, after, drafts=drafts):
+                for row in feed.photos_since(tx, after, drafts=drafts):
                     yield f'{{"type":"image",{row.json[1:]}\n'
             yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
@@ -85,7 +85,7 @@ def _articles(
     tx: Connection, after: int, collection: str | None, wanted: tuple[str, ...], drafts: bool
 ) -> Iterator[str]:
     lean, with_text = set(wanted).isdisjoint(HEAVY), "text" in wanted
-    for row in articles.changed_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
+    for row in feed.articles_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
         members = members_of(row.json, row.lengths, lean=lean)
         if with_text:
             members["text"] = f'"text":{to_json(row.text.decode())}'

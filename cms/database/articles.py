@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
-from cms.database import images, shelves
-from cms.database.batches import UNMARKED, among, pairs
+from cms.database import photo_visibility, shelves
+from cms.database.batches import among, pairs
 from cms.database.derived import article_images, articles
 from cms.database.shelves import Shelf
-from cms.database.tables import AnyRow, changes
+from cms.database.tables import AnyRow
 from cms.errors import Problem
 from cms.model.article import Article
 from cms.model.ids import Name, fold
 from cms.model.published import Bytes
-
-STEP = 200
-"""How many articles the feed reads at once."""
 
 # To build a statement takes longer than to run it: what every read asks for is built once.
 _BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
@@ -82,7 +79,7 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
     """As `put`, of articles whose keys have no rows yet."""
     shelves.count(tx, Counter(entry.shelf for entry in entries))
     shown = {path for entry in entries for path in entry.paths}
-    images.unsettle(tx, shown, sent_for=[entry.article.key for entry in entries])
+    photo_visibility.unsettle(tx, shown, sent_for=[entry.article.key for entry in entries])
     _insert(tx, entries)
 
 
@@ -129,10 +126,10 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     old = None if row is None else Shelf(*row)
     before = set(tx.execute(_SHOWN, {"key": key}).scalars())
     if old == shelf:
-        images.unsettle(tx, before ^ paths)
+        photo_visibility.unsettle(tx, before ^ paths)
     else:
         shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
-        images.unsettle(tx, before | paths, sent_for=[key])
+        photo_visibility.unsettle(tx, before | paths, sent_for=[key])
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
@@ -216,11 +213,6 @@ def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     return {key: mark for some in found for key, mark in some.items()}
 
 
-def unmarked(tx: Connection) -> list[str]:
-    """The keys of those that are to be looked at again."""
-    return list(tx.execute(select(articles.c.key).where(articles.c.mark == UNMARKED)).scalars())
-
-
 def versions(tx: Connection, keys: Collection[str] | None = None) -> dict[str, str]:
     """The versions of these files, or of all, by key."""
     found = select(articles.c.key, articles.c.version)
@@ -238,42 +230,3 @@ def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:
 
 def problems_of(row: AnyRow) -> list[Problem]:
     return [Problem(*item) for item in json.loads(row.problems)]
-
-
-def changed_since(
-    tx: Connection, seq: int, collection: str | None, *, drafts: bool, lean: bool = False, with_text: bool = False
-) -> Iterator[AnyRow]:
-    """What the feed holds after `seq`, in the order of keys, read in small steps.
-
-    `json` is all of an article or, if `lean`, what lists show; `text` is the file's bytes.
-    """
-    content = (articles.c.lean if lean else articles.c.json).label("json")
-    others = [column for column in articles.c if column.name not in {"json", "lean"}]
-    found = select(*others, content).order_by(articles.c.key)
-    if with_text:
-        found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
-    # Each step names its keys: a step by order and limit has SQLite sort the whole collection again.
-    keys = _keys_since(tx, seq, collection, drafts=drafts)
-    for start in range(0, len(keys), STEP):
-        yield from tx.execute(found.where(articles.c.key.in_(keys[start : start + STEP])))
-
-
-def _keys_since(tx: Connection, seq: int, collection: str | None, *, drafts: bool) -> list[str]:
-    on = [
-        shelf for shelf in shelves.all_of(tx, collection) if (shelf.status != "broken" if drafts else shelf.is_visible)
-    ]
-    names = {shelf.name for shelf in on}
-    if seq < 0:
-        return sorted(tx.execute(select(articles.c.key).where(articles.c.shelf.in_(names))).scalars())
-    # Asked for the shelves as well, SQLite would go along them, and so over all of the site, to find what is new.
-    found = tx.execute(select(articles.c.key, articles.c.shelf).where(articles.c.seq > seq)).all()
-    return sorted(key for key, shelf in found if shelf in names)
-
-
-def _is_latest() -> ColumnElement[bool]:
-    """Whether a change is the last that the log has of an article."""
-    older = changes.alias()
-    last = select(func.max(older.c.seq)).where(
-        older.c.subject == "article", older.c.collection == articles.c.collection, older.c.name == articles.c.id
-    )
-    return changes.c.seq == last.correlate(articles).scalar_subquery()

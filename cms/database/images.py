@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select
 from sqlalchemy import true as always
 
-from cms.database.batches import UNMARKED, among, pairs
-from cms.database.derived import article_images, articles, images, unsettled_images
-from cms.database.tables import AnyRow, changes, draft_images
+from cms.database.batches import among, pairs
+from cms.database.derived import article_images, articles, images
+from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
 from cms.model.image import NOTHING, Image, ImageFields
-
-STEP = 500
-"""How many photos the feed reads at once."""
 
 _IS_UNUSED = images.c.path.not_in(select(article_images.c.path)) & images.c.path.not_in(select(draft_images.c.path))
 
@@ -41,71 +38,8 @@ def remove(tx: Connection, path: str) -> None:
     tx.execute(delete(images).where(images.c.path == path))
 
 
-def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
-    tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
-
-
-_UNSETTLED = select(unsettled_images.c.path).limit(1)
-
-
-def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: Collection[str] = ()) -> None:
-    """Have it looked at whether the public sees the photos at these paths, and those that were uploaded for articles,
-    given by their keys."""
-    changed = set(paths)
-    for here in among(images.c.sent_for, sent_for):
-        changed.update(tx.execute(select(images.c.path).where(here)).scalars())
-    known = [select(unsettled_images.c.path).where(here) for here in among(unsettled_images.c.path, changed)]
-    new = sorted(changed.difference(*(tx.execute(found).scalars() for found in known)))
-    if new:
-        tx.execute(insert(unsettled_images), [{"path": path} for path in new])
-
-
-def unsettle_all(tx: Connection) -> None:
-    tx.execute(delete(unsettled_images))
-    tx.execute(insert(unsettled_images).from_select(["path"], select(images.c.path)))
-
-
-def unsettled(tx: Connection) -> list[AnyRow]:
-    """Those of the photos to be looked at that are visible and should not be, or the other way round; from now on there
-    are none to be looked at.
-
-    The public sees what a visible article shows, and what no article shows, for pages and components may, unless it was
-    uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
-    it was uploaded for.
-    """
-    if tx.execute(_UNSETTLED).first() is None:
-        return []
-    shown = article_images.c.path == images.c.path
-    is_shown = exists(select(1).where(shown))
-    is_seen = exists(select(1).where(shown, article_images.c.key == articles.c.key, articles.c.visible))
-    sent_for = select(1).where(articles.c.key == images.c.sent_for)
-    is_held = exists(sent_for.where(articles.c.visible.is_(False)))
-    may_come = exists(sent_for.where(articles.c.visible)) | ~is_secret(images.c.path, images.c.sha256)
-    goes = images.c.visible & ~is_seen & (is_shown | is_held)
-    comes = images.c.visible.is_(False) & (is_seen | (~is_shown & ~is_held & may_come))
-    found = select(images).where(images.c.path.in_(select(unsettled_images.c.path)), goes | comes)
-    rows = list(tx.execute(found.order_by(images.c.path)))
-    tx.execute(delete(unsettled_images))
-    return rows
-
-
-def is_secret(path: ColumnElement[str], sha256: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a photo of these bytes has been there, and the public has never seen it."""
-    own = select(1).where(
-        changes.c.subject == "image",
-        changes.c.collection == "",
-        changes.c.name == path,
-        changes.c.version.startswith(sha256),
-    )
-    return exists(own) & ~exists(own.where(changes.c.visible_after))
-
-
-def was_secret(tx: Connection, path: str, sha256: str) -> bool:
-    """As `is_secret` has it."""
-    return bool(tx.execute(select(is_secret(literal(path), literal(sha256)))).scalar())
-
-
-def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
+def may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
+    """Whether somebody who sees the drafts of these collections sees a photo."""
     if drafts_in is None:
         return always()
     own = articles.c.collection.in_(drafts_in)
@@ -117,7 +51,7 @@ def _may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
 
 def get(tx: Connection, path: str, drafts_in: DraftsIn = None) -> AnyRow | None:
     """The photo, if somebody who sees the drafts of these collections sees it."""
-    return tx.execute(select(images).where(images.c.path == path, _may_see(drafts_in))).one_or_none()
+    return tx.execute(select(images).where(images.c.path == path, may_see(drafts_in))).one_or_none()
 
 
 def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
@@ -164,7 +98,7 @@ def digests(tx: Connection) -> set[str]:
 
 def has(tx: Connection, sha256: str, drafts_in: DraftsIn = None) -> bool:
     """Whether there is a photo of these bytes, as `get` has it."""
-    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, _may_see(drafts_in)))).scalar())
+    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, may_see(drafts_in)))).scalar())
 
 
 def located(tx: Connection) -> list[str]:
@@ -196,11 +130,6 @@ def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     return _by_key({path: mark for some in found for path, mark in some.items()})
 
 
-def unmarked(tx: Connection) -> list[str]:
-    """The keys of those that are to be looked at again."""
-    return [ASSETS + path for path in tx.execute(select(images.c.path).where(images.c.mark == UNMARKED)).scalars()]
-
-
 def count(tx: Connection, *, besides: str) -> int:
     """How many there are whose marks do not begin so."""
     number: int = tx.execute(
@@ -225,7 +154,7 @@ class Wanted:
 
 def page(tx: Connection, wanted: Wanted, after: str | None, limit: int) -> list[AnyRow]:
     """In the order of paths."""
-    found = select(images).where(_may_see(wanted.drafts_in))
+    found = select(images).where(may_see(wanted.drafts_in))
     folder, is_unused = wanted.folder, wanted.is_unused
     if is_unused:
         found = found.where(_IS_UNUSED)
@@ -234,15 +163,6 @@ def page(tx: Connection, wanted: Wanted, after: str | None, limit: int) -> list[
     if after is not None:
         found = found.where(images.c.path > after)
     return list(tx.execute(found.order_by(images.c.path).limit(limit)))
-
-
-def changed_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]:
-    """What the feed holds after `seq`, in the order of paths, read in small steps."""
-    new = select(images.c.path).where(images.c.seq > seq, _may_see(None if drafts else ()))
-    paths = sorted(tx.execute(new).scalars())
-    for start in range(0, len(paths), STEP):
-        found = select(images).where(images.c.path.in_(paths[start : start + STEP]))
-        yield from tx.execute(found.order_by(images.c.path))
 
 
 def unused(tx: Connection) -> list[str]:

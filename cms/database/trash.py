@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
-from cms.database import images
+from cms.database import photo_visibility
 from cms.database.tables import AnyRow, trash
 
 Reason = Literal["deleted", "replaced"]
@@ -44,7 +44,7 @@ def page(tx: Connection, wanted: Wanted, after: Sequence[Any] | None, limit: int
     if wanted.path is not None:
         found = found.where(trash.c.path == wanted.path)
     if not wanted.with_secrets:
-        found = found.where(~images.is_secret(trash.c.path, trash.c.sha256))
+        found = found.where(~photo_visibility.is_secret(trash.c.path, trash.c.sha256))
     if after is not None:
         moment, trash_id = after
         found = found.where((trash.c.time < moment) | ((trash.c.time == moment) & (trash.c.id > trash_id)))
