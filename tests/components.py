@@ -81,6 +81,17 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
             process.wait()
 
 
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, by whichever of its threads."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def descendants(pid: int) -> list[int]:
+    """Its children, and theirs."""
+    return [found for child in children(pid) for found in (child, *descendants(child))]
+
+
 @contextmanager
 def s3_server(folder: Path) -> Iterator[str]:
     """rclone's S3 server over the folder: each folder in it is a bucket. Gives its URL."""

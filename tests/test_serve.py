@@ -18,7 +18,16 @@ import pytest
 import urllib3
 from standardwebhooks import Webhook
 
-from tests.components import CmsServer, cms, cms_server, free_port, program, settings_environment, wait_for
+from tests.components import (
+    CmsServer,
+    cms,
+    cms_server,
+    descendants,
+    free_port,
+    program,
+    settings_environment,
+    wait_for,
+)
 from tests.components import ending as ending_process
 from tests.conftest import eventually
 from tests.receiver import Receiver
@@ -58,7 +67,7 @@ def test_an_edit_with_a_token_and_a_clean_end(light_site: Path, tmp_path: Path) 
         )
         url = f"{server.url}/api/v1/articles/news/en/by-hand"
         assert eventually(lambda: HTTP.request("GET", url).status == 200)
-        children = _children(server.process.pid)
+        children = descendants(server.process.pid)
         assert len(children) >= 2
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
@@ -113,7 +122,7 @@ def test_who_fails_too_often_is_told_to_wait_whatever_the_headers_say(light_site
 
 def test_no_process_outlives_a_server_that_was_killed(light_site: Path, tmp_path: Path) -> None:
     with cms_server(light_site, tmp_path / "log") as server:
-        children = _children(server.process.pid)
+        children = descendants(server.process.pid)
         server.process.kill()
         server.process.wait()
         assert len(children) >= 2
@@ -243,15 +252,6 @@ def test_photos_go_to_a_bucket_and_come_from_it(site: Path, tmp_path: Path, s3_u
         listed = HTTP.request("GET", f"{server.url}/api/v1/images?folder=news/opening-day").json()["items"]
         assert item["path"] in [other["path"] for other in listed]
         assert len(listed) == 6
-
-
-def _children(pid: int) -> list[int]:
-    """The process's children and their children."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *_children(int(child))]
-    return found
 
 
 def _command(pid: int) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import signal
+import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from cms.database import migrations
 from cms.database.engine import read
 from cms.errors import Exists, Invalid
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.components import cms
+from tests.components import cms, program, settings_environment
 from tests.conftest import (
     close,
     eventually,
@@ -235,6 +238,32 @@ def test_a_restore_that_was_broken_off_is_done_again(ctx: Context, tmp_path: Pat
     restore(there, archive)
     assert tree(there.settings.site_folder) == tree(ctx.settings.site_folder)
     close(there)
+
+
+@pytest.fixture
+def can_interrupt() -> Iterator[None]:
+    """A shell has what it runs in the background ignore SIGINT, and programs inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("can_interrupt")
+def test_a_backup_that_is_broken_off_leaves_nothing(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for number in range(40):
+        (site / f"src/assets/large-{number}.bin").write_bytes(b"x" * 2_000_000)
+    cms(site, "sync")
+    command = [str(program("cms")), "backup", str(folder / "site.tar")]
+    process = subprocess.Popen(command, env=settings_environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not any(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert list(folder.iterdir()) == []
 
 
 def damaged(path: Path) -> list[bytes]:

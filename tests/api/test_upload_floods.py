@@ -15,7 +15,7 @@ from cms.context import Context
 from cms.model.limits import MIB
 from tests.api.editing import problem
 from tests.api.test_images import IMAGES, picture
-from tests.components import cms, cms_server
+from tests.components import children, cms, cms_server
 from tests.conftest import state_of
 
 BOUNDARY = b"a-boundary"
@@ -127,14 +127,10 @@ def test_photos_of_25_mib_are_never_whole_in_the_memory_of_the_server(site: Path
 def _peak_memory(server: int, *, is_forgotten: bool = False) -> int:
     """The most bytes that the server and its children have held since `is_forgotten` was last asked for."""
     total = 0
-    for process in [server, *_children(server)]:
+    for process in [server, *children(server)]:
         folder = Path(f"/proc/{process}")
         if is_forgotten:
             (folder / "clear_refs").write_text("5")
         (line,) = (line for line in (folder / "status").read_text().splitlines() if line.startswith("VmHWM"))
         total += int(line.split()[1]) * 1024
     return total
-
-
-def _children(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]

@@ -14,7 +14,7 @@ from cms.api.coding import GZIP
 from tests.bench.made_site import write_articles
 from tests.bench.measure import Options, Row, in_turn, processor_seconds, row
 from tests.bench.peers import Server, nginx
-from tests.components import cms, cms_server
+from tests.components import cms, cms_server, descendants
 
 PLAIN: dict[str, str] = {}
 CODED = {"Accept-Encoding": "gzip"}
@@ -60,8 +60,6 @@ def fetch(server: Server, path: str, headers: Mapping[str, str]) -> tuple[float,
 
 
 def memory(pid: int) -> float:
-    """The most memory, in MB, that the process and those below it ever had."""
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    status = Path(f"/proc/{pid}/status").read_text()
-    own = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
-    return max(own, *(memory(int(child)) for child in below)) if below else own
+    """The most memory, in MB, that one of the process and those below it ever had."""
+    found = (Path(f"/proc/{one}/status").read_text() for one in (pid, *descendants(pid)))
+    return max(int(text.partition("VmHWM:")[2].split()[0]) for text in found) / 1024

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tests.components import descendants
+
 T = TypeVar("T")
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -68,9 +70,8 @@ def row(work: str, against: str, unit: str, ours: list[float], theirs: list[floa
 
 def processor_seconds(pid: int) -> float:
     """Of the process and all below it, those that have ended too."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(map(int, fields[11:15])) / TICK + sum(processor_seconds(int(child)) for child in below)
+    stats = [Path(f"/proc/{one}/stat").read_text() for one in (pid, *descendants(pid))]
+    return sum(sum(map(int, stat.rpartition(")")[2].split()[11:15])) for stat in stats) / TICK
 
 
 def in_turn(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:

@@ -10,7 +10,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from pathlib import Path
 import urllib3
 
 from tests.api.editing import MERGE_PATCH, TEXT
-from tests.components import CmsServer, cms, cms_server_at, free_port
+from tests.components import CmsServer, cms, cms_server_at, descendants, free_port
 from tests.conftest import eventually
 from tests.faults.clients import Save
 from tests.faults.conftest import Told
@@ -103,22 +102,12 @@ class Clients:
                 time.sleep(0.05)
 
 
-def processes_of(server: CmsServer) -> list[int]:
-    """Those that the server has started, and what they have started."""
-    found, todo = [], [server.process.pid]
-    while todo:
-        told = subprocess.run(["pgrep", "-P", str(todo.pop())], capture_output=True, text=True, check=False).stdout
-        todo += (children := [int(word) for word in told.split()])
-        found += children
-    return found
-
-
 def kill_some(server: CmsServer, chance: random.Random, most: int) -> int:
     """Kill one process after the other, and at last all of them."""
     killed = 0
     while killed < most - 1 and chance.random() < 0.7:
         time.sleep(chance.uniform(0.05, 0.6))
-        if children := processes_of(server):
+        if children := descendants(server.process.pid):
             os.kill(chance.choice(children), signal.SIGKILL)
             killed += 1
     time.sleep(chance.uniform(0.05, 0.6))
@@ -175,7 +164,7 @@ def test_a_worker_that_was_killed_is_started_again(site: Path, tmp_path: Path) -
 
 
 def _workers(server: CmsServer) -> list[int]:
-    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in processes_of(server)}
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in descendants(server.process.pid)}
     return [pid for pid, path in commands.items() if path.exists() and b"\0worker\0" in path.read_bytes()]
 
 
