@@ -1,0 +1,56 @@
+"""What the commands share: the site they are for, errors in plain words, and a bar that grows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from cms.errors import CmsError
+from cms.settings import Settings, load
+
+if TYPE_CHECKING:
+    from cms.context import Context
+
+
+def the_settings() -> Settings:
+    """Those of the environment."""
+    with told():
+        return load()
+
+
+@contextmanager
+def the_site() -> Iterator[Context]:
+    """The site's parts, its database ready."""
+    from cms.actions.start import prepare
+    from cms.app import create_context
+
+    with told():
+        ctx = create_context(load())
+        prepare(ctx, progress_bar("reading the site"))
+        yield ctx
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors as one plain message."""
+    try:
+        yield
+    except CmsError as error:
+        details = "".join(f"\n  {p.pointer}: {p.detail}" for p in error.problems if error.code != "settings")
+        raise click.ClickException(error.detail + details) from error
+
+
+def progress_bar(what: str) -> Callable[[int, int], None] | None:
+    """A bar that grows, where somebody is looking."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        bar = "#" * (30 * done // max(total, 1))
+        click.echo(f"\r{what} [{bar:30}] {done} of {total}", err=True, nl=done >= total)
+
+    return show

@@ -1,0 +1,127 @@
+"""The commands for what a site holds: its files, its photos, its backup."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cms.cli.common import progress_bar, the_settings, the_site, told
+
+if TYPE_CHECKING:
+    from cms.actions.check import Finding
+    from cms.actions.transfer import Report
+
+
+@click.command()
+@click.option("--accept-deletions", is_flag=True, help="Believe that many files are meant to be gone.")
+def sync(accept_deletions: bool) -> None:
+    """Take over what changed in the files, now."""
+    from cms.actions.reconcile import Reconciler
+    from cms.actions.start import settle
+
+    with the_site() as ctx:
+        progress = progress_bar("reading changed files")
+        report = settle(Reconciler(ctx), accept_deletions=accept_deletions, progress=progress)
+    click.echo(f"{report.read} files read, {report.deleted} deletions taken over.")
+    if report.held is not None:
+        raise click.ClickException(report.held)
+    if report.unsettled:
+        raise click.ClickException(f"{report.unsettled} files keep changing; run `cms sync` again later.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@click.option("--errors", "only_errors", is_flag=True, help="Leave out the warnings.")
+def check(as_json: bool, only_errors: bool) -> None:
+    """Say what is wrong with the content; ends with 1 when there are errors."""
+    from cms.actions.check import check as find
+    from cms.actions.reconcile import Reconciler
+    from cms.actions.start import settle
+
+    with the_site() as ctx:
+        settle(Reconciler(ctx))
+        findings = [found for found in find(ctx) if found.severity == "error" or not only_errors]
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(found) for found in findings], indent=2, ensure_ascii=False))
+    else:
+        _show(findings)
+    if any(found.severity == "error" for found in findings):
+        sys.exit(1)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """A table: each file, below it what is wrong with it, and at the end how much that is."""
+    path = ""
+    for found in findings:
+        if found.path != path:
+            path = found.path
+            click.echo(path)
+        click.echo(f"  {found.severity:8} {found.code:20} {found.pointer:24} {found.detail}")
+    counted = Counter(found.severity for found in findings)
+    click.echo(f"{counted['error']} errors, {counted['warning']} warnings." if findings else "No problems.")
+
+
+@click.group()
+def images() -> None:
+    """The photos of a site and of its media store (CMS_MEDIA)."""
+
+
+@images.command()
+@click.option("--clean", is_flag=True, help="Take out of them where they were taken (GPS), also of those sent before.")
+def push(clean: bool) -> None:
+    """Send the site's photos to the media store; what is there already stays."""
+    from cms.actions.transfer import push as send
+
+    with the_site() as ctx:
+        _report(send(ctx, progress_bar("sending photos"), clean=clean))
+
+
+@images.command()
+def pull() -> None:
+    """Bring the media store's photos into the site; what is there already stays."""
+    from cms.actions.transfer import pull as fetch
+
+    with the_site() as ctx:
+        _report(fetch(ctx, progress_bar("fetching photos")))
+
+
+def _report(report: Report) -> None:
+    cleaned = f"{report.cleaned} cleaned, " if report.cleaned else ""
+    click.echo(f"{report.sent} sent, {report.same} the same already, {cleaned}{len(report.refused)} refused.")
+    if report.refused:
+        raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write all that the site is to one archive: history, tokens, webhooks, working copies, content."""
+    from cms.actions.backup import backup as write
+
+    with the_site() as ctx:
+        number = write(ctx, file, progress_bar("writing files"))
+        click.echo(f"{file}: {number} files. It holds the webhooks' secrets.")
+        if ctx.settings.media.startswith("s3:"):
+            click.echo("Photos stay in their bucket, and need a backup there.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Bring a site back from its archive, into an empty CMS_DATABASE and CMS_SITE (src/content alone is there)."""
+    from cms.actions.restore import check as check_archive
+    from cms.actions.restore import restore as bring_back
+    from cms.app import create_context
+
+    with told():
+        settings = the_settings()
+        archive = check_archive(file, progress_bar("checking the archive"))
+        number = bring_back(create_context(settings), archive, progress_bar("writing files"))
+    click.echo(f"{number} files and {archive.seq} changes are back. Sites read everything once, then build as before.")
