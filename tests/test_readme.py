@@ -47,6 +47,7 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_MAX_",
         "CMS_TEST_SITE",
         "CMS_TEST_ASTRO",
+        "CMS_TEST_FAULTS",
         "CMS_TEST_KILLS",
         "CMS_TEST_RACES",
         "CMS_TEST_SHARE",
