@@ -61,6 +61,7 @@ def on_a_full_disk(ctx: Context, disk: Path) -> dict[str, Any]:
     etag = create_text(client, headers, NAME)
     create_text(client, headers, DOOMED)
     assert send(client, headers, (picture(size=(500, 400)), "a.jpg"), folder="apart").status_code == 201
+    reader = bearer(ctx, "articles:read-drafts")
     reserve.keep(ctx)
     fill(disk)
     found = {
@@ -76,6 +77,8 @@ def on_a_full_disk(ctx: Context, disk: Path) -> dict[str, Any]:
         "upload": told(send(client, headers, (picture(size=(600, 500)), "b.jpg"), folder="apart")),
         "read": told(client.get(f"{ARTICLES}/{NAME}")),
         "ready": ready(client),
+        "delete by others": [told(delete(client, others, f"{ARTICLES}/{DOOMED}")) for others in ({}, reader)],
+        "reserve": (ctx.settings.state_folder / "reserve").exists(),
         "delete article": told(delete(client, headers, f"{ARTICLES}/{DOOMED}")),
         "delete photo": told(delete(client, headers, f"{IMAGES}/{PHOTO}")),
         "trash": len(client.get("/api/v1/trash", headers=headers).get_json()["items"]),

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.components import require
 from tests.conftest import ROOT
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -18,8 +17,8 @@ def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     disk, elsewhere = tmp_path / "disk", tmp_path / "elsewhere"
     disk.mkdir()
     elsewhere.mkdir()
-    if subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", str(disk)], check=False).returncode != 0:
-        pytest.skip("this machine lets nobody mount (unshare): a full disk is not tested")
+    mounted = subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", str(disk)], check=False)
+    require(mounted.returncode == 0, "a kernel that lets everybody mount (unshare)")
     command = [*UNSHARE, sys.executable, "-m", "tests.faults.on_small_disk", str(disk), str(elsewhere)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -28,6 +27,8 @@ def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     assert (full["save"], full["create"], full["upload"]) == (refused, refused, refused)
     assert full["read"] == [200, None, False]
     assert full["ready"] == ["storage_full"]
+    assert [status for status, *_ in full["delete by others"]] == [401, 403]
+    assert full["reserve"], "who may delete nothing leaves what is kept in hand for deletions"
     assert (full["delete article"][0], full["delete photo"][0], full["gone"]) == (204, 204, [404, 404])
     assert full["trash"] == 1, "the photo can be restored"
     assert full["temporary"] == []
