@@ -36,6 +36,7 @@ from cms.api import (
 )
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query, context
 from cms.api.spec import create_api
+from cms.database import statements
 from cms.model.limits import Limits
 
 
@@ -82,7 +83,7 @@ def create_flask(limits: Limits) -> Flask:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
+    g.started, g.statements = time.perf_counter(), statements.count()
     g.request_id = access_log.request_id(request.headers.get("X-Request-Id"))
 
 
@@ -92,10 +93,18 @@ def _make_room() -> None:
         reserve.make_room(context())
 
 
+def _timing() -> str:
+    """`Server-Timing` in milliseconds: of the database, with how many statements there were, and of all."""
+    asked, took = g.statements, (time.perf_counter() - g.started) * 1e3
+    return f'db;dur={asked.seconds * 1e3:.2f};desc="{asked.number} statements", total;dur={took:.2f}'
+
+
 def _finish(response: Response) -> Response:
     auth.set_caching(response)
     coding.apply(response)
     response.headers["X-Request-Id"] = g.request_id
+    if response.status_code < 400:  # how much was asked before a refusal could tell what is hidden
+        response.headers["Server-Timing"] = _timing()
     if response.status_code == 204:
         response.headers.pop("Content-Type", None)
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from cms.database import statements
 from cms.errors import Unavailable, of_system
 
 BUSY_MS = 10_000
@@ -32,9 +33,9 @@ _FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
 def open_engine(url: str) -> Engine:
     """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use."""
-    if url.startswith("sqlite"):
-        return _open_sqlite(url)
-    return create_engine(url, pool_pre_ping=True)
+    engine = _open_sqlite(url) if url.startswith("sqlite") else create_engine(url, pool_pre_ping=True)
+    statements.watch(engine)
+    return engine
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+"""What one request asks of the database: how many statements, and how long until each has its first row."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+
+@dataclass(slots=True)
+class Asked:
+    """So many statements, and their seconds."""
+
+    number: int = 0
+    seconds: float = 0.0
+
+
+_asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+def count() -> Asked:
+    """Begin anew for this thread; what is told goes on counting."""
+    asked = Asked()
+    _asked.set(asked)
+    return asked
+
+
+def watch(engine: Engine) -> None:
+    """From now on the engine's statements are counted, those that begin transactions apart."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _before(_connection: Any, _cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
+        if context is not None:
+            context.begun = time.perf_counter()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def _after(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: Any) -> None:
+        asked = _asked.get()
+        if asked is not None and context is not None and not statement.startswith("BEGIN"):
+            asked.number += 1
+            asked.seconds += time.perf_counter() - context.begun
