@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
+from operator import itemgetter
 from typing import NamedTuple
 
 from cms.model.ids import IGNORABLE, fold
@@ -89,7 +92,10 @@ def snippets(words: Sequence[str], texts: Iterable[tuple[str, str]]) -> list[Sni
     """The places where the words are found in the texts, given with their pointers."""
     found: list[Snippet] = []
     for where, text in texts:
-        pieces = [(match.start(), match.end(), token) for match in _PIECE.finditer(text) for token in tokens(match[0])]
+        folded = text.lower() if text.isascii() else fold(text)
+        if not all(word in folded for word in words):
+            continue  # which saves cutting most texts
+        pieces = _pieces(text)
         hits = list(_hits(words, pieces))
         if hits:
             found.append(Snippet(where, _cut(text, pieces, hits)))
@@ -101,22 +107,34 @@ def snippets(words: Sequence[str], texts: Iterable[tuple[str, str]]) -> list[Sni
 Piece = tuple[int, int, str]
 
 
+def _pieces(text: str) -> list[Piece]:
+    """The tokens, each with where it begins and ends in the text as it is shown."""
+    if text.isascii():
+        return [(match.start(), match.end(), match[0]) for match in _WORD.finditer(text.lower())]
+    return [(match.start(), match.end(), token) for match in _PIECE.finditer(text) for token in _in_piece(match[0])]
+
+
+@lru_cache(maxsize=8192)
+def _in_piece(piece: str) -> tuple[str, ...]:
+    return tuple(tokens(piece))  # clusters and words come again and again
+
+
 def _hits(words: Sequence[str], pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
     """Start and end of each match in the text, none beginning before the last has ended."""
-    *whole, last = words
-    free = 0
-    for number in range(len(pieces) - len(whole)):
+    first, whole, last = words[0], list(words[:-1]), words[-1]
+    more, free = len(whole), 0
+    for number, (start, _, token) in enumerate(pieces[: len(pieces) - more]):
+        if not token.startswith(first) or start < free:
+            continue
         here = [token for _, _, token in pieces[number : number + len(words)]]
-        start, end = pieces[number][0], pieces[number + len(whole)][1]
-        if here[:-1] == whole and here[-1].startswith(last) and start >= free:
-            yield start, end
-            free = end
+        if here[:-1] == whole and here[-1].startswith(last):
+            yield start, (free := pieces[number + more][1])
 
 
 def _cut(text: str, pieces: Sequence[Piece], hits: Sequence[tuple[int, int]]) -> str:
     """The text around the first match, between whole pieces, with every match in it marked."""
-    first = min((start for start, _, _ in pieces if start >= hits[0][0] - _AROUND), default=0)
-    last = max(end for _, end, _ in pieces if end <= hits[0][1] + _AROUND)
+    first = pieces[bisect_left(pieces, hits[0][0] - _AROUND, key=itemgetter(0))][0]
+    last = pieces[bisect_right(pieces, hits[0][1] + _AROUND, key=itemgetter(1)) - 1][1]
     start = 0 if first <= pieces[0][0] else first
     end = len(text) if last >= pieces[-1][1] else last
     shown, position = "…" if start else "", start
