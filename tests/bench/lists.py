@@ -18,7 +18,7 @@ from sqlalchemy import event
 from cms.app import create_context
 from tests.bench.made_site import WORDS, write_site
 from tests.bench.measure import Options, Row, in_turn, row
-from tests.bench.peers import Server, load
+from tests.bench.peers import Server, cost
 from tests.components import cms, cms_server, program, require
 from tests.conftest import close, make_client, make_settings
 
@@ -49,17 +49,14 @@ def rows(options: Options) -> Iterator[Row]:
         for name, url in asked.items():
             mine, theirs = in_turn(
                 options.rounds,
-                lambda url=url: load(ours, url, options.seconds).cpu * 1e6,  # type: ignore[misc]
+                partial(cost, ours, url, options.seconds),
                 partial(sqlite_time, options.folder, database, statements[name]),
             )
             yield row(f"List {name}", "SQLite, the same statements", "µs CPU", mine, theirs, aim=3.0, size=size)
         for name in DEEP:
             deep = f"{asked[name]}&cursor={quote(deep_cursor(ours, asked[name], size))}"
-            there, first = in_turn(
-                options.rounds,
-                lambda url=deep: load(ours, url, options.seconds).cpu * 1e6,  # type: ignore[misc]
-                lambda url=asked[name]: load(ours, url, options.seconds).cpu * 1e6,  # type: ignore[misc]
-            )
+            pages = (partial(cost, ours, url, options.seconds) for url in (deep, asked[name]))
+            there, first = in_turn(options.rounds, *pages)
             yield row(f"List {name}, a page in the depth", "its first page", "µs CPU", there, first, aim=1.3, size=size)
 
 

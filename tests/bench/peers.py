@@ -93,3 +93,8 @@ def load(server: Server, path: str, seconds: float, headers: Mapping[str, str] |
     assert "Non-2xx" not in told, told
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
     return Load(spent / requests, rate)
+
+
+def cost(server: Server, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> float:
+    """Microseconds of the processor for each request, under that load."""
+    return load(server, path, seconds, headers).cpu * 1e6
