@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.json import JsonFormatter
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cms.actions import last_used
 from cms.actions.last_used import LastUsed
@@ -64,15 +66,18 @@ def _repository(settings: Settings) -> Repository | None:
     return Repository(settings.site_folder, settings.state_folder, settings.git_environment, settings.git_remote)
 
 
-def create_app(settings: Settings | None = None, progress: Progress | None = None) -> Flask:
-    """The WSGI application of a site; makes its database ready first, which takes a while the first time."""
-    from cms.api import access_log, create_flask  # which commands and background work can do without
+def create_app(
+    settings: Settings | None = None, progress: Progress | None = None, leaving: threading.Event | None = None
+) -> Flask:
+    """The WSGI application of a site; makes its database ready first, which takes a while the first time. Once
+    `leaving` is set, it says that it is not ready."""
+    from cms.api import access_log, create_flask, service  # which commands and background work can do without
 
     settings = settings or load()
     context = create_context(settings)
     prepare(context, progress)
     app = put_together(create_flask(settings.limits), context, access_log.to_standard_error())
-    app.extensions[last_used.NAME] = LastUsed(context)
+    app.extensions |= {last_used.NAME: LastUsed(context), service.LEAVING: leaving}
     return app
 
 
@@ -82,6 +87,9 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api.cache import Cache
 
     app.extensions |= {"cms": ctx, access_log.NAME: log}
+    if ctx.settings.proxies:
+        fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
+        app.wsgi_app = fixed  # type: ignore[method-assign]
     if ctx.settings.cache_bytes:
         cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]

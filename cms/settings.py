@@ -37,6 +37,8 @@ OWN_NAMES = (
     "CMS_GIT_HOOK_SECRET",
     "CMS_WEBHOOKS_ALLOW_PRIVATE",
     "CMS_CACHE_MB",
+    "CMS_SCAN_S",
+    "CMS_PROXIES",
 )
 NAMES = (*OWN_NAMES, *(f"CMS_MAX_{limit.name.upper()}" for limit in fields(Limits)))
 
@@ -63,7 +65,9 @@ class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
     media; `media_url` is the public base of the media, `public_url` of this service, each None where there is none.
     `timezone` is an IANA name. `git_remote` is a URL, None for the one that the site's repository names; without a
-    `git_hook_secret` there is no hook. `cache_bytes` is what each server process may keep of answers."""
+    `git_hook_secret` there is no hook. `cache_bytes` is what each server process may keep of answers. All files
+    are looked at every `scan_s` seconds, though the system tells of changes. So many `proxies` stand in front, each of
+    which says in X-Forwarded-For who called it."""
 
     site: str
     media: str
@@ -76,6 +80,8 @@ class Settings:
     timezone: str = "UTC"
     webhooks_allow_private: bool = False
     cache_bytes: int = 64 * MIB
+    scan_s: int = 10
+    proxies: int = 0
     git: GitMode = "off"
     git_remote: str | None = field(default=None, repr=False)
     git_hook_secret: str | None = field(default=None, repr=False)
@@ -148,6 +154,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         timezone=reader.timezone(),
         webhooks_allow_private=reader.boolean("CMS_WEBHOOKS_ALLOW_PRIVATE", default=False),
         cache_bytes=reader.number("CMS_CACHE_MB", 64) * MIB,
+        scan_s=reader.number("CMS_SCAN_S", 10, least=1),
+        proxies=reader.number("CMS_PROXIES", 0),
         git=reader.git(site),
         git_remote=environ.get("CMS_GIT_REMOTE") or None,
         git_hook_secret=reader.secret("CMS_GIT_HOOK_SECRET"),

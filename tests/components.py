@@ -161,7 +161,7 @@ def cms_server(site: Path, log: Path, *options: str, **settings: str) -> Iterato
 
 @contextmanager
 def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
-    command = [str(program("cms")), "serve", "--port", str(port), *options]
+    command = [str(program("cms")), "serve", "--port", str(port), "--drain", "0", *options]
     with log.open("wb") as out:
         environment = settings_environment(site, **settings)
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)

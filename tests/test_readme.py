@@ -50,6 +50,7 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_TEST_FAULTS",
         "CMS_TEST_KILLS",
         "CMS_TEST_RACES",
+        "CMS_TEST_RESTARTS",
         "CMS_TEST_SHARE",
         "CMS_URL",
         "CMS_TOKEN",
@@ -67,7 +68,8 @@ def test_every_command_is_named() -> None:
 
 
 def test_the_set_up_lines_use_the_locks_with_hashes() -> None:
-    lines = [line.strip() for line in README.splitlines() if line.startswith("    ")]
+    outside = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    lines = [line.strip() for line in outside.splitlines() if line.startswith("    ")]
     assert [re.findall(r"-r (\S+)", line) for line in lines] == [["requirements.lock"], ["tests/requirements.lock"]]
     for lock in ("requirements.lock", "tests/requirements.lock"):
         text = (ROOT / lock).read_text()

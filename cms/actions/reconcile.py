@@ -8,7 +8,7 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from cms.actions.heal import heal
 from cms.actions.notices import tell
 from cms.actions.reading import Found, read_all
 from cms.actions.rules import fields_in
-from cms.actions.survey import Seen, find, look, look_at, moves, too_many
+from cms.actions.survey import MANY_GONE, Seen, find, look, look_at, moves, too_many
 from cms.context import Context
 from cms.database import articles, collections, intents, values
 from cms.database.batches import in_steps
@@ -40,12 +40,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Report:
-    """What one pass did; `unsettled` counts files that were left for the next."""
+    """What one pass did; `unsettled` counts files that were left for the next, which has to look at them again at
+    least (`left`), or at the whole site when that is None."""
 
     read: int = 0
     deleted: int = 0
     unsettled: int = 0
     held: str | None = None
+    left: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Reconciler:
     ctx: Context
     _doubts: Doubts = field(default_factory=Doubts)
     _media_due: float = 0.0
+    _is_held: bool = False
     _authorship: Authorship = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +72,7 @@ class Reconciler:
         moved = moves(seen)
         gone = [] if accept_deletions else self._not_moved(seen, moved)
         held = self._too_many(seen, gone)
+        self._is_held = held is not None
         tell(self.ctx, HELD, held)
         if held is not None:
             return Report(held=held)
@@ -77,6 +81,25 @@ class Reconciler:
         if report.unsettled:
             self._media_due = 0.0
         return report
+
+    def run_at(self, places: Collection[str]) -> Report:
+        """As `run`, of these files, and of all below these folders, whose names end in a slash; what takes a look at
+        the whole site is left to that."""
+        if self._is_held or not self.ctx.site.is_settled():
+            return Report(unsettled=1)
+        seen = look_at(self.ctx, places)
+        moved = moves(seen)
+        gone = self._not_moved(seen, moved)
+        if len(gone) > MANY_GONE or self._too_many(seen, gone) is not None or self._has_new_collection(seen):
+            return Report(unsettled=1)
+        return self._take_over(seen, moved)
+
+    def _has_new_collection(self, seen: Seen) -> bool:
+        named = {ids.split_key(key)[0] for key in seen.changed if ids.is_article(key)}
+        if not named:
+            return False
+        with read(self.ctx.database) as tx:
+            return not named <= {row.name for row in collections.all_of(tx)}
 
     def _take_over(
         self, seen: Seen, moved: dict[str, str], *, accept_deletions: bool = False, progress: Progress | None = None
@@ -95,7 +118,11 @@ class Reconciler:
         is_believed = accept_deletions or self._doubts.are_gone(gone, STILL_S)
         if is_believed:
             report.deleted = self._absorb_deletions(gone)
+        left = {stat.key for stat in seen.changed.values()} - {stat.key for stat in changed}
+        report.left = frozenset(left if is_believed else left.union(gone))
         report.unsettled = len(new) - len(changed) + (0 if is_believed else len(gone))
+        if self.ctx.media is not self.ctx.site and any(key.startswith(ids.ASSETS) for key in report.left):
+            report.left = None  # it may be of the media store
         return report
 
     def _not_moved(self, seen: Seen, moved: dict[str, str]) -> list[str]:

@@ -102,6 +102,11 @@ def is_photo(key: str) -> bool:
     return key.startswith(ids.ASSETS) and is_image_name(key)
 
 
+def is_rule(key: str) -> bool:
+    """Whether the file may say what a collection's articles must be."""
+    return key.endswith((_ANNOTATION, _SCHEMA)) and "/" not in key.removeprefix(ids.CONTENT).removeprefix(SCHEMAS)
+
+
 def moves(seen: Seen) -> dict[str, str]:
     """The articles' files that were given another place: new key to old, told by their bytes."""
     lost = [key for key in seen.gone if ids.is_article(key)]

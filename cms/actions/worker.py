@@ -9,24 +9,24 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from cms.actions import deliver, renditions, reserve
+from cms.actions.heal import heal
 from cms.actions.keep_git import Keeper
 from cms.actions.publish import publish_due
-from cms.actions.reconcile import Reconciler
 from cms.actions.reserve import EVERY_S as RESERVE_EVERY_S
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
+from cms.actions.take_over import BUSY_SHARE, EVERY_S, take_over
 from cms.actions.watch import EVERY_S as WATCH_EVERY_S
 from cms.actions.watch import watch
 from cms.context import Context
 from cms.errors import CmsError
 
 log = logging.getLogger("cms.worker")
+T = TypeVar("T")
 
-EVERY_S = 1.0
-BUSY_SHARE = 0.1
-"""A pass over a large site takes a while; the next waits so long that passes take this share of the time at most."""
 SENDERS = 8
 """So many webhooks are told at a time: one that answers slowly keeps no other waiting."""
 
@@ -34,7 +34,8 @@ SENDERS = 8
 def work(ctx: Context, stop: threading.Event) -> None:
     """Work until `stop` is set; what fails is logged and tried again."""
     threads = [
-        threading.Thread(target=_repeat, args=(Reconciler(ctx).run, stop), name="reconcile"),
+        threading.Thread(target=take_over, args=(ctx, stop, _guarded), name="reconcile"),
+        threading.Thread(target=_repeat, args=(lambda: heal(ctx), stop), name="heal"),
         threading.Thread(target=_repeat, args=(lambda: publish_due(ctx), stop), name="publish"),
         threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
         threading.Thread(target=_tell, args=(ctx, stop), name="deliver"),
@@ -67,11 +68,13 @@ def _repeat(step: Callable[[], object], stop: threading.Event, every_s: float = 
         pause = max(every_s, (time.monotonic() - started) / BUSY_SHARE)
 
 
-def _guarded(step: Callable[[], object]) -> None:
+def _guarded(step: Callable[[], T]) -> T | None:
+    """What it returns; None when it failed."""
     try:
-        step()
+        return step()
     except CmsError as error:
         log.warning("%s: %s", error.code, error.detail)
     except Exception:
         # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
         log.exception("background work failed")
+    return None

@@ -1,6 +1,7 @@
 """How often something may be done: writes by token, failed authentication by address; each server process counts alone.
 
-An address is the connection's own: what headers say of it counts for nothing. A token that is valid is never refused
+An address is the connection's own, or with CMS_PROXIES what the outermost of them says; what other headers say of it
+counts for nothing. A token that is valid is never refused
 for what others at the same address do.
 """
 

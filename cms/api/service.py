@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from cms.actions.notices import troubles
 from cms.api import auth
@@ -14,6 +14,9 @@ from cms.api.schemas import service as schemas
 from cms.database import collections, notices
 from cms.database.engine import read
 from cms.model.published import timestamp
+
+LEAVING = "leaving"
+"""Under which an event may stand among the application's extensions, set once this server is about to end."""
 
 blp = Blueprint("service", __name__, description="The service itself")
 
@@ -39,6 +42,9 @@ def readyz() -> Response:
     for name, text, since in told:
         detail = {"detail": text} if auth.actor().may("admin") else {}
         shown.append({"name": name, **detail, "since": timestamp(since)})
+    leaving = current_app.extensions.get(LEAVING)
+    if leaving is not None and leaving.is_set():
+        return reply({"status": "stopping", "notices": shown}, 503)
     if built != context().stamp:
         return reply({"status": "starting", "notices": shown}, 503)
     return reply({"status": "degraded" if shown else "ready", "notices": shown})

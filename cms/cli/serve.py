@@ -20,7 +20,14 @@ from cms.cli.common import progress_bar, the_settings, the_site, told
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
 @click.option("--no-worker", is_flag=True, help="No background work; run `cms worker` elsewhere.")
-def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
+@click.option(
+    "--drain",
+    type=click.FloatRange(0, 600),
+    default=5.0,
+    show_default=True,
+    help="For so many seconds after SIGTERM, /readyz says 503 and all else is served on.",
+)
+def serve(host: str, port: int, workers: int, no_worker: bool, drain: float) -> None:
     """Serve the site, and do its background work."""
     import cms.api  # noqa: F401  once, before the server's processes are forked
     from cms.app import create_context, log_as_json
@@ -40,7 +47,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool) -> None:
     click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
     with nullcontext() if no_worker else keeping(_start_worker):
-        run(settings, host, port, workers)
+        run(settings, host, port, workers, drain)
 
 
 @click.command()

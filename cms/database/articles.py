@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from cms.database import photo_visibility, shelves
-from cms.database.batches import among, pairs
+from cms.database.batches import among, at, pairs
 from cms.database.derived import article_images, articles
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
@@ -209,7 +209,7 @@ def marks(tx: Connection) -> dict[str, str]:
 
 def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     """As `marks`, of these files and of those below these folders, whose names end in a slash."""
-    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in among(articles.c.key, places))
+    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in at(tx, articles.c.key, places))
     return {key: mark for some in found for key, mark in some.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select
 from sqlalchemy import true as always
 
-from cms.database.batches import among, pairs
+from cms.database.batches import at, pairs
 from cms.database.derived import article_images, articles, images
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
@@ -126,7 +126,7 @@ def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     paths = [place.removeprefix(ASSETS) for place in places if place.startswith(ASSETS) and place != ASSETS]
     if any(ASSETS.startswith(place) for place in places):
         return marks(tx)
-    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in among(images.c.path, paths))
+    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in at(tx, images.c.path, paths))
     return _by_key({path: mark for some in found for path, mark in some.items()})
 
 

@@ -18,7 +18,7 @@ class Notice(Schema):
 
 
 class Readiness(Schema):
-    status = fields.String(required=True, validate=validate.OneOf(["ready", "degraded", "starting"]))
+    status = fields.String(required=True, validate=validate.OneOf(["ready", "degraded", "starting", "stopping"]))
     notices = fields.List(fields.Nested(Notice), required=True)
 
 

@@ -1217,7 +1217,7 @@ export interface components {
         Readiness: {
             notices: components["schemas"]["Notice"][];
             /** @enum {string} */
-            status: "ready" | "degraded" | "starting";
+            status: "ready" | "degraded" | "starting" | "stopping";
         };
         Snippet: {
             /** @description the text around it, the match in <mark>, safe to show */
