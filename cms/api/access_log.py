@@ -6,7 +6,6 @@ they fill a piece that a pipe takes whole, and at the latest `EVERY_S` after the
 
 from __future__ import annotations
 
-import atexit
 import json
 import random
 import re
@@ -14,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 from cms.model.scopes import ANYONE
 
@@ -104,5 +104,6 @@ def to_standard_error() -> AccessLog:
         sys.stderr.buffer.flush()
 
     log = AccessLog(write)
-    atexit.register(log.flush)
+    # Python's own `atexit` is passed over where a process that was forked by `multiprocessing` ends.
+    Finalize(None, log.flush, exitpriority=0)
     return log
