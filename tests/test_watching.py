@@ -17,6 +17,7 @@ from PIL import Image
 from tests.components import CmsServer, cms, cms_server, descendants
 from tests.conftest import SAMPLE, copy_site, eventually, shrink
 
+pytestmark = pytest.mark.xdist_group("watching")
 FAR = {"CMS_SCAN_S": "3600"}
 TEXT = "---\ntitle: {}\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\nBody.\n"
 HTTP = urllib3.PoolManager(retries=False)
@@ -34,6 +35,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
     with cms_server(site, folder / "log", **FAR) as server:
         await_watching(server)
         yield server
+
+
+@pytest.fixture
+def small_site(tmp_path: Path) -> Path:
+    """A site of one article."""
+    path = tmp_path / "site/src/content/news/en/only.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT.format("Only"))
+    return tmp_path / "site"
 
 
 def git(site: Path, *arguments: str) -> None:
@@ -155,16 +165,16 @@ def notices(server: CmsServer, admin: dict[str, str]) -> list[Any]:
     return found
 
 
-def test_links_are_not_followed_and_new_folders_beside_them_are_seen(light_site: Path, tmp_path: Path) -> None:
+def test_links_are_not_followed_and_new_folders_beside_them_are_seen(small_site: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "x.md").write_text(TEXT.format("Outside"))
-    (light_site / "src/content/news/en/link").symlink_to(outside)
-    (light_site / "src/content/news/en/loop").symlink_to(light_site / "src")
-    with cms_server(light_site, tmp_path / "log", **FAR) as server:
+    (small_site / "src/content/news/en/link").symlink_to(outside)
+    (small_site / "src/content/news/en/loop").symlink_to(small_site / "src")
+    with cms_server(small_site, tmp_path / "log", **FAR) as server:
         await_watching(server)
         assert not any(f"ino:{outside.stat().st_ino:x} " in line for line in watches(server))
-        assert any(f"ino:{(light_site / 'src/content/news').stat().st_ino:x} " in line for line in watches(server))
+        assert any(f"ino:{(small_site / 'src/content/news').stat().st_ino:x} " in line for line in watches(server))
         write(server, "new/er/x", "New")
         assert eventually(lambda: title(server, "new/er/x") == "New")
         write(server, "new/er/y", "Newer")
@@ -181,8 +191,8 @@ def watches(server: CmsServer) -> list[str]:
     return found
 
 
-def test_without_watches_files_are_looked_at_in_turn_and_the_log_says_so_once(light_site: Path, tmp_path: Path) -> None:
-    with all_watchers_taken(), cms_server(light_site, tmp_path / "log", **FAR) as server:
+def test_without_watches_files_are_looked_at_in_turn_and_the_log_says_so_once(small_site: Path, tmp_path: Path) -> None:
+    with all_watchers_taken(), cms_server(small_site, tmp_path / "log", **FAR) as server:
         path = write(server, "by-hand", "One")
         assert eventually(lambda: title(server, "by-hand") == "One")
         path.write_text(TEXT.format("Two"))
