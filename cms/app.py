@@ -8,7 +8,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.json import JsonFormatter
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cms.actions import last_used
 from cms.actions.last_used import LastUsed
@@ -88,6 +87,8 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
 
     app.extensions |= {"cms": ctx, access_log.NAME: log}
     if ctx.settings.proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
     if ctx.settings.cache_bytes:

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 from sqlalchemy import Engine
 
 from cms.database.engine import CHANNEL, WROTE
@@ -117,6 +116,8 @@ class PostgresGeneration(Generation):
                 self._thread.start()
 
     def _listen(self) -> None:
+        import psycopg  # which takes long, and SQLite does without
+
         while not self._is_closed:
             with contextlib.suppress(psycopg.Error):
                 for _ in self._told():
@@ -128,7 +129,9 @@ class PostgresGeneration(Generation):
 
     def _told(self) -> Iterator[None]:
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
-        with psycopg.connect(self._url, autocommit=True, **_IMPATIENT) as connection:
+        from psycopg import connect
+
+        with connect(self._url, autocommit=True, **_IMPATIENT) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             yield
             while not self._is_closed:
