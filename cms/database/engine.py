@@ -92,7 +92,11 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("cms_begin", "BEGIN"))
+        begin = connection.get_execution_options().get("cms_begin")
+        if begin is None:
+            connection.connection.cursor().execute("BEGIN")  # it waits for nobody
+        else:
+            connection.exec_driver_sql(begin)
 
     @event.listens_for(engine, "handle_error")
     def _let_go(context: ExceptionContext) -> None:
