@@ -177,11 +177,11 @@ class DirectoryStore:
                     key = Key(f"{folder}/{name}")
                     if name[0] == "." or not is_key(key):
                         continue
-                    if entry.is_dir(follow_symlinks=False):
-                        below.append(key)
-                    elif entry.is_file(follow_symlinks=False):
+                    if entry.is_file(follow_symlinks=False):
                         with suppress(FileNotFoundError):
                             files.append(_stat(key, entry.stat(follow_symlinks=False)))
+                    elif entry.is_dir(follow_symlinks=False):
+                        below.append(key)
         except OSError as error:
             if not is_missing(error):
                 raise
