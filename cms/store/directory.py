@@ -1,7 +1,7 @@
 """A store in a directory of this machine.
 
 Symbolic links below the root are never followed: each path segment is opened by itself, without following. How a file
-comes to its place is in `swap.py`, what a failing disk means in `condition.py`.
+comes to its place is in `swap.py`, how it is written in `durable.py`, what a failing disk means in `condition.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cms.errors import Stale, Unavailable, of_system
-from cms.store import siblings, swap
+from cms.store import durable, siblings, swap
 from cms.store.base import (
     ABSENT,
     Absent,
@@ -34,8 +34,6 @@ from cms.store.condition import PLACE, Condition, flush
 from cms.store.siblings import is_missing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_PART_BYTES = 1 << 20
 
 GIT_LOCK_BELIEVED_S = 600
 """A git lock older than this was left by a git that died."""
@@ -115,7 +113,7 @@ class DirectoryStore:
         with self._condition.changing(), self._parent(key, create=expect is ABSENT) as (folder, name):
             temporary = swap.temporary(name)
             try:
-                _write_durably(temporary, data, folder, like=replaced)
+                durable.write_new(temporary, data, folder, like=replaced)
                 if expect is ABSENT:
                     swap.create(folder, temporary, name)
                 else:
@@ -208,48 +206,13 @@ class DirectoryStore:
         try:
             for part in folders:
                 if create:
-                    _make_folder(part, current)
+                    durable.make_folder(part, current)
                 below = os.open(part, _FOLDER, dir_fd=current)
                 os.close(current)
                 current = below
             yield current, name
         finally:
             os.close(current)
-
-
-def _write_durably(name: str, data: bytes | Path, folder: int, *, like: os.stat_result | None) -> None:
-    descriptor = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
-    try:
-        for part in _parts(data):
-            _write_all(descriptor, part)
-        if like is not None:
-            os.fchmod(descriptor, mode.S_IMODE(like.st_mode))
-        flush(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _parts(data: bytes | Path) -> Iterator[bytes]:
-    if isinstance(data, bytes):
-        yield data
-        return
-    with data.open("rb") as stream:
-        while part := stream.read(_PART_BYTES):
-            yield part
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
-
-
-def _make_folder(name: str, parent: int) -> None:
-    try:
-        os.mkdir(name, dir_fd=parent)
-    except FileExistsError:
-        return
-    flush(parent)
 
 
 def _stat(key: Key, found: os.stat_result) -> Stat:
