@@ -99,7 +99,9 @@ def _without_memory(options: Options, site: Path) -> Iterator[Row]:
             mine, theirs, parsed = _loads(options, *sides)
             told = f"GET {name}, memory off"
             yield row(told, "a bare Flask view of the same bytes", "µs CPU", *_micro(mine, theirs), aim=1.3)
-            yield row(told, "Flask + python-frontmatter, parsing", "µs CPU", *_micro(mine, parsed))
+            plain = "Flask + python-frontmatter, parsing"
+            yield row(told, plain, "µs CPU", *_micro(mine, parsed))
+            yield row(told, plain, "req/s", [one.rate for one in mine], [one.rate for one in parsed])
 
 
 def _loads(options: Options, *sides: Side) -> list[list[Load]]:
