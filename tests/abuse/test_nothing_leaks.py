@@ -184,6 +184,7 @@ def usual(answer: Mapping[str, Any], url: str) -> dict[str, Any]:
 def test_who_may_read_no_drafts_is_told_what_a_site_without_them_tells(
     sites: tuple[Planted, Planted], questions: list[Question], who: str
 ) -> None:
+    """AC-10."""
     site, twin = sites
     leaks = {}
     for operation, url, more in questions:

@@ -46,6 +46,7 @@ def headers(site: Path) -> dict[str, str]:
 def test_of_all_that_save_from_one_version_one_wins_each_round(
     server: CmsServer, site: Path, headers: dict[str, str], counted: Told
 ) -> None:
+    """AC-37."""
     url = f"{server.url}/api/v1/articles/news/en/wanted-0"
     clients = [Client(headers) for _ in range(WRITERS)]
     version, saves = clients[0].version(url), []
