@@ -119,12 +119,12 @@ def test_photos_of_25_mib_are_never_whole_in_the_memory_of_the_server(site: Path
             assert answer.status == 201, answer.data
 
         send(picture())
-        before = _peak_memory(server.process.pid, is_forgotten=True)
+        before = peak_memory(server.process.pid, is_forgotten=True)
         send(noise, *[picture() + b"\0" * (25 * MIB - 10_000)] * 3)
-        assert _peak_memory(server.process.pid) - before < len(noise) // 2
+        assert peak_memory(server.process.pid) - before < len(noise) // 2
 
 
-def _peak_memory(server: int, *, is_forgotten: bool = False) -> int:
+def peak_memory(server: int, *, is_forgotten: bool = False) -> int:
     """The most bytes that the server and its children have held since `is_forgotten` was last asked for."""
     total = 0
     for process in [server, *children(server)]:
