@@ -16,8 +16,8 @@ import pytest
 
 from tests.api.editing import MERGE_PATCH, TEXT
 from tests.components import CmsServer, cms, cms_server
+from tests.counted import Told
 from tests.faults.clients import Client, Save, Seen, act
-from tests.faults.conftest import Told
 from tests.faults.ledger import check_chains, check_order
 from tests.store.racing import race
 
