@@ -54,6 +54,7 @@ FLOODS: list[tuple[str, bytes, str, int]] = [
     ("10,000 headers", FOLDER + file(more=b"".join(b"\r\nX-%d: y" % n for n in range(10_000))) + END, FORM, 413),
     ("one header of 1 MB", FOLDER + file(more=b"\r\nX: " + b"y" * 1_000_000) + END, FORM, 413),
     ("headers without an end", FOLDER + END[:-4] + b"\r\n" + NAMED + b"\r\nX: y" * 1_000_000, FORM, 413),
+    ("a part without a name", FOLDER + part(b"Content-Disposition: form-data", b"x") + file() + END, FORM, 422),
     ("headers that are none", FOLDER + part(b"\xff\xfe\0", picture()) + END, FORM, 422),
     ("a form in a file", FOLDER + file(body=INNER, more=NESTED) + END, FORM, 415),
     ("a form in a field", FOLDER + part(NAMED.partition(b"; filename")[0] + NESTED, INNER) + END, FORM, 422),
