@@ -246,6 +246,16 @@ def test_who_may_read_drafts_is_told_of_each_kind(
         assert told[name] >= {word_of(kind) for kind in kinds}, name
 
 
+def test_no_answer_tells_what_opens_something(sites: tuple[Planted, Planted], questions: list[Question]) -> None:
+    """AC-41, AC-47: neither a secret, nor where the site lies, to anybody."""
+    site, _ = sites
+    hidden = [*site.secrets, str(site.ctx.settings.site_folder)]
+    assert len(hidden) > 10
+    for _, url, more in questions:
+        for answer in answers(site, url, {**site.tokens["admin"], **more}):
+            assert not [secret for secret in hidden if secret in str(answer)], url
+
+
 def test_a_new_route_is_asked_or_the_test_fails(sites: tuple[Planted, Planted]) -> None:
     every = operations(sites[0].client, "GET")
     assert {name for operation in every for name in operation.names} <= PATHS.keys()
