@@ -56,6 +56,7 @@ def test_what_is_not_known_is_refused_and_nothing_is_changed(
 
 
 def _refuses_bodies(site: Site, method: str, url: str, headers: Headers, sent: dict[str, Any]) -> None:  # noqa: F811
+    """IB-17, IB-18; IB-19 is the last of them: a list of thousands."""
     own_type = sent.get("content_type", "application/json")
 
     def ask(body: bytes, kind: str = own_type) -> Any:
