@@ -53,6 +53,7 @@ from tests.components import (
     s3_environment,
     s3_server,
 )
+from tests.counted import counted, pytest_terminal_summary  # noqa: F401
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
 

@@ -69,6 +69,7 @@ def found_in(folder: Path) -> dict[str, bytes]:
 
 
 def test_no_stored_byte_tells_what_a_phone_knew(places: tuple[Context, Path], site: Path) -> None:
+    """IB-34."""
     ctx, bucket = places
     client, headers = make_client(ctx), bearer(ctx, "admin")
     photos = sent_by_phones()
@@ -99,6 +100,7 @@ def _by_the_bucket(client: FlaskClient, headers: dict[str, str], data: bytes, ct
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_originals_are_kept_for_the_operator_alone_if_at_all(site: Path, tmp_path: Path, keeps: bool) -> None:
+    """IB-34."""
     settings = make_settings(site, f"sqlite:///{tmp_path}/cms.db", keep_originals=keeps)
     ctx = make_context(settings)
     client, headers = make_client(ctx), bearer(ctx, "admin")

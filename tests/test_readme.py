@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
+from cms.api import create_flask
+from cms.api.spec import to_text
 from cms.cli import main
+from cms.model.limits import Limits
 from cms.model.scopes import SCOPES
 from cms.settings import NAMES
 from tests.components import cms_server, program, require
@@ -47,9 +52,11 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_MAX_",
         "CMS_TEST_SITE",
         "CMS_TEST_ASTRO",
+        "CMS_TEST_EXAMPLES",
         "CMS_TEST_FAULTS",
         "CMS_TEST_KILLS",
         "CMS_TEST_RACES",
+        "CMS_TEST_REQUESTS",
         "CMS_TEST_RESTARTS",
         "CMS_TEST_SHARE",
         "CMS_URL",
@@ -57,6 +64,28 @@ def test_every_setting_and_every_scope_is_named() -> None:
     }
     assert named <= set(NAMES)
     assert all(f"`{scope}`" in README for scope in SCOPES)
+
+
+def test_every_limit_is_listed_with_its_value() -> None:
+    words = " ".join(README.split())
+    spec = described(Limits(json_bytes=4711))
+    assert "`CMS_MAX_JSON_BYTES`: 4,711" in spec
+    for limit in fields(Limits):
+        assert isinstance(limit.default, int)
+        assert f"`{limit.name.upper()}` {shown(limit.name, limit.default)}" in words
+        assert limit.name == "json_bytes" or f"`CMS_MAX_{limit.name.upper()}`: {limit.default:,}" in spec
+
+
+def described(limits: Limits) -> str:
+    description: str = json.loads(to_text(create_flask(limits)))["info"]["description"]
+    return description
+
+
+def shown(name: str, number: int) -> str:
+    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if name.endswith("_bytes") and number % size == 0:
+            return f"{number // size} {unit}"
+    return f"{number:,}"
 
 
 def test_every_command_is_named() -> None:

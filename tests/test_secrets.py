@@ -60,6 +60,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 def test_tokens_are_compared_by_digest_in_constant_time(
     client: FlaskClient, ctx: Context, watched: list[tuple[int, int]]
 ) -> None:
+    """AC-26; `python -m tests.bench.secret_timing` measures it."""
     right = bearer(ctx, "admin")["Authorization"]
     secret = right[-43:]
     assert client.get("/api/v1/whoami", headers={"Authorization": right}).status_code == 200
@@ -70,6 +71,7 @@ def test_tokens_are_compared_by_digest_in_constant_time(
 
 
 def test_signatures_of_a_forge_are_compared_in_constant_time(tmp_path: Path, watched: list[tuple[int, int]]) -> None:
+    """AC-26."""
     with desk(tmp_path) as at:
         for header in ("X-Hub-Signature-256", "X-Gitea-Signature", "X-Gitlab-Token"):
             before = len(watched)

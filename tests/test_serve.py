@@ -81,6 +81,7 @@ def test_an_edit_with_a_token_and_a_clean_end(light_site: Path, tmp_path: Path) 
 
 
 def test_a_token_is_refused_everywhere_as_soon_as_it_is_revoked(light_site: Path, tmp_path: Path) -> None:
+    """AC-17."""
     with (
         cms_server(light_site, tmp_path / "one") as one,
         cms_server(light_site, tmp_path / "two", "--workers", "2") as two,
@@ -102,6 +103,7 @@ def test_a_token_is_refused_everywhere_as_soon_as_it_is_revoked(light_site: Path
 
 
 def test_who_fails_too_often_is_told_to_wait_whatever_the_headers_say(light_site: Path, tmp_path: Path) -> None:
+    """AC-29, AC-35."""
     with cms_server(light_site, tmp_path / "log") as server:
         editor = token(light_site, "articles:read-drafts")
         url = f"{server.url}/api/v1/whoami"

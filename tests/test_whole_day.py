@@ -211,6 +211,7 @@ def test_nobody_is_called_but_who_is_configured(day: Day) -> None:
 
 
 def test_no_secret_is_logged(day: Day) -> None:
+    """AC-16, AC-47."""
     levels = {json.loads(line)["levelname"] for line in day.log.splitlines() if line.startswith("{")}
     assert levels >= {"DEBUG", "INFO", "ERROR"}
     assert {name for name, secret in day.secrets.items() if secret in day.log} == set()

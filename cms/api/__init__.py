@@ -34,7 +34,7 @@ from cms.api import (
     urgency,
     webhooks,
 )
-from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_query, context
+from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_head, check_query, context
 from cms.api.spec import create_api
 from cms.database import statements
 from cms.model.limits import Limits
@@ -50,6 +50,7 @@ def create_flask(limits: Limits) -> Flask:
     app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.before_request(auth.authenticate)
+    app.before_request(check_head)
     app.before_request(check_query)
     app.before_request(_make_room)
     app.after_request(_finish)

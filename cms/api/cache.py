@@ -17,7 +17,7 @@ from flask import Response, request
 from cms.api import access_log, auth, coding
 from cms.api.access_log import AccessLog
 from cms.api.conditional import matches
-from cms.api.parsing import context
+from cms.api.parsing import context, is_host
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
@@ -173,7 +173,7 @@ def _key(environ: WSGIEnvironment) -> Key | None:
     path: str = environ["PATH_INFO"]
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
         return None
-    if not path.startswith(_PATHS):
+    if not path.startswith(_PATHS) or not is_host(environ.get("HTTP_HOST", "")):
         return None
     accepted = environ.get("HTTP_ACCEPT", "*/*")
     if accepted not in ("*/*", "application/json") and "text/" in accepted.lower():

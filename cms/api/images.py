@@ -162,7 +162,8 @@ def _files() -> list[FileStorage]:
         raise Malformed("The Content-Type of the form names no boundary; let the client write that header.")
     request.max_content_length = limits.request_files * limits.photo_bytes + MIB
     request.max_form_parts = limits.request_files + 10
-    others = sorted({*request.files, *request.form} - {"files", "article", "folder", "keep_credit"})
+    names = {name or "" for name in (*request.files, *request.form)}  # a part may have none
+    others = sorted(names - {"files", "article", "folder", "keep_credit"})
     if others:
         found = [Problem(pointer(name), "is no part of this", "unknown") for name in others]
         raise Invalid("The form has parts that cannot be accepted.", problems=found)

@@ -6,6 +6,7 @@ Every route is declared on this module's `Blueprint`; one that declares no query
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -13,6 +14,7 @@ import flask_smorest
 from flask import Request, Response, current_app, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import LengthRequired
 
 from cms.api import problems
 from cms.context import Context
@@ -22,6 +24,8 @@ from cms.model.published import LIVE_SINCE, MEMBERS
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+
+_HOST = re.compile(r"([\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -79,6 +83,25 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the package h
             return cast(View, wrapped)
 
         return decorator
+
+
+def is_host(header: str) -> bool:
+    """Whether `Host` is one name or address; it is empty where there is none, and servers join two by a comma."""
+    return _HOST.fullmatch(header) is not None
+
+
+def check_head() -> None:
+    """Before each request: one host, and a body of which one can tell that it is plain and whole."""
+    if not is_host(request.headers.get("Host", "")):
+        raise Malformed("Host names one host, and perhaps its port.", code="host")
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedType("Send the body as it is, without Content-Encoding.", code="content_encoding")
+    # granian takes a body that breaks off for one that ends; only its length tells.
+    if "Transfer-Encoding" in request.headers:
+        raise LengthRequired("Say how long the body is: send it with Content-Length, not in chunks.")
+    request.environ.pop("wsgi.input_terminated", None)
 
 
 def check_query() -> None:

@@ -11,11 +11,13 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
 from cms import errors
-from cms.errors import CmsError
+from cms.errors import CmsError, Problem
 
 log = logging.getLogger("cms.api")
 
 MEDIA_TYPE = "application/problem+json"
+MOST_TOLD = 100
+"""Of what is wrong with one request: a small one with much wrong is not to have a large answer."""
 
 STATUS: dict[type[CmsError], int] = {
     errors.Malformed: 400,
@@ -56,9 +58,11 @@ def _answer_cms_error(error: CmsError) -> Response:
     headers: dict[str, str] = {}
     if error.problems:
         location = g.get("pointer_location", "body")
-        more["errors"] = [
-            {"pointer": p.pointer, "in": location, "detail": p.detail, "code": p.code} for p in error.problems
-        ]
+        told = error.problems[:MOST_TOLD]
+        if len(told) < len(error.problems):
+            rest = len(error.problems) - len(told)
+            told = (*told, Problem("", f"and {rest} more, which are not listed", "more"))
+        more["errors"] = [{"pointer": p.pointer, "in": location, "detail": p.detail, "code": p.code} for p in told]
     if isinstance(error, errors.Stale):
         more["current_version"] = error.current
         if error.changed is not None:

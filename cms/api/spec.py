@@ -52,9 +52,10 @@ _MEANINGS = {
     404: "There is no such thing, or you may not know of it",
     409: "Something else is in the way; `used_by` names the articles that show a photo",
     410: "It is gone, to where `moved_to` says if it has only moved; or the cursor is of no use any more",
+    411: "Say how long the body is, by Content-Length",
     412: "It has changed since the version that you named; `current_version` is what is there",
     413: "It is larger than what is accepted",
-    415: "It is of a type that is not accepted here",
+    415: "It is of a type, or coded in a way, that is not accepted here",
     422: "The request was read and cannot be accepted; `errors` names every reason",
     428: "Name the version that you start from, as If-Match",
     429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
@@ -78,7 +79,6 @@ _BY_OPERATION = {
     410: ("sync", *_OF_ARTICLES, *_SAVES, "complete_upload", "report_build"),
     412: ("put_article", "confirm_translation"),
     413: ("complete_upload", "git_pushed"),
-    415: ("complete_upload",),
     501: (*_KEEPS_FOR_LATER, "complete_upload", "git_pushed"),
 }
 """Errors that no rule tells, and the operations that answer them."""
@@ -157,8 +157,8 @@ def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         if any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ()))
         else set()
     )
-    found |= {413, 415} if "requestBody" in operation else set()
-    found |= {409, 503, 507} if method != "get" else set()
+    found |= {413} if "requestBody" in operation else set()
+    found |= {409, 411, 415, 503, 507} if method != "get" else set()
     found |= {status for status, names in _BY_OPERATION.items() if name in names}
     for status in sorted(found):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{HTTPStatus(status).name}"})

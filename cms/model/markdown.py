@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from html import escape, unescape
+from itertools import accumulate
 from typing import NamedTuple
 
 import comrak
@@ -21,7 +22,12 @@ EXCERPT_CHARACTERS = 280
 _LONGEST_KEPT = 20_000
 
 _PLAIN_TAG = re.compile("</?(?:code|del|em|strong)>")
-_HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+_HEADING = re.compile(r"<h([1-6])>((?:(?!<h[1-6]>).)*?)</h\1>", re.DOTALL)  # one that never ends ends at the next
+_NESTING = re.compile(r"<(/?)(?!(?:area|br|col|d[dt]|hr|img|input|li|option|p|t[drh]|wbr)\b)[a-z]", re.IGNORECASE)
+"""The beginnings of tags but for those of elements that end without being closed."""
+_MOST_NESTED = 1000
+_MOST_ADDRESSES = 1000
+"""In one line; comrak finds e-mail addresses in a time that grows with the square of their number."""
 _TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
 _ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
 for _tag in ("h1", "h2", "h3", "h4", "h5", "h6", "li", "sup", "section"):
@@ -60,10 +66,29 @@ def _render_again(body: str) -> Rendered:
 
 
 def _render(body: str) -> Rendered:
-    html, headings = _with_heading_ids(comrak.render_markdown(body, _EXTENSIONS, _PARSING, _RENDERING))
+    raw = comrak.render_markdown(body, _EXTENSIONS if _has_few_addresses(body) else _PLAIN, _PARSING, _RENDERING)
+    if _is_nested_too_deep(raw):
+        return _as_text(body)
+    html, headings = _with_heading_ids(raw)
     clean = _SANITISER.clean(html)
     images, readable = html_text.images(clean), html_text.readable(clean)
     return Rendered(clean, tuple(headings), tuple(images), _excerpt(clean), readable)
+
+
+def _has_few_addresses(body: str) -> bool:
+    return body.count("@") <= _MOST_ADDRESSES or all(line.count("@") <= _MOST_ADDRESSES for line in body.split("\n"))
+
+
+def _is_nested_too_deep(html: str) -> bool:
+    """Whether it takes a parser of HTML a time that grows with the square of its size."""
+    if html.count("<") <= _MOST_NESTED:
+        return False
+    steps = (-1 if match[1] else 1 for match in _NESTING.finditer(html))
+    return max(accumulate(steps), default=0) > _MOST_NESTED
+
+
+def _as_text(body: str) -> Rendered:
+    return Rendered(f"<pre>{escape(body)}</pre>", (), (), _short(html_text.spaced(body)), body)
 
 
 def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None]) -> str:
@@ -87,16 +112,23 @@ def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None
     return re.sub(r'(<img\b[^>]*?)\bsrc="([^"]*)"([^>]*)', place, html)
 
 
-def _options() -> tuple[comrak.ExtensionOptions, comrak.ParseOptions, comrak.RenderOptions]:
-    extensions, parsing, rendering = comrak.ExtensionOptions(), comrak.ParseOptions(), comrak.RenderOptions()
-    for name in ("autolink", "footnotes", "strikethrough", "table", "tasklist"):
+def _extensions(*names: str) -> comrak.ExtensionOptions:
+    extensions = comrak.ExtensionOptions()
+    for name in names:
         setattr(extensions, name, True)
+    return extensions
+
+
+def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions]:
+    parsing, rendering = comrak.ParseOptions(), comrak.RenderOptions()
     parsing.smart = True
     rendering.unsafe_ = True  # what is unsafe, the sanitiser takes out
-    return extensions, parsing, rendering
+    return parsing, rendering
 
 
-_EXTENSIONS, _PARSING, _RENDERING = _options()
+_PLAIN = _extensions("footnotes", "strikethrough", "table", "tasklist")
+_EXTENSIONS = _extensions("autolink", "footnotes", "strikethrough", "table", "tasklist")
+_PARSING, _RENDERING = _options()
 
 
 def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
@@ -128,7 +160,10 @@ def _unused(wanted: str, used: dict[str, int]) -> str:
 
 
 def _excerpt(clean: str) -> str:
-    text = next((plain for raw in html_text.paragraphs(clean) if (plain := html_text.spaced(raw))), "")
+    return _short(next((plain for raw in html_text.paragraphs(clean) if (plain := html_text.spaced(raw))), ""))
+
+
+def _short(text: str) -> str:
     if len(text) <= EXCERPT_CHARACTERS:
         return text
     short = cut(text, EXCERPT_CHARACTERS)

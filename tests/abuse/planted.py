@@ -62,6 +62,8 @@ class Planted(NamedTuple):
     tokens: dict[str, Headers]
     own: dict[str, str]
     """Ids that chance gave, each by what it is."""
+    secrets: list[str]
+    """What opens something: of each token, of the webhook and of the preview."""
 
 
 SEES_NO_DRAFTS = (
@@ -99,7 +101,8 @@ def _site(folder: Path, has_more: bool) -> Iterator[Planted]:
     tokens = {name: bearer(ctx, *name.split()) if name != "none" else {} for name in SEES_NO_DRAFTS + SEES_DRAFTS}
     with receiving() as receiver:
         hook = make_hook(client, tokens["admin"], receiver.url)
-        made = Planted(ctx, client, receiver, tokens, {"webhook_id": hook["id"]})
+        secrets = [headers["Authorization"].rpartition("_")[2] for headers in tokens.values() if headers]
+        made = Planted(ctx, client, receiver, tokens, {"webhook_id": hook["id"]}, [*secrets, hook["secret"]])
         if has_more:
             _edit(made)
         (root / "src/content/news/en/open.md").write_text(TEXT)  # so that there is something to be told
@@ -135,6 +138,7 @@ def _edit(site: Planted) -> None:
     assert response.status_code == 200, response.text
     response = client.post("/api/v1/previews", json={"collection": "news", "id": OPEN}, headers=admin)
     site.own["preview"] = response.get_json()["preview_id"]
+    site.secrets.append(response.get_json()["url"].rpartition("/")[2])
     _delete(site)
     with write(site.ctx.database) as tx:
         text = word_of("conflict").encode()

@@ -185,6 +185,7 @@ def usual(answer: Mapping[str, Any], url: str) -> dict[str, Any]:
 def test_who_may_read_no_drafts_is_told_what_a_site_without_them_tells(
     sites: tuple[Planted, Planted], questions: list[Question], who: str
 ) -> None:
+    """AC-10."""
     site, twin = sites
     leaks = {}
     for operation, url, more in questions:
@@ -244,6 +245,16 @@ def test_who_may_read_drafts_is_told_of_each_kind(
         "list_translations": {"draft", "scheduled"},
     }.items():
         assert told[name] >= {word_of(kind) for kind in kinds}, name
+
+
+def test_no_answer_tells_what_opens_something(sites: tuple[Planted, Planted], questions: list[Question]) -> None:
+    """AC-41, AC-47: neither a secret, nor where the site lies, to anybody."""
+    site, _ = sites
+    hidden = [*site.secrets, str(site.ctx.settings.site_folder)]
+    assert len(hidden) > 10
+    for _, url, more in questions:
+        for answer in answers(site, url, {**site.tokens["admin"], **more}):
+            assert not [secret for secret in hidden if secret in str(answer)], url
 
 
 def test_a_new_route_is_asked_or_the_test_fails(sites: tuple[Planted, Planted]) -> None:

@@ -149,6 +149,7 @@ def test_a_commit_holds_the_file_byte_for_byte_and_when_it_was_written(at: Desk)
 
 
 def test_a_message_stands_in_the_history_and_is_plain_text(at: Desk) -> None:
+    """AC-43."""
     at.save("news/en/opening-day", {"data": {"title": "T"}}, message="បានកែ <b>title</b>")
     assert at.get("history/news/en/opening-day")["items"][0]["message"] == "បានកែ <b>title</b>"
     assert "message" not in at.get("history/news/en/opening-day")["items"][1]
@@ -176,6 +177,7 @@ def test_a_message_stands_in_the_history_and_is_plain_text(at: Desk) -> None:
     ],
 )
 def test_names_are_what_git_can_hold(tmp_path: Path, name: str, author: str, email: str) -> None:
+    """AC-43."""
     with desk(tmp_path, name=name) as at:
         at.save("news/en/opening-day", {"data": {"title": "T"}})
         at.keeper.run()
@@ -209,6 +211,7 @@ def test_what_was_written_by_hand_is_not_the_editors(at: Desk) -> None:
 
 
 def test_paths_are_literal(at: Desk) -> None:
+    """AC-43."""
     for number, name in enumerate(["a[b]c*", ":(top)x", "ភាសា ខ្មែរ", '"q"', "-rf"]):
         path = f"src/content/news/en/{name}.md"
         (at.site.folder / path).write_text(TEXT)

@@ -63,6 +63,7 @@ def plant(site: Clone, marker: Path) -> None:
 
 
 def test_nothing_that_is_planted_in_a_repository_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AC-44."""
     monkeypatch.setattr(repository, "MOST_LOOSE", -1)
     marker = tmp_path / "marker"
     with desk(tmp_path, "push") as at:
@@ -153,6 +154,7 @@ def bytes_of_tree(clone: Clone, entries: dict[str, tuple[str, str]], listed: str
 
 @pytest.mark.parametrize("named_by", ["setting", "repository"])
 def test_passwords_of_a_remote_are_told_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture, named_by: str) -> None:
+    """AC-47."""
     caplog.set_level(logging.DEBUG)
     url = "http://robot:hunter2secret@127.0.0.1:1/x.git"
     with desk(tmp_path, "push", git_remote=url if named_by == "setting" else None) as at:

@@ -101,6 +101,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str] | OSError) -
 def test_the_address_that_was_checked_is_the_one_connected_to(
     monkeypatch: pytest.MonkeyPatch, network: Network
 ) -> None:
+    """AC-22."""
     asked = resolve_to(monkeypatch, [PUBLIC], ["127.0.0.1"])
     answer = post("https://rebinding.example/", {}, b"", Bounds())
     assert answer.error == "ConnectionRefusedError: there is no network in this test"
@@ -110,6 +111,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
 def test_one_private_address_among_twenty_is_enough_to_be_blocked(
     monkeypatch: pytest.MonkeyPatch, network: Network
 ) -> None:
+    """AC-22."""
     resolve_to(monkeypatch, [PUBLIC] * 19 + ["10.0.0.1"])
     answer = post("https://mixed.example/", {}, b"", Bounds())
     assert (answer.status, answer.error) == (None, "blocked_address: leads to an address that is not public")
@@ -121,6 +123,7 @@ def test_one_private_address_among_twenty_is_enough_to_be_blocked(
 def test_a_name_that_did_not_resolve_when_it_was_checked_is_checked_again(
     monkeypatch: pytest.MonkeyPatch, network: Network
 ) -> None:
+    """AC-22."""
     resolve_to(monkeypatch, socket.gaierror(-2, "Name or service not known"), ["169.254.169.254"])
     check_url("https://later.example/", Bounds())
     answer = post("https://later.example/", {}, b"", Bounds())
@@ -139,6 +142,7 @@ def test_the_next_address_is_tried_where_one_refuses(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_a_failure_and_not_followed(receiver: Receiver, status: int) -> None:
+    """AC-23."""
     with receiving() as elsewhere:
         receiver.statuses, receiver.headers = [status], {"Location": elsewhere.url}
         answer = send(receiver.url)
@@ -147,6 +151,7 @@ def test_a_redirect_is_a_failure_and_not_followed(receiver: Receiver, status: in
 
 
 def test_an_endless_answer_is_read_no_further_than_64_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AC-24."""
     monkeypatch.setattr(sending, "TOTAL_S", 60.0)
     sent = 0
 
@@ -165,6 +170,7 @@ def test_an_endless_answer_is_read_no_further_than_64_kilobytes(monkeypatch: pyt
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
 def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    """AC-24."""
     monkeypatch.setattr(sending, "TOTAL_S", 0.4)
 
     def drip(connection: socket.socket) -> None:

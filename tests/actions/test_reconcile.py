@@ -330,6 +330,7 @@ def test_an_edit_of_the_file_after_an_api_write_is_never_missed(
 
 
 def test_symbolic_links_pipes_and_hidden_files_are_no_content(ctx: Context, tmp_path: Path) -> None:
+    """AC-03."""
     folder = ctx.settings.site_folder / "src/content/news/en"
     (tmp_path / "secret.md").write_text(TEXT)
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
@@ -345,6 +346,7 @@ def test_symbolic_links_pipes_and_hidden_files_are_no_content(ctx: Context, tmp_
 
 
 def test_odd_files_are_reported_and_stop_nothing(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    """IB-15, IB-52."""
     folder = ctx.settings.site_folder / "src/content/news/en"
     odd = {
         "empty": b"", "latin": b"---\ntitle: caf\xe9\n---\n", "utf16": "---\ntitle: x\n---\n".encode("utf-16"),

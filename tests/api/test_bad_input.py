@@ -43,6 +43,7 @@ BAD_IDS = [
 def test_an_id_that_is_no_plain_path_is_refused(
     client: FlaskClient, admin: dict[str, str], unchanged: str, bad: str
 ) -> None:
+    """AC-01, AC-06, IB-20, IB-21, IB-23, IB-24."""
     found = problem(client.post(f"{ARTICLES}/news", json={"id": bad, "data": GOOD}, headers=admin), 422)
     assert found["errors"][0]["pointer"] == "/id"
 
@@ -64,6 +65,7 @@ def test_an_id_that_is_no_plain_path_is_refused(
 def test_a_path_that_names_no_article_is_404(
     client: FlaskClient, admin: dict[str, str], unchanged: str, path: str
 ) -> None:
+    """AC-01, IB-25."""
     for collection in ("news", "nowhere"):
         problem(client.get(f"{ARTICLES}/{collection}/{path}", headers=admin), 404)
         problem(patch(client, admin, f"{collection}/{path}", unchanged, {"data": {"title": "x"}}), 404)
@@ -111,6 +113,7 @@ BAD_BODIES: list[tuple[str, int]] = [
 def test_a_patch_that_cannot_be_accepted_says_why(
     client: FlaskClient, admin: dict[str, str], unchanged: str, text: str, status: int
 ) -> None:
+    """AC-11, AC-20, IB-12, IB-13, IB-17, IB-18."""
     headers = {**admin, "If-Match": unchanged, "Content-Type": "application/merge-patch+json"}
     found = problem(client.patch(f"{ARTICLES}/{NAME}", data=text.encode(), headers=headers), status)
     if status == 422:
@@ -157,6 +160,7 @@ def test_a_file_that_cannot_be_read_is_not_stored(
 
 
 def test_a_change_must_name_the_current_version(client: FlaskClient, admin: dict[str, str], unchanged: str) -> None:
+    """AC-37, AC-38."""
     body = {"data": {"title": "x"}}
     whole = {"data": GOOD, "body": ""}
     stale = '"' + "0" * 64 + '-1"'
@@ -178,6 +182,7 @@ def test_a_change_must_name_the_current_version(client: FlaskClient, admin: dict
 def test_an_id_that_exists_in_any_form_is_taken(
     client: FlaskClient, admin: dict[str, str], unchanged: str, taken: str
 ) -> None:
+    """AC-40, IB-21, IB-22."""
     response = client.post(f"{ARTICLES}/news", json={"id": taken, "data": GOOD}, headers=admin)
     problem(response, 409 if taken == "en/a-day" else 422)
     headers = {**admin, "If-None-Match": "*"}
@@ -188,6 +193,7 @@ def test_an_id_that_exists_in_any_form_is_taken(
 def test_an_id_that_differs_from_a_file_by_case_or_form_is_taken(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
+    """IB-22."""
     folder = ctx.settings.site_folder / "src/content/news/en"
     (folder / "groß.md").write_text(TEXT)
     reconcile(ctx)
@@ -226,6 +232,7 @@ def test_every_write_needs_its_scope(client: FlaskClient, weak: dict[str, str], 
 def test_a_credential_that_is_not_valid_is_never_an_anonymous_visitor(
     client: FlaskClient, unchanged: str, header: str
 ) -> None:
+    """AC-15."""
     response = client.get(ARTICLES, headers={"Authorization": header.encode().decode("latin-1")})
     problem(response, 401)
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -244,6 +251,7 @@ def test_a_credential_that_is_not_valid_is_never_an_anonymous_visitor(
 def test_a_query_that_is_not_understood_is_refused(
     client: FlaskClient, unchanged: str, query: str, status: int
 ) -> None:
+    """AC-19, IB-40, IB-41."""
     found = problem(client.get(f"{ARTICLES}?{query}"), status)
     if status == 422:
         assert found["errors"][0]["in"] == "query"
@@ -252,6 +260,7 @@ def test_a_query_that_is_not_understood_is_refused(
 def test_every_route_refuses_a_query_it_does_not_know(
     client: FlaskClient, admin: dict[str, str], unchanged: str
 ) -> None:
+    """AC-16, AC-19."""
     for url in (
         "/api/v1/collections",
         f"{ARTICLES}/{NAME}",

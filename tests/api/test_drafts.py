@@ -80,6 +80,7 @@ def test_a_copy_is_saved_read_and_published(editor: Editor, etag: str, site: Pat
 def test_a_copy_changes_nothing_that_anybody_else_sees(
     editor: Editor, etag: str, ctx: Context, receiver: Receiver
 ) -> None:
+    """AC-45: nobody locks an article; a working copy keeps nobody from saving it."""
     make_hook(editor.client, editor.headers, receiver.url)
     deliver_due(ctx)
     urls = ["/articles", "/articles?q=unheard", "/articles?status=all&total=true", f"/articles/{NAME}", "/collections",

@@ -182,6 +182,7 @@ def test_a_save_adds_no_error_and_names_the_old_ones(client: FlaskClient, admin:
 
 
 def test_publishing_needs_its_own_scope(client: FlaskClient, ctx: Context, admin: dict[str, str]) -> None:
+    """AC-11."""
     writer = bearer(ctx, "articles:write:news", "articles:read-drafts:news")
     draft = TEXT.replace("tags:", "draft: true\ntags:")
     etag = create_text(client, writer, text=draft)

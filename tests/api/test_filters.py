@@ -123,6 +123,7 @@ def test_a_page_goes_on_where_the_last_one_ended_although_rows_come_and_go(
 def test_a_list_that_cannot_be_made_is_refused(
     client: FlaskClient, ctx: Context, shops: Path, query: dict[str, Any]
 ) -> None:
+    """AC-07, AC-08."""
     before = state_of(ctx)
     assert problem(client.get(ARTICLES, query_string={"collection": "shops", **query}), 422)["errors"]
     assert state_of(ctx) == before
@@ -138,5 +139,6 @@ def test_fields_need_a_collection_and_a_cursor_its_own_order(client: FlaskClient
 
 @pytest.mark.parametrize("value", ["'", '"', "\\", "%", "a' OR '1'='1", "; DROP TABLE articles_1", "ក", "x" * 2000])
 def test_values_are_only_values(client: FlaskClient, shops: Path, value: str) -> None:
+    """AC-09."""
     for op in ("eq", "contains", "lt", "in"):
         ids(client, **{f"filter[title][{op}]": value})

@@ -86,6 +86,7 @@ AGAIN: list[Headers] = [
 
 
 def test_a_call_sent_again_is_known_by_its_body_whatever_its_headers_say(at: Desk) -> None:
+    """AC-25."""
     at.keeper.run()
     right = (HUB, f"sha256={VECTOR}")
     assert call(at, BODY, [right, ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")])[0] == 202
@@ -121,6 +122,7 @@ WRONG: list[Headers] = [
 
 
 def test_a_call_that_is_not_signed_right_changes_nothing(at: Desk) -> None:
+    """AC-25."""
     before = state_of(at.ctx)
     for headers in WRONG:
         status, answer = call(at, BODY, headers)

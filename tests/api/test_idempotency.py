@@ -31,6 +31,7 @@ def create(client: FlaskClient, headers: dict[str, str], body: Any = NEW) -> Any
 
 @both_databases
 def test_an_article_is_created_once(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-39."""
     first = create(client, keyed(admin))
     assert first.status_code == 201
     before = state_of(ctx)
@@ -55,6 +56,7 @@ def test_photos_are_stored_once_also_when_one_is_gone_since(client: FlaskClient,
 
 
 def test_a_key_is_for_one_request_of_one_token(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-39."""
     create(client, keyed(admin))
     send(client, keyed(admin, "photos"), (picture(), "a.jpg"), folder="apart")
     other = bearer(ctx, "admin")
@@ -78,6 +80,7 @@ def test_after_an_error_it_is_tried_anew(client: FlaskClient, admin: dict[str, s
 
 @both_databases
 def test_of_the_same_request_sent_at_once_one_is_done(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-39."""
     answered = race(6, lambda _: create(client.application.test_client(), keyed(admin)))
     assert {answer.status_code for answer in answered} <= {201, 409}
     assert {answer.get_json()["id"] for answer in answered if answer.status_code == 201} == {"en/new"}

@@ -102,6 +102,7 @@ def test_a_pasted_photo_is_shown_by_the_article(client: FlaskClient, admin: dict
 def test_nothing_private_is_stored_and_the_photo_stands_upright(
     client: FlaskClient, admin: dict[str, str], ctx: Context, kind: str
 ) -> None:
+    """IB-34, IB-35."""
     sideways = picture(kind, orientation=6)
     assert PLANTED in sideways
     item = send(client, admin, (sideways, f"a.{kind.lower()}"), folder="new").get_json()["items"][0]
@@ -152,6 +153,7 @@ def test_a_photo_tells_which_articles_show_it(client: FlaskClient, admin: dict[s
 def test_a_photo_that_is_shown_stays_and_one_that_is_not_goes(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
+    """AC-46."""
     etag = write_by_hand(ctx, client)
     item = send(client, admin, (picture(), "photo-1.jpg"), article=ARTICLE).get_json()["items"][0]
     assert item["path"] == "news/day/photo-1.jpg"
@@ -222,6 +224,7 @@ BAD_FILES: list[tuple[str, bytes, int]] = [
 def test_a_file_that_is_no_photo_is_refused_and_no_other_is_kept(
     site: Path, tmp_path: Path, name: str, content: bytes, status: int
 ) -> None:
+    """AC-28, IB-30, IB-37."""
     settings = make_settings(site, f"sqlite:///{tmp_path}/cms.db", limits=Limits(photo_bytes=30_000))
     ctx = make_context(settings)
     client, headers = make_client(ctx), bearer(ctx, "admin")

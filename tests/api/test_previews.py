@@ -69,6 +69,7 @@ def test_a_link_shows_the_working_copy_to_whoever_has_it(editor: Editor, etag: s
 
 
 def test_a_link_begins_with_the_public_address(editor: Editor, etag: str, ctx: Context) -> None:
+    """AC-29."""
     places = {"CMS_SITE": str(ctx.settings.site_folder), "CMS_DATABASE": ctx.settings.database}
     named = make_context(load({**places, "CMS_PUBLIC_URL": "https://cms.example.org:8443/"}))
     url = link(Editor(make_client(named), editor.headers))

@@ -150,6 +150,7 @@ def test_an_index_stays_an_index(client: FlaskClient, admin: dict[str, str], sit
 def test_an_id_that_cannot_be_is_refused(
     ctx: Context, client: FlaskClient, admin: dict[str, str], change: Any, status: int, pointer: str | None
 ) -> None:
+    """AC-40."""
     etag = create_text(client, admin)
     reconcile(ctx)
     before = state_of(ctx)
@@ -227,6 +228,7 @@ def test_a_whole_collection_moved_by_hand_asks_for_no_permission(
 
 
 def test_of_many_that_want_one_id_one_gets_it(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-40."""
     names = [f"news/en/n{number}" for number in range(6)]
     etags = [create_text(client, admin, name, f"{TEXT}{name}\n") for name in names]
 

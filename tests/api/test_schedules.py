@@ -74,6 +74,7 @@ def status_of(client: FlaskClient, headers: dict[str, str]) -> str:
 def test_the_clock_publishes_what_is_due_by_one_change(
     ctx: Context, clock: Clock, client: FlaskClient, admin: dict[str, str]
 ) -> None:
+    """AC-12."""
     client = make_client(ctx)
     _, cursor = feed(client)
     create_text(client, admin, text=dated("2026-03-01T12:00:01Z"))

@@ -69,6 +69,7 @@ def found(client: FlaskClient, q: str, headers: dict[str, str] | None = None, **
     ],
 )
 def test_the_words_are_found_one_after_the_other(client: FlaskClient, shelf: None, q: str, expected: str) -> None:
+    """IB-42."""
     assert found(client, q, locale="en") == expected
 
 
@@ -126,6 +127,7 @@ def test_search_knows_what_was_saved(client: FlaskClient, admin: dict[str, str],
 def test_what_cannot_be_searched_is_said(
     ctx: Context, client: FlaskClient, query: dict[str, str], pointer: str
 ) -> None:
+    """IB-42."""
     before = state_of(ctx)
     error = problem(client.get(ARTICLES, query_string=query), 422)
     assert [item["pointer"] for item in error["errors"]] == [pointer]

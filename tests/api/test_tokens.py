@@ -26,6 +26,7 @@ NAMES = ("news", "places")
 
 
 def test_a_token_is_made_used_listed_and_revoked(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-48: a token is kept as its digest; a webhook signs with its secret, so that is kept as it is."""
     body = {"name": "Editor", "scopes": ["articles:write:news", "articles:read-drafts"]}
     made = client.post(TOKENS, json=body, headers=admin)
     assert made.status_code == 201, made.text
@@ -44,6 +45,7 @@ def test_a_token_is_made_used_listed_and_revoked(client: FlaskClient, admin: dic
 
 
 def test_nobody_grants_more_than_they_have(client: FlaskClient, ctx: Context) -> None:
+    """AC-13."""
     headers = bearer(ctx, "tokens", "articles:write:news", "images:write")
     before = state_of(ctx)
     for scopes in (["admin"], ["articles:write"], ["articles:write:places"], ["tokens", "webhooks"]):
@@ -65,6 +67,7 @@ def allowed(scope: str) -> set[tuple[str, str]]:
 
 
 def test_no_token_makes_a_stronger_one(client: FlaskClient, ctx: Context) -> None:
+    """AC-13."""
     for own in (*SCOPES, *NARROWED):
         with_tokens, without = bearer(ctx, "tokens", own), bearer(ctx, own)
         for scope in (*SCOPES, *NARROWED):
@@ -77,6 +80,7 @@ def test_no_token_makes_a_stronger_one(client: FlaskClient, ctx: Context) -> Non
 
 
 def test_no_token_makes_one_that_outlives_it(client: FlaskClient, ctx: Context) -> None:
+    """AC-13."""
     end = time.time() + 3600
     _, token = tokens.create(ctx, SERVICE, "n", ["tokens"], expires_at=end)
     headers = {"Authorization": f"Bearer {token}"}

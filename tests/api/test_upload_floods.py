@@ -54,6 +54,7 @@ FLOODS: list[tuple[str, bytes, str, int]] = [
     ("10,000 headers", FOLDER + file(more=b"".join(b"\r\nX-%d: y" % n for n in range(10_000))) + END, FORM, 413),
     ("one header of 1 MB", FOLDER + file(more=b"\r\nX: " + b"y" * 1_000_000) + END, FORM, 413),
     ("headers without an end", FOLDER + END[:-4] + b"\r\n" + NAMED + b"\r\nX: y" * 1_000_000, FORM, 413),
+    ("a part without a name", FOLDER + part(b"Content-Disposition: form-data", b"x") + file() + END, FORM, 422),
     ("headers that are none", FOLDER + part(b"\xff\xfe\0", picture()) + END, FORM, 422),
     ("a form in a file", FOLDER + file(body=INNER, more=NESTED) + END, FORM, 415),
     ("a form in a field", FOLDER + part(NAMED.partition(b"; filename")[0] + NESTED, INNER) + END, FORM, 422),
@@ -119,12 +120,12 @@ def test_photos_of_25_mib_are_never_whole_in_the_memory_of_the_server(site: Path
             assert answer.status == 201, answer.data
 
         send(picture())
-        before = _peak_memory(server.process.pid, is_forgotten=True)
+        before = peak_memory(server.process.pid, is_forgotten=True)
         send(noise, *[picture() + b"\0" * (25 * MIB - 10_000)] * 3)
-        assert _peak_memory(server.process.pid) - before < len(noise) // 2
+        assert peak_memory(server.process.pid) - before < len(noise) // 2
 
 
-def _peak_memory(server: int, *, is_forgotten: bool = False) -> int:
+def peak_memory(server: int, *, is_forgotten: bool = False) -> int:
     """The most bytes that the server and its children have held since `is_forgotten` was last asked for."""
     total = 0
     for process in [server, *children(server)]:

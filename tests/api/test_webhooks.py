@@ -192,6 +192,7 @@ PRIVATE = [
 
 @pytest.mark.parametrize("url", PRIVATE)
 def test_a_webhook_to_an_address_that_is_not_public_is_refused(site: Path, tmp_path: Path, url: str) -> None:
+    """AC-21, AC-23."""
     ctx = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db"))
     client, headers = make_client(ctx), bearer(ctx, "webhooks")
     before = state_of(ctx)
@@ -204,6 +205,7 @@ def test_a_webhook_to_an_address_that_is_not_public_is_refused(site: Path, tmp_p
 def test_an_address_that_turned_private_is_not_connected_to(
     client: FlaskClient, admin: dict[str, str], ctx: Context, receiver: Receiver, tmp_path: Path, site: Path
 ) -> None:
+    """AC-21, AC-22."""
     make_hook(client, admin, receiver.url)
     create_text(client, admin)
     strict = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database))
@@ -217,6 +219,7 @@ def test_an_address_that_turned_private_is_not_connected_to(
 def test_a_webhook_to_ourselves_is_refused_and_not_connected_to(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
+    """AC-21."""
     public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
     unnamed = make_context(make_settings(site, f"sqlite:///{tmp_path}/cms.db"))

@@ -23,8 +23,8 @@ import urllib3
 from tests.api.editing import MERGE_PATCH, TEXT
 from tests.components import CmsServer, cms, cms_server
 from tests.conftest import eventually
+from tests.counted import Told
 from tests.faults.clients import Save
-from tests.faults.conftest import Told
 from tests.faults.ledger import check_chains
 from tests.faults.outsiders import OUTSIDERS, strange_files
 

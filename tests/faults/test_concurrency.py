@@ -16,8 +16,8 @@ import pytest
 
 from tests.api.editing import MERGE_PATCH, TEXT
 from tests.components import CmsServer, cms, cms_server
+from tests.counted import Told
 from tests.faults.clients import Client, Save, Seen, act
-from tests.faults.conftest import Told
 from tests.faults.ledger import check_chains, check_order
 from tests.store.racing import race
 
@@ -46,6 +46,7 @@ def headers(site: Path) -> dict[str, str]:
 def test_of_all_that_save_from_one_version_one_wins_each_round(
     server: CmsServer, site: Path, headers: dict[str, str], counted: Told
 ) -> None:
+    """AC-37."""
     url = f"{server.url}/api/v1/articles/news/en/wanted-0"
     clients = [Client(headers) for _ in range(WRITERS)]
     version, saves = clients[0].version(url), []

@@ -21,8 +21,8 @@ import urllib3
 from tests.api.editing import MERGE_PATCH, TEXT
 from tests.components import CmsServer, cms, cms_server_at, descendants, free_port
 from tests.conftest import eventually
+from tests.counted import Told
 from tests.faults.clients import Save
-from tests.faults.conftest import Told
 from tests.faults.ledger import check_chains, texts_of
 from tests.faults.outsiders import strange_files
 

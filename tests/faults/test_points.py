@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.counted import Told
 from tests.faults import points
-from tests.faults.conftest import Told
 from tests.faults.points import ERRORS, KILL, Point
 from tests.faults.scenarios import SCENARIOS, World, make_world
 

@@ -20,7 +20,7 @@ import urllib3
 from tests.api.editing import TEXT
 from tests.components import CmsServer, cms, cms_server, cms_server_at, free_port
 from tests.conftest import eventually
-from tests.faults.conftest import Told
+from tests.counted import Told
 from tests.proxy import nginx_before
 
 RESTARTS = int(os.environ.get("CMS_TEST_RESTARTS", "1"))

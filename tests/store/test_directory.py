@@ -69,6 +69,7 @@ def assert_untouchable(store: DirectoryStore, key: Key) -> None:
 
 
 def test_a_link_to_a_file_outside_is_not_there(store: DirectoryStore, outside: Path) -> None:
+    """AC-03."""
     link = store.root / "src/content/blog/link.md"
     link.symlink_to(outside / "secret.md")
     assert_untouchable(store, Key("src/content/blog/link.md"))
@@ -93,6 +94,7 @@ def test_a_link_to_a_file_of_the_system_is_not_there(store: DirectoryStore) -> N
 
 
 def test_nothing_is_reached_through_a_link_to_a_folder(store: DirectoryStore, outside: Path) -> None:
+    """AC-03."""
     (store.root / "src/content/linked").symlink_to(outside)
     (outside / "deep").mkdir()
     (outside / "deep/secret.md").write_bytes(SECRET)
@@ -114,6 +116,7 @@ def test_a_list_does_not_begin_in_a_linked_folder(store: DirectoryStore, outside
 
 @pytest.mark.parametrize("target", ["link.md", "nowhere.md", "../blog"], ids=["itself", "nowhere", "its folder"])
 def test_a_link_that_leads_nowhere_or_in_circles_is_not_there(store: DirectoryStore, target: str) -> None:
+    """AC-03."""
     store.write(KEY, b"one", expect=ABSENT)
     (store.root / "src/content/blog/link.md").symlink_to(target)
     assert_untouchable(store, Key("src/content/blog/link.md"))
@@ -131,6 +134,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path, store: DirectoryStore) ->
 
 
 def test_a_named_pipe_is_no_file_and_nobody_waits_for_it(store: DirectoryStore) -> None:
+    """AC-03."""
     os.mkfifo(store.root / KEY)
     within(5, lambda: assert_untouchable(store, KEY))
     within(5, lambda: assert_untouchable(store, Key(f"{KEY}/below.md")))
@@ -144,6 +148,7 @@ def test_a_folder_is_no_file(store: DirectoryStore) -> None:
 
 
 def test_a_name_that_is_not_utf8_is_left_out(store: DirectoryStore) -> None:
+    """IB-51."""
     store.write(KEY, b"one", expect=ABSENT)
     folder = os.fsencode(store.root) + b"/src/content/"
     (store.root / "src/content/blog/second.md").write_bytes(b"two")
@@ -307,6 +312,7 @@ def test_a_stream_that_is_open_stays_at_its_version(store: DirectoryStore) -> No
 
 
 def test_a_list_survives_files_and_folders_that_vanish_meanwhile(store: DirectoryStore) -> None:
+    """IB-51."""
     for folder in ("a", "b", "c"):
         for number in range(3):
             store.write(Key(f"src/content/{folder}/{number}.md"), b"x", expect=ABSENT)

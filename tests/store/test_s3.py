@@ -73,6 +73,7 @@ def test_a_list_holds_more_files_than_fit_one_page(photos: Path) -> None:
 
 @pytest.mark.parametrize("url", ["s3://photos/site", "s3://photos//site//"])
 def test_a_prefix_is_a_folder_of_the_bucket_and_not_the_beginning_of_a_name(photos: Path, url: str) -> None:
+    """AC-02, AC-05."""
     (photos / "site-of-others/src/content/blog").mkdir(parents=True, exist_ok=True)
     (photos / "site-of-others" / KEY).write_bytes(b"theirs")
     store = open_store(url)

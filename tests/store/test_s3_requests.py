@@ -49,6 +49,7 @@ def test_writes_and_deletions_fetch_nothing(proxy: Proxy, tmp_path: Path) -> Non
 def test_who_wants_a_part_or_nothing_makes_nobody_fetch_the_whole(
     proxy: Proxy, client: FlaskClient, ctx: Context
 ) -> None:
+    """IB-43."""
     (item,) = send(client, bearer(ctx, "admin"), (picture(size=(300, 200)), "a.jpg"), folder="new").get_json()["items"]
     whole = client.get(item["url"])
     proxy.asked.clear()

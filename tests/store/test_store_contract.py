@@ -197,6 +197,7 @@ def test_a_list_holds_each_file_below_the_folder_once(place: Place) -> None:
 
 
 def test_the_prefix_of_a_list_is_a_folder_and_not_the_beginning_of_a_name(place: Place) -> None:
+    """AC-02."""
     for key in ("src/content/blog/a.md", "src/content-secret/blog/b.md", "src/content.md", "src/contents/c.md"):
         place.plant(key, b"x")
     assert keys(place.store, "src/content") == ["src/content/blog/a.md"]
@@ -281,6 +282,7 @@ HIDDEN = [".env", ".git/config", ".cms/cms.db", "src/.hidden.md", "src/.tmp-1/a.
 
 
 def test_what_is_no_path_below_the_site_is_refused_by_every_method(place: Place) -> None:
+    """AC-05, IB-25."""
     place.plant(KEY, b"one")
     before = place.everything()
     for key in OUTSIDE:

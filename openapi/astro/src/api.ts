@@ -1669,6 +1669,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Say how long the body is, by Content-Length */
+        LENGTH_REQUIRED: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description There is no such thing, or you may not know of it */
         NOT_FOUND: {
             headers: {
@@ -1750,7 +1759,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It is of a type that is not accepted here */
+        /** @description It is of a type, or coded in a way, that is not accepted here */
         UNSUPPORTED_MEDIA_TYPE: {
             headers: {
                 [name: string]: unknown;
@@ -1879,6 +1888,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -2002,6 +2012,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
@@ -2046,7 +2057,9 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -2110,6 +2123,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
@@ -2148,6 +2162,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -2393,6 +2408,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
@@ -2452,6 +2468,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -2581,7 +2599,9 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -2618,7 +2638,9 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -2710,7 +2732,9 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -2809,6 +2833,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -2904,6 +2929,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
@@ -2947,7 +2973,9 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -2996,6 +3024,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
@@ -3066,6 +3095,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3127,6 +3157,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3233,6 +3265,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED"];
             403: components["responses"]["FORBIDDEN"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3265,6 +3298,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3338,7 +3373,9 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             412: components["responses"]["PRECONDITION_FAILED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             428: components["responses"]["PRECONDITION_REQUIRED"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
@@ -3371,6 +3408,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3408,6 +3447,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3450,6 +3490,7 @@ export interface operations {
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
             410: components["responses"]["GONE"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3512,6 +3553,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED"];
             403: components["responses"]["FORBIDDEN"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3573,6 +3615,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3609,6 +3653,7 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
             415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
@@ -3677,6 +3722,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3709,6 +3756,8 @@ export interface operations {
             403: components["responses"]["FORBIDDEN"];
             404: components["responses"]["NOT_FOUND"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             503: components["responses"]["SERVICE_UNAVAILABLE"];
@@ -3799,7 +3848,9 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED"];
             403: components["responses"]["FORBIDDEN"];
             409: components["responses"]["CONFLICT"];
+            411: components["responses"]["LENGTH_REQUIRED"];
             413: components["responses"]["CONTENT_TOO_LARGE"];
+            415: components["responses"]["UNSUPPORTED_MEDIA_TYPE"];
             422: components["responses"]["UNPROCESSABLE_CONTENT"];
             429: components["responses"]["TOO_MANY_REQUESTS"];
             501: components["responses"]["NOT_IMPLEMENTED"];

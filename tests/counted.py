@@ -1,4 +1,4 @@
-"""Prints what the tests counted, at the end of a run of this folder."""
+"""Prints what the tests counted, at the end of a run."""
 
 from __future__ import annotations
 
