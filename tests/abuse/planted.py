@@ -101,7 +101,7 @@ def _site(folder: Path, has_more: bool) -> Iterator[Planted]:
     tokens = {name: bearer(ctx, *name.split()) if name != "none" else {} for name in SEES_NO_DRAFTS + SEES_DRAFTS}
     with receiving() as receiver:
         hook = make_hook(client, tokens["admin"], receiver.url)
-        secrets = [headers["Authorization"].rpartition("_")[2] for headers in tokens.values() if headers]
+        secrets = [headers["Authorization"].split("_", 2)[2] for headers in tokens.values() if headers]
         made = Planted(ctx, client, receiver, tokens, {"webhook_id": hook["id"]}, [*secrets, hook["secret"]])
         if has_more:
             _edit(made)

@@ -47,7 +47,7 @@ class Running(NamedTuple):
 
     @property
     def secret(self) -> str:
-        return self.admin.decode().rpartition("_")[2]
+        return self.admin.decode().split("_", 2)[2]
 
     def state(self) -> dict[str, str]:
         """Every file of the site, and what the API tells of what is in no file."""
