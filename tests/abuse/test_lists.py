@@ -52,7 +52,7 @@ names = st.one_of(
 ).filter(lambda name: name not in FIELDS)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(name=names, op=st.sampled_from(["eq", "ne", "in", "contains", "exists", "regex", "like", "$where"]))
 def test_what_is_no_field_is_not_told_from_one_that_is_private(ctx: Context, name: str, op: str) -> None:
     """AC-07, AC-08."""
@@ -71,30 +71,27 @@ DEEP = ["filter[title][eq][eq][eq]=x", "filter[and][0][or][0][title][eq]=x", "fi
         f"filter[title][in]={','.join(['x'] * 1500)}", "filter[title][like]=%25%25%25"]  # fmt: skip
 
 
-@pytest.mark.parametrize("query", DEEP, ids=lambda query: query[:30])
-def test_ac_08_filters_are_flat_and_few(client: FlaskClient, query: str) -> None:
-    problem(client.get(f"{ARTICLES}?collection=news&{query}"), 422)
+def test_ac_08_filters_are_flat_and_few(client: FlaskClient) -> None:
+    for query in DEEP:
+        problem(client.get(f"{ARTICLES}?collection=news&{query}"), 422)
 
 
-@pytest.mark.parametrize(
-    ("given_range", "status"),
-    [
-        ("bytes=0-0", 206), ("bytes=-1", 206), ("bytes=0-999999", 206), ("bytes=-0", 416), ("bytes=999999-", 416),
-        ("bytes=5-2", 200), ("bytes=abc", 200), ("chars=0-1", 200), ("bytes=", 200),
-        ("bytes=" + ",".join(f"{n}-{n}" for n in range(1000)), 416), ("bytes=" + "9" * 3000 + "-", 416),
-    ],
-    ids=lambda value: str(value)[:20],
-)  # fmt: skip
-def test_ib_43_a_range_is_one_range(client: FlaskClient, admin: dict[str, str], given_range: str, status: int) -> None:
+RANGES = [
+    ("bytes=0-0", 206), ("bytes=-1", 206), ("bytes=0-999999", 206), ("bytes=-0", 416), ("bytes=999999-", 416),
+    ("bytes=5-2", 200), ("bytes=abc", 200), ("chars=0-1", 200), ("bytes=", 200),
+    ("bytes=" + ",".join(f"{n}-{n}" for n in range(1000)), 416), ("bytes=" + "9" * 3000 + "-", 416),
+]  # fmt: skip
+
+
+def test_ib_43_a_range_is_one_range(client: FlaskClient, admin: dict[str, str]) -> None:
     (item,) = send(client, admin, (picture(), "a.jpg"), folder="new").get_json()["items"]
     whole = client.get(item["url"]).data
-    answer = client.get(item["url"], headers={"Range": given_range})
-    if status == 200:
-        assert answer.status_code in (200, 416)  # RFC 9110 lets one be ignored that makes no sense
-    else:
-        assert answer.status_code == status
-    assert len(answer.data) <= max(len(whole), 1000)
-    assert answer.status_code != 200 or answer.data == whole
+    for asked, status in RANGES:
+        answer = client.get(item["url"], headers={"Range": asked})
+        # RFC 9110 lets one be ignored that makes no sense.
+        assert answer.status_code in ((200, 416) if status == 200 else (status,)), asked
+        assert len(answer.data) <= max(len(whole), 1000)
+        assert answer.status_code != 200 or answer.data == whole
 
 
 DATES = ["0001-01-01", "0000-01-01", "9999-12-31", "275760-09-13", "2025-02-30", "2016-12-31T23:59:60Z", "99-01-01",
