@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.json import JsonFormatter
@@ -82,17 +83,21 @@ def create_app(
 
 
 def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
-    """The routes with the parts that they run in, which are ready, and with the memory in front of them."""
+    """The routes with the parts that they run in, which are ready, with the gate and the memory in front of them."""
     from cms.api import access_log
     from cms.api.cache import Cache
+    from cms.api.gate import Gate
 
     app.extensions |= {"cms": ctx, access_log.NAME: log}
     if ctx.settings.proxies:
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
+    gate = Gate(log)
     if ctx.settings.cache_bytes:
-        cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
+        cache = Cache(app.wsgi_app, gate, ctx.generation, log, ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]
+    else:
+        app.wsgi_app = partial(gate, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

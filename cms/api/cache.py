@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
@@ -17,6 +18,7 @@ from flask import Response, request
 from cms.api import access_log, auth, coding
 from cms.api.access_log import AccessLog
 from cms.api.conditional import matches
+from cms.api.gate import Gate
 from cms.api.parsing import context
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
@@ -90,10 +92,13 @@ class Memory:
 
 
 class Cache:
-    """The WSGI application in front of another one."""
+    """The WSGI application in front of another one, to which the gate leads."""
 
-    def __init__(self, app: WSGIApplication, generation: Generation, log: AccessLog, most_bytes: int) -> None:
+    def __init__(
+        self, app: WSGIApplication, gate: Gate, generation: Generation, log: AccessLog, most_bytes: int
+    ) -> None:
         self._app = app
+        self._gate = gate
         self._generation = generation
         self._log = log
         self._memory = Memory(most_bytes)
@@ -104,9 +109,9 @@ class Cache:
         key = _key(environ)
         generation = None if key is None else self._generation.current()
         if key is None or generation is None:
-            return self._app(environ, start)
+            return self._gate(self._app, environ, start)
         answered = self._answer(key, generation, environ, start)
-        return self._make(key, generation, environ, start) if answered is None else answered
+        return self._gate(partial(self._make, key), environ, start) if answered is None else answered
 
     def _answer(
         self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse
@@ -118,7 +123,7 @@ class Cache:
             return None
         name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
         method, known = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH")
-        asked = kept.asked if method == "GET" else _asked(environ)
+        asked = kept.asked if method == "GET" else access_log.asked_of(environ)
         if known is not None and (known == kept.etag or matches(known, kept.etag)):
             start("304 NOT MODIFIED", [*kept.bare, ("X-Request-Id", name)])
             self._log.tell(asked, 304, None, started, name)
@@ -129,9 +134,13 @@ class Cache:
         self._log.tell(asked, 200, len(kept.body), started, name)
         return [] if method == "HEAD" else [kept.body]
 
-    def _make(self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "HEAD":
+    def _make(self, key: Key, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        generation = self._generation.current()
+        if generation is None or environ["REQUEST_METHOD"] == "HEAD":
             return self._app(environ, start)  # an answer without its body is not worth keeping
+        # At the gate it may have had to wait while another made it.
+        if (answered := self._answer(key, generation, environ, start)) is not None:
+            return answered
         with self._lock:
             other = self._under_way.get(key)
             if other is None:
@@ -163,7 +172,7 @@ class Cache:
             if hasattr(answer, "close"):
                 answer.close()
         # What was read may be older than what is there by now.
-        if self._generation.current() == generation and (kept := _kept(*told[-1], body, _asked(environ))):
+        if self._generation.current() == generation and (kept := _kept(*told[-1], body, access_log.asked_of(environ))):
             self._memory.put(key, generation, kept)
         return [body]
 
@@ -182,11 +191,6 @@ def _key(environ: WSGIEnvironment) -> Key | None:
     if "&" in query:
         query = "&".join(sorted(query.split("&")))
     return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])
-
-
-def _asked(environ: WSGIEnvironment) -> str:
-    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    return access_log.asked_for(environ["REQUEST_METHOD"], path)
 
 
 def _kept(status: str, headers: Headers, body: bytes, asked: str) -> Kept | None:

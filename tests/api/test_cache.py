@@ -23,7 +23,7 @@ from cms.api.cache import OVERHEAD, Kept, Memory
 from cms.app import put_together
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
-from tests.conftest import both_databases, close, eventually, make_context, reconcile
+from tests.conftest import ClosingClient, both_databases, close, eventually, make_context, reconcile
 
 NAME = "news/en/opening-day"
 ARTICLE = f"{ARTICLES}/{NAME}"
@@ -44,7 +44,9 @@ OF_ONE_REQUEST = {"X-Request-Id", "Server-Timing", "Date"}
 
 
 def served(ctx: Context, log: AccessLog) -> FlaskClient:
-    return put_together(create_flask(ctx.settings.limits), ctx, log).test_client()
+    app = put_together(create_flask(ctx.settings.limits), ctx, log)
+    app.test_client_class = ClosingClient
+    return app.test_client()
 
 
 @pytest.fixture
