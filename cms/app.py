@@ -87,12 +87,13 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api import access_log
     from cms.api.cache import Cache
     from cms.api.gate import Gate
+    from cms.api.unread import reading_all
 
     app.extensions |= {"cms": ctx, access_log.NAME: log}
     if ctx.settings.proxies:
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
-    gate = Gate(log)
+    gate = reading_all(Gate(log)) if ctx.settings.proxies else Gate(log)
     if ctx.settings.cache_bytes:
         cache = Cache(app.wsgi_app, gate, ctx.generation, log, ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]

@@ -18,13 +18,14 @@ from flask import Response, request
 from cms.api import access_log, auth, coding
 from cms.api.access_log import AccessLog
 from cms.api.conditional import matches
-from cms.api.gate import Gate
 from cms.api.parsing import context
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from cms.api.gate import Admit
 
 WAIT_S = 10.0
 """How long one waits for the answer that another is making."""
@@ -95,7 +96,7 @@ class Cache:
     """The WSGI application in front of another one, to which the gate leads."""
 
     def __init__(
-        self, app: WSGIApplication, gate: Gate, generation: Generation, log: AccessLog, most_bytes: int
+        self, app: WSGIApplication, gate: Admit, generation: Generation, log: AccessLog, most_bytes: int
     ) -> None:
         self._app = app
         self._gate = gate

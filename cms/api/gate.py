@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ from cms.api.access_log import AccessLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    Admit = Callable[[WSGIApplication, WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 AT_ONCE = 4
 """More of them wait for Python's lock and for the database."""
