@@ -52,6 +52,7 @@ def test_every_setting_and_every_scope_is_named() -> None:
         "CMS_TEST_RACES",
         "CMS_TEST_RESTARTS",
         "CMS_TEST_SHARE",
+        "CMS_TEST_SLOW",
         "CMS_URL",
         "CMS_TOKEN",
     }
