@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,9 @@ def test_what_is_too_much_is_refused_soon_and_the_rest_goes_on(here: Here) -> No
             assert connection.getresponse().status == 201
     assert [here.get(ARTICLE).status for _ in range(MANY)] == [200] * MANY
     assert here.saved() == {f"sent-{number}" for number in range(gate.AT_ONCE)}
+    counted = re.search(rb"^cms_refused_total\{.*\} (.*)", here.get("/metrics").data, re.MULTILINE)
+    assert counted is not None
+    assert float(counted[1]) >= MANY
 
 
 def refused(answer: urllib3.BaseHTTPResponse) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Response, request
 
@@ -19,6 +19,7 @@ from cms.api import access_log, auth, coding
 from cms.api.access_log import AccessLog
 from cms.api.conditional import matches
 from cms.api.parsing import context
+from cms.api.traffic import Traffic
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
@@ -44,20 +45,21 @@ Headers = list[tuple[str, str]]
 def keep(response: Response) -> Response:
     """Let the answer be kept, if everybody may have it."""
     if auth.actor() == ANYONE and context().settings.public_read:
-        request.environ[_KEEP] = True
+        request.environ[_KEEP] = "" if request.url_rule is None else request.url_rule.rule
     return response
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One answer; `body` is None while only its entity tag is known, which a 304 told. `bare` are the headers of that,
-    `asked` is for the log."""
+    `asked` is for the log, `route` for who counts."""
 
     etag: str
     headers: Headers
     bare: Headers
     body: bytes | None
     asked: str
+    route: str
 
 
 class Memory:
@@ -92,16 +94,21 @@ class Memory:
             self._size += size
 
 
+class Told(NamedTuple):
+    """Who is told of each answer."""
+
+    log: AccessLog
+    traffic: Traffic
+
+
 class Cache:
     """The WSGI application in front of another one, to which the gate leads."""
 
-    def __init__(
-        self, app: WSGIApplication, gate: Admit, generation: Generation, log: AccessLog, most_bytes: int
-    ) -> None:
+    def __init__(self, app: WSGIApplication, gate: Admit, generation: Generation, told: Told, most_bytes: int) -> None:
         self._app = app
         self._gate = gate
         self._generation = generation
-        self._log = log
+        self._log, self._traffic = told
         self._memory = Memory(most_bytes)
         self._lock = threading.Lock()
         self._under_way: dict[Key, threading.Event] = {}
@@ -128,11 +135,13 @@ class Cache:
         if known is not None and (known == kept.etag or matches(known, kept.etag)):
             start("304 NOT MODIFIED", [*kept.bare, ("X-Request-Id", name)])
             self._log.tell(asked, 304, None, started, name)
+            self._traffic.count_kept((method, kept.route, 304))
             return []
         if kept.body is None:
             return None
         start("200 OK", [*kept.headers, ("X-Request-Id", name)])
         self._log.tell(asked, 200, len(kept.body), started, name)
+        self._traffic.count_kept((method, kept.route, 200))
         return [] if method == "HEAD" else [kept.body]
 
     def _make(self, key: Key, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -165,7 +174,7 @@ class Cache:
             return start(status, headers, *rest)
 
         answer = self._app(environ, note)
-        if not environ.get(_KEEP):
+        if _KEEP not in environ:
             return answer
         try:
             body = b"".join(answer)
@@ -173,7 +182,7 @@ class Cache:
             if hasattr(answer, "close"):
                 answer.close()
         # What was read may be older than what is there by now.
-        if self._generation.current() == generation and (kept := _kept(*told[-1], body, access_log.asked_of(environ))):
+        if self._generation.current() == generation and (kept := _kept(*told[-1], body, environ)):
             self._memory.put(key, generation, kept)
         return [body]
 
@@ -194,10 +203,11 @@ def _key(environ: WSGIEnvironment) -> Key | None:
     return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])
 
 
-def _kept(status: str, headers: Headers, body: bytes, asked: str) -> Kept | None:
+def _kept(status: str, headers: Headers, body: bytes, environ: WSGIEnvironment) -> Kept | None:
     always = [(name, value) for name, value in headers if name not in _OF_ONE_REQUEST]
     etag = dict(headers).get("ETag")
     if etag is None or status[:3] not in ("200", "304"):
         return None
     bare = [(name, value) for name, value in always if name not in _OF_A_BODY]
-    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked)
+    asked = access_log.asked_of(environ)
+    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked, environ[_KEEP])

@@ -16,6 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from cms.api import access_log, problems
 from cms.api.access_log import AccessLog
+from cms.api.traffic import Traffic
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,8 +37,9 @@ WATCHING_WAITING = 2
 class Gate:
     """Takes the application with each request, since there is more than one way in."""
 
-    def __init__(self, log: AccessLog) -> None:
+    def __init__(self, log: AccessLog, traffic: Traffic) -> None:
         self._log = log
+        self._traffic = traffic
         self._door = _Door(AT_ONCE, WAITING)
         self._watching = _Door(WATCHING_AT_ONCE, WATCHING_WAITING)
 
@@ -56,6 +58,7 @@ class Gate:
         return ClosingIterator(answer, door.leave)
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        self._traffic.count_refused()
         started = time.perf_counter()
         name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
         detail = "There are more requests just now than can be answered; nothing was done. Try again after Retry-After."

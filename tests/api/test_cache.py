@@ -211,13 +211,13 @@ def test_of_many_that_ask_at_once_one_makes_the_answer(
 
 def test_what_nobody_asks_for_makes_room() -> None:
     memory = Memory(40 * OVERHEAD)
-    kept = Kept("", [], [], b"x" * OVERHEAD, "")
+    kept = Kept("", [], [], b"x" * OVERHEAD, "", "")
     for number in range(100):
         memory.put((str(number), "", ""), 1, kept)
         assert memory.get(("0", "", ""), 1) is kept
     found = sum(memory.get((str(number), "", ""), 1) is not None for number in range(100))
     assert 2 <= found <= 20
-    memory.put(("large", "", ""), 1, Kept("", [], [], b"x" * 20 * OVERHEAD, ""))
+    memory.put(("large", "", ""), 1, Kept("", [], [], b"x" * 20 * OVERHEAD, "", ""))
     assert memory.get(("large", "", ""), 1) is None
     assert memory.get(("0", "", ""), 2) is None
 
