@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.json import JsonFormatter
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from cms.api.access_log import AccessLog
+    from cms.api.gate import Admit
 
 REVALIDATED = "no-cache"
 """For photos: another one may come to the same path."""
@@ -81,19 +83,27 @@ def create_app(
 
 
 def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
-    """The routes with the parts that they run in, which are ready, and with the memory in front of them."""
-    from cms.api import access_log
-    from cms.api.cache import Cache
+    """The routes with the parts that they run in, which are ready, with the gate and the memory in front of them."""
+    from cms.api import access_log, traffic
+    from cms.api.cache import Cache, Told
+    from cms.api.gate import Gate
+    from cms.api.unread import reading_all
 
-    app.extensions |= {"cms": ctx, access_log.NAME: log}
+    counts = traffic.Traffic()
+    app.extensions |= {"cms": ctx, access_log.NAME: log, traffic.NAME: counts}
     if ctx.settings.proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
+    gate: Admit = Gate(log, counts)
+    if ctx.settings.proxies:
+        gate = reading_all(gate)
     if ctx.settings.cache_bytes:
-        cache = Cache(app.wsgi_app, ctx.generation, log, ctx.settings.cache_bytes)
+        cache = Cache(app.wsgi_app, gate, ctx.generation, Told(log, counts), ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]
+    else:
+        app.wsgi_app = partial(gate, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from granian.constants import HTTPModes, Interfaces
 from granian.server import Server
 
-from cms.processes import end_with
+from cms.processes import allow_many_files, end_with
 from cms.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# More threads than this wait for Python's lock and for the database; requests beyond the queue wait in the socket.
-THREADS = 4
-QUEUE = 64
+# Some more than may be inside the gate or wait there, so that somebody answers from memory, and refuses.
+THREADS = 32
+CONNECTIONS = 1024
 FINISH_S = 25
 AGAIN_S = 0.5
 
@@ -44,7 +44,7 @@ def run(settings: Settings, host: str, port: int, workers: int, drain_s: float) 
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=THREADS,
-        backpressure=QUEUE,
+        backpressure=CONNECTIONS,
         workers_kill_timeout=FINISH_S,
         respawn_failed_workers=True,
         http=HTTPModes.http1,  # who speaks HTTP/2 to the public is the proxy; finding out costs each request
@@ -87,6 +87,7 @@ def _load(settings: Settings, parent: int, told: Connection, *_target: Any) -> W
     from cms.app import create_app, log_as_json
 
     end_with(parent)
+    allow_many_files()
     log_as_json()
     leaving = threading.Event()
     app = create_app(settings, leaving=leaving)

@@ -28,6 +28,7 @@ from cms.api import (
     service,
     sync,
     tokens,
+    traffic,
     translations,
     trash,
     uploads,
@@ -113,6 +114,9 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if response.status_code in (405, 415) and request.method == "PATCH":
         response.headers["Accept-Patch"] = f"{MERGE_PATCH}, {JSON_PATCH}"
+    if (counts := current_app.extensions.get(traffic.NAME)) is not None:
+        route = None if request.url_rule is None else request.url_rule.rule
+        counts.count(request.method, route, response.status_code, time.perf_counter() - g.started)
     if (log := current_app.extensions.get(access_log.NAME)) is not None:
         asked = access_log.asked_for(request.method, request.path)
         actor = g.actor.name if "actor" in g else None

@@ -14,8 +14,12 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING
 
 from cms.model.scopes import ANYONE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 NAME = "access_log"
 """Under which it stands among the application's extensions."""
@@ -94,6 +98,12 @@ class AccessLog:
 def asked_for(method: str, path: str) -> str:
     """The part of a line that is the same whenever the same is asked for."""
     return f'"method":{json.dumps(method)},"path":{json.dumps(_SECRET.sub("/…", path))}'
+
+
+def asked_of(environ: WSGIEnvironment) -> str:
+    """The same of a request that is not Flask's yet."""
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    return asked_for(environ["REQUEST_METHOD"], path)
 
 
 def to_standard_error() -> AccessLog:

@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Response, request
 
@@ -18,11 +19,14 @@ from cms.api import access_log, auth, coding
 from cms.api.access_log import AccessLog
 from cms.api.conditional import matches
 from cms.api.parsing import context, is_host
+from cms.api.traffic import Traffic
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from cms.api.gate import Admit
 
 WAIT_S = 10.0
 """How long one waits for the answer that another is making."""
@@ -41,20 +45,21 @@ Headers = list[tuple[str, str]]
 def keep(response: Response) -> Response:
     """Let the answer be kept, if everybody may have it."""
     if auth.actor() == ANYONE and context().settings.public_read:
-        request.environ[_KEEP] = True
+        request.environ[_KEEP] = "" if request.url_rule is None else request.url_rule.rule
     return response
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One answer; `body` is None while only its entity tag is known, which a 304 told. `bare` are the headers of that,
-    `asked` is for the log."""
+    `asked` is for the log, `route` for who counts."""
 
     etag: str
     headers: Headers
     bare: Headers
     body: bytes | None
     asked: str
+    route: str
 
 
 class Memory:
@@ -89,13 +94,21 @@ class Memory:
             self._size += size
 
 
-class Cache:
-    """The WSGI application in front of another one."""
+class Told(NamedTuple):
+    """Who is told of each answer."""
 
-    def __init__(self, app: WSGIApplication, generation: Generation, log: AccessLog, most_bytes: int) -> None:
+    log: AccessLog
+    traffic: Traffic
+
+
+class Cache:
+    """The WSGI application in front of another one, to which the gate leads."""
+
+    def __init__(self, app: WSGIApplication, gate: Admit, generation: Generation, told: Told, most_bytes: int) -> None:
         self._app = app
+        self._gate = gate
         self._generation = generation
-        self._log = log
+        self._log, self._traffic = told
         self._memory = Memory(most_bytes)
         self._lock = threading.Lock()
         self._under_way: dict[Key, threading.Event] = {}
@@ -104,9 +117,9 @@ class Cache:
         key = _key(environ)
         generation = None if key is None else self._generation.current()
         if key is None or generation is None:
-            return self._app(environ, start)
+            return self._gate(self._app, environ, start)
         answered = self._answer(key, generation, environ, start)
-        return self._make(key, generation, environ, start) if answered is None else answered
+        return self._gate(partial(self._make, key), environ, start) if answered is None else answered
 
     def _answer(
         self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse
@@ -118,20 +131,26 @@ class Cache:
             return None
         name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
         method, known = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH")
-        asked = kept.asked if method == "GET" else _asked(environ)
+        asked = kept.asked if method == "GET" else access_log.asked_of(environ)
         if known is not None and (known == kept.etag or matches(known, kept.etag)):
             start("304 NOT MODIFIED", [*kept.bare, ("X-Request-Id", name)])
             self._log.tell(asked, 304, None, started, name)
+            self._traffic.count_kept((method, kept.route, 304))
             return []
         if kept.body is None:
             return None
         start("200 OK", [*kept.headers, ("X-Request-Id", name)])
         self._log.tell(asked, 200, len(kept.body), started, name)
+        self._traffic.count_kept((method, kept.route, 200))
         return [] if method == "HEAD" else [kept.body]
 
-    def _make(self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "HEAD":
+    def _make(self, key: Key, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        generation = self._generation.current()
+        if generation is None or environ["REQUEST_METHOD"] == "HEAD":
             return self._app(environ, start)  # an answer without its body is not worth keeping
+        # At the gate it may have had to wait while another made it.
+        if (answered := self._answer(key, generation, environ, start)) is not None:
+            return answered
         with self._lock:
             other = self._under_way.get(key)
             if other is None:
@@ -155,7 +174,7 @@ class Cache:
             return start(status, headers, *rest)
 
         answer = self._app(environ, note)
-        if not environ.get(_KEEP):
+        if _KEEP not in environ:
             return answer
         try:
             body = b"".join(answer)
@@ -163,7 +182,7 @@ class Cache:
             if hasattr(answer, "close"):
                 answer.close()
         # What was read may be older than what is there by now.
-        if self._generation.current() == generation and (kept := _kept(*told[-1], body, _asked(environ))):
+        if self._generation.current() == generation and (kept := _kept(*told[-1], body, environ)):
             self._memory.put(key, generation, kept)
         return [body]
 
@@ -184,15 +203,11 @@ def _key(environ: WSGIEnvironment) -> Key | None:
     return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])
 
 
-def _asked(environ: WSGIEnvironment) -> str:
-    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    return access_log.asked_for(environ["REQUEST_METHOD"], path)
-
-
-def _kept(status: str, headers: Headers, body: bytes, asked: str) -> Kept | None:
+def _kept(status: str, headers: Headers, body: bytes, environ: WSGIEnvironment) -> Kept | None:
     always = [(name, value) for name, value in headers if name not in _OF_ONE_REQUEST]
     etag = dict(headers).get("ETag")
     if etag is None or status[:3] not in ("200", "304"):
         return None
     bare = [(name, value) for name, value in always if name not in _OF_A_BODY]
-    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked)
+    asked = access_log.asked_of(environ)
+    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked, environ[_KEEP])

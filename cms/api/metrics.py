@@ -1,23 +1,33 @@
 """Route of the numbers that a monitor watches, in the text format of Prometheus.
 
-They are read from the database when they are asked for, so that each of several processes says the same.
+They are read from the database when they are asked for, so that each of several processes says the same; but for what
+each has answered itself.
 """
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import accumulate
 
-from flask import Response
+from flask import Response, current_app
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
-from cms.api import auth
+from cms.api import auth, traffic
 from cms.api.parsing import Blueprint, context
+from cms.api.traffic import BOUNDS_S, Traffic
 from cms.database import builds, changes, collections, conflicts, notices, shelves, webhooks
 from cms.database.engine import read
 from cms.model.targets import CHANGED
@@ -33,6 +43,7 @@ def get_metrics() -> Response:
     auth.actor().require("metrics")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_FromDatabase())
+    registry.register(_OfProcess())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -43,6 +54,32 @@ class _FromDatabase(Collector):
             yield from _of_content(tx)
             yield from _of_webhooks(tx)
             yield from _of_builds(tx)
+
+
+class _OfProcess(Collector):
+    """Each series names the process, since each counts alone."""
+
+    def collect(self) -> Iterator[Metric]:
+        counted: Traffic = current_app.extensions[traffic.NAME]
+        process = str(os.getpid())
+        labels = ["process", "method", "route"]
+        answered = Counter[tuple[str, ...]]()
+        for source, answers in (("made", counted.made), ("memory", counted.from_memory)):
+            for (method, route, status), number in answers.copy().items():
+                answered[process, method, route, f"{status // 100}xx", source] += number
+        requests = CounterMetricFamily("cms_requests", "Requests answered.", labels=[*labels, "status", "source"])
+        for values, number in answered.items():
+            requests.add_metric(values, number)
+        yield requests
+        about = "How long it took until an answer that did not come from memory began."
+        seconds = HistogramMetricFamily("cms_request_seconds", about, labels=labels)
+        for named, times in counted.times.copy().items():
+            sums = zip((*map(str, BOUNDS_S), "+Inf"), accumulate(times.numbers), strict=True)
+            seconds.add_metric([process, *named], list(sums), times.seconds)
+        yield seconds
+        refused = CounterMetricFamily("cms_refused", "Requests refused as too many.", labels=["process"])
+        refused.add_metric([process], counted.refusals)
+        yield refused
 
 
 def _of_service(tx: Connection) -> Iterator[Metric]:

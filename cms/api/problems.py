@@ -105,17 +105,21 @@ def _answer_unexpected(error: Exception) -> Response:
 
 
 def answer(status: int, code: str, detail: str, headers: dict[str, str], **more: Any) -> Response:
-    body = {
+    told = body(status, code, detail, g.get("request_id"), **more)
+    # A pointer may hold half a character that the client sent.
+    text = json.dumps(told, ensure_ascii=False).encode(errors="replace")
+    response = Response(text, status, content_type=MEDIA_TYPE, headers=headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def body(status: int, code: str, detail: str, request_id: str | None, **more: Any) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": g.get("request_id"),
+        "request_id": request_id,
         **more,
     }
-    # A pointer may hold half a character that the client sent.
-    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    response = Response(text, status, content_type=MEDIA_TYPE, headers=headers)
-    response.headers["Cache-Control"] = "no-store"
-    return response

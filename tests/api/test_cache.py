@@ -23,7 +23,7 @@ from cms.api.cache import OVERHEAD, Kept, Memory
 from cms.app import put_together
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
-from tests.conftest import both_databases, close, eventually, make_context, reconcile
+from tests.conftest import ClosingClient, both_databases, close, eventually, make_context, reconcile
 
 NAME = "news/en/opening-day"
 ARTICLE = f"{ARTICLES}/{NAME}"
@@ -44,7 +44,9 @@ OF_ONE_REQUEST = {"X-Request-Id", "Server-Timing", "Date"}
 
 
 def served(ctx: Context, log: AccessLog) -> FlaskClient:
-    return put_together(create_flask(ctx.settings.limits), ctx, log).test_client()
+    app = put_together(create_flask(ctx.settings.limits), ctx, log)
+    app.test_client_class = ClosingClient
+    return app.test_client()
 
 
 @pytest.fixture
@@ -209,13 +211,13 @@ def test_of_many_that_ask_at_once_one_makes_the_answer(
 
 def test_what_nobody_asks_for_makes_room() -> None:
     memory = Memory(40 * OVERHEAD)
-    kept = Kept("", [], [], b"x" * OVERHEAD, "")
+    kept = Kept("", [], [], b"x" * OVERHEAD, "", "")
     for number in range(100):
         memory.put((str(number), "", ""), 1, kept)
         assert memory.get(("0", "", ""), 1) is kept
     found = sum(memory.get((str(number), "", ""), 1) is not None for number in range(100))
     assert 2 <= found <= 20
-    memory.put(("large", "", ""), 1, Kept("", [], [], b"x" * 20 * OVERHEAD, ""))
+    memory.put(("large", "", ""), 1, Kept("", [], [], b"x" * 20 * OVERHEAD, "", ""))
     assert memory.get(("large", "", ""), 1) is None
     assert memory.get(("0", "", ""), 2) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cms.actions.watch import watch
 from cms.context import Context
 from cms.model.scopes import SCOPES
-from tests.api.editing import TEXT, create_text, patch, problem
+from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_builds import report
 from tests.api.test_webhooks import NAME
 from tests.conftest import (
@@ -51,6 +52,11 @@ def watched(client: FlaskClient, headers: dict[str, str]) -> dict[str, dict[Labe
     return found
 
 
+def of_all(found: dict[str, dict[Labels, float]]) -> dict[str, dict[Labels, float]]:
+    """Without what a process says of itself."""
+    return {name: samples for name, samples in found.items() if "process" not in dict(next(iter(samples)))}
+
+
 def of(hook: dict[str, Any]) -> Labels:
     return (("target", hook["target"]), ("webhook", hook["id"]))
 
@@ -84,7 +90,7 @@ def test_each_process_says_how_much_there_is(
     assert [dict(labels).keys() for labels in found["cms_build_info"]] == [{"version"}]
     assert "cms_not_live_seconds" not in found, "nobody reports builds"
     other = make_context(ctx.settings)
-    assert watched(make_client(other), monitor) == found
+    assert of_all(watched(make_client(other), monitor)) == of_all(found)
     close(other)
 
 
@@ -125,6 +131,38 @@ def test_it_tells_how_long_what_is_published_has_not_been_live(
     assert (("name", "not_live"),) in watched(client, monitor)["cms_notice_seconds"]
     report(client, admin)
     assert watched(client, monitor)["cms_not_live_seconds"] == {(): 0}
+
+
+def test_it_counts_answers_by_route_never_by_path_and_those_from_memory(
+    client: FlaskClient, monitor: dict[str, str]
+) -> None:
+    route, name = "/api/v1/articles/<collection>/<path:article_id>", "news/en/opening-day"
+    known = {"If-None-Match": client.get(f"{ARTICLES}/{name}").headers["ETag"]}
+    for headers in ({}, {}, known):
+        client.get(f"{ARTICLES}/{name}", headers=headers)
+    client.get(f"{ARTICLES}/{name}", headers=monitor)
+    client.get(f"{ARTICLES}/news/en/unheard-of")
+    client.open("/unheard-of/one", method="BREW")
+    client.get("/unheard-of/another")
+    found = watched(client, monitor)
+    process = ("process", str(os.getpid()))
+
+    def of_route(method: str, name: str, status: str, source: str) -> Labels:
+        return (("method", method), process, ("route", name), ("source", source), ("status", status))
+
+    counts = found["cms_requests_total"]
+    assert counts[of_route("GET", route, "2xx", "made")] == 2
+    assert counts[of_route("GET", route, "2xx", "memory")] == 2
+    assert counts[of_route("GET", route, "3xx", "memory")] == 1
+    assert counts[of_route("GET", route, "4xx", "made")] == 1
+    assert counts[of_route("other", "none", "4xx", "made")] == counts[of_route("GET", "none", "4xx", "made")] == 1
+    assert len(counts) == 6
+    timed = (("method", "GET"), process, ("route", route))
+    assert found["cms_request_seconds_count"][timed] == 3
+    assert 0 < found["cms_request_seconds_sum"][timed] < 60
+    assert found["cms_request_seconds_bucket"][(("le", "+Inf"), *timed)] == 3
+    assert found["cms_refused_total"] == {(process,): 0}
+    assert "unheard-of" not in client.get("/metrics", headers=monitor).text
 
 
 def test_it_tells_that_deletions_are_held(client: FlaskClient, ctx: Context, monitor: dict[str, str]) -> None:

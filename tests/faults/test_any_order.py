@@ -1,6 +1,6 @@
 """Whatever is done in whatever order, the site says what a dictionary says to which the same was done.
 
-`CMS_TEST_EXAMPLES=5000` tries so many orders.
+`CMS_TEST_ORDERS=5000` tries so many orders.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ IDS = st.sampled_from(["en/a", "km/a", "en/b", "en/deep/er"])
 WORDS = st.text("abកខ :#'\"-\n", min_size=1, max_size=6)
 BODIES = WORDS.map("T{}".format)  # blank lines at the top are no part of a body
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
-EXAMPLES = int(os.environ.get("CMS_TEST_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("CMS_TEST_ORDERS", "6"))
 
 moments = itertools.count(1_700_000_000)
 
