@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -61,6 +62,32 @@ def test_failures_are_counted_by_the_connections_address(client: FlaskClient, ct
     assert client.get(WHOAMI, headers=bearer(ctx, "read"), environ_base=near).status_code == 200
     assert client.get(ARTICLES, environ_base=near).status_code == 200
     problem(client.get("/api/v1/tokens", environ_base=near), 401)
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_who_is_behind_so_many_proxies_is_who_the_outermost_saw(ctx: Context, proxies: int) -> None:
+    limits = Limits(auth_failures_per_minute=2)
+    settings = make_settings(ctx.settings.site_folder, ctx.settings.database, limits=limits, proxies=proxies)
+    own = make_context(settings)
+    client, before = make_client(own), state_of(own)
+    near = {"REMOTE_ADDR": "127.0.0.1"}
+    seen = ["192.0.2.1", "198.51.100.1"][2 - proxies :]  # what the proxies tell: each who called it
+
+    def fail(*told: str) -> int:
+        headers = {**WRONG, **({"X-Forwarded-For": ", ".join(told)} if told else {})}
+        return client.get(WHOAMI, headers=headers, environ_base=near).status_code
+
+    # Whatever a client says itself comes before what the proxies add.
+    lies = [(), ("203.0.113.1",), ("203.0.113.2", "203.0.113.3"), ("nonsense",), ("192.0.2.1", "192.0.2.2")]
+    assert [fail(*lie, *seen) for lie in lies] == [401, 401, 429, 429, 429]
+    other = ["192.0.2.9", *seen[1:]] if proxies else ["192.0.2.9"]
+    assert fail(*other) == (401 if proxies else 429)
+    for header in ("X-Real-IP", "Forwarded", "X-Client-IP", "CF-Connecting-IP"):
+        told = {"X-Forwarded-For": ", ".join(seen)} if seen else {}
+        answer = client.get(WHOAMI, headers={**WRONG, **told, header: "for=203.0.113.9"}, environ_base=near)
+        problem(answer, 429, "too_many")
+    assert state_of(own) == before
+    close(own)
 
 
 def test_what_is_remembered_of_addresses_is_bounded() -> None:
