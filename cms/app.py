@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 import threading
@@ -15,7 +16,7 @@ from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.context import Context
-from cms.database.engine import open_engine
+from cms.database.engine import checked, open_engine
 from cms.database.generation import watch
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
@@ -86,7 +87,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api import access_log
     from cms.api.cache import Cache
 
-    app.extensions |= {"cms": ctx, access_log.NAME: log}
+    app.extensions |= {"cms": dataclasses.replace(ctx, database=checked(ctx.database)), access_log.NAME: log}
     if ctx.settings.proxies:
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]

@@ -9,10 +9,12 @@ from flask import Response, current_app
 from cms.actions.notices import troubles
 from cms.api import auth
 from cms.api.conditional import reply
-from cms.api.parsing import Blueprint, context
+from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.schemas import service as schemas
 from cms.database import collections, notices
 from cms.database.engine import read
+from cms.database.refusals import REBUILDING
+from cms.errors import Unavailable
 from cms.model.published import timestamp
 
 LEAVING = "leaving"
@@ -33,8 +35,7 @@ def healthz() -> Response:
 @blp.alt_response(503, schema=schemas.Readiness, description="Not ready")
 def readyz() -> Response:
     """Say whether requests are answered in full, and what the operator has to decide."""
-    with read(context().database) as tx:
-        built = collections.built_stamp(tx)
+    with read(unchecked().database) as tx:
         found = notices.all_of(tx)
     told = [(row.name, row.detail, row.since) for row in found]
     told += [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
@@ -45,6 +46,16 @@ def readyz() -> Response:
     leaving = current_app.extensions.get(LEAVING)
     if leaving is not None and leaving.is_set():
         return reply({"status": "stopping", "notices": shown}, 503)
-    if built != context().stamp:
+    if not _is_built():
         return reply({"status": "starting", "notices": shown}, 503)
     return reply({"status": "degraded" if shown else "ready", "notices": shown})
+
+
+def _is_built() -> bool:
+    try:
+        with read(unchecked().database) as tx:
+            return collections.built_stamp(tx) == context().stamp
+    except Unavailable as error:
+        if error.code != REBUILDING:
+            raise
+        return False

@@ -59,7 +59,8 @@ _MEANINGS = {
     428: "Name the version that you start from, as If-Match",
     429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
     501: "This service is not set up for that",
-    503: "The storage or the database does not answer, or cannot be written; try again after Retry-After",
+    503: "The storage or the database does not answer, or cannot be written, or is being mended (`index_rebuilding`);"
+    " try again after Retry-After",
     507: "The disk is full; deleting works",
 }
 _OF_ARTICLES = ("get_article", "delete_article", "get_draft", "discard_draft", "create_preview", "confirm_translation")
@@ -150,7 +151,7 @@ def _add_headers(operation: dict[str, Any]) -> None:
 def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     """What can go wrong, by what the operation takes and does."""
     name, responses = operation["operationId"], operation["responses"]
-    found = {400, 401, 403, 422, 429}
+    found = {400, 401, 403, 422, 429, 503}
     found |= {404} if "{" in path else set()
     found |= (
         {412, 428}
@@ -158,7 +159,7 @@ def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         else set()
     )
     found |= {413, 415} if "requestBody" in operation else set()
-    found |= {409, 503, 507} if method != "get" else set()
+    found |= {409, 507} if method != "get" else set()
     found |= {status for status, names in _BY_OPERATION.items() if name in names}
     for status in sorted(found):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{HTTPStatus(status).name}"})
