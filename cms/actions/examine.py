@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from cms.actions.start import rebuild
 from cms.actions.verify import wrong_row
 from cms.context import Context
-from cms.database import collections, damage
+from cms.database import collections, damage, file
 from cms.database.derived import derived
 from cms.database.engine import read
 from cms.database.refusals import REBUILDING
-from cms.errors import Unavailable
+from cms.database.tables import kept
+from cms.errors import Unavailable, database_lost
 
 log = logging.getLogger("cms.index")
 
@@ -53,6 +54,8 @@ class Examiner:
         return self._missing() or self._different() or self._wrong()
 
     def _missing(self) -> str | None:
+        if file.gone_since(self.ctx.database) is not None or damage.unreadable(self.ctx.database, kept):
+            raise database_lost()
         names = damage.unreadable(self.ctx.database, derived)
         return f"{', '.join(names)} cannot be read" if names else None
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cms.actions import keep_git, leftovers, reconcile
+from cms.actions import keep_git, leftovers, mark, reconcile
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
@@ -34,8 +34,11 @@ def stamp_of(settings: Settings) -> str:
 
 
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
-    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
+    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while.
+    `Unavailable` when the database is lost."""
+    mark.check(ctx)
     migrate(ctx.database)
+    mark.put(ctx)
     leftovers.clear_site(ctx)
     if not _is_built(ctx):
         _build(ctx, progress)

@@ -33,5 +33,6 @@ for command in (
     content.images,
     content.backup,
     content.restore,
+    content.fresh_start,
 ):
     main.add_command(command)

@@ -99,6 +99,17 @@ def _report(report: Report) -> None:
         raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
 
 
+@click.command("fresh-start")
+def fresh_start() -> None:
+    """Begin a new database from the files, when the old one is lost; its history, tokens and copies stay lost."""
+    from cms.actions.fresh_start import fresh_start as begin
+    from cms.app import create_context
+
+    with told():
+        begin(create_context(the_settings()), progress_bar("reading the site"))
+    click.echo("The history begins anew. Make new tokens with `cms token create`; sites read everything once.")
+
+
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
@@ -114,7 +125,8 @@ def backup(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def restore(file: Path) -> None:
+@click.option("--keep-content", is_flag=True, help="Only the database is lost: articles and photos stay as they are.")
+def restore(file: Path, keep_content: bool) -> None:
     """Bring a site back from its archive, into an empty CMS_DATABASE and CMS_SITE (src/content alone is there)."""
     from cms.actions.restore import check as check_archive
     from cms.actions.restore import restore as bring_back
@@ -123,5 +135,6 @@ def restore(file: Path) -> None:
     with told():
         settings = the_settings()
         archive = check_archive(file, progress_bar("checking the archive"))
-        number = bring_back(create_context(settings), archive, progress_bar("writing files"))
+        ctx, progress = create_context(settings), progress_bar("writing files")
+        number = bring_back(ctx, archive, progress, keeps_content=keep_content)
     click.echo(f"{number} files and {archive.seq} changes are back. Sites read everything once, then build as before.")

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from cms.database import search
 from cms.database.derived import articles, derived, shelves
+from cms.database.tables import log
 
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CORRUPT_STATES = ("XX001", "XX002")
@@ -23,13 +24,13 @@ def code_of(error: DBAPIError) -> int | None:
 
 def is_corrupt(error: DBAPIError) -> bool:
     """Whether bytes of the database are not as the database wrote them."""
-    return code_of(error) in _CORRUPT or _state_of(error) in _CORRUPT_STATES
+    return code_of(error) in _CORRUPT or state_of(error) in _CORRUPT_STATES
 
 
 def is_possible(error: DBAPIError) -> bool:
     """Whether the error may come of a table or a column that is missing or damaged."""
     is_sqlite = isinstance(error, OperationalError) and code_of(error) == sqlite3.SQLITE_ERROR
-    is_postgres = isinstance(error, ProgrammingError) and _state_of(error) in _MISSING_STATES
+    is_postgres = isinstance(error, ProgrammingError) and state_of(error) in _MISSING_STATES
     return is_sqlite or is_postgres or is_corrupt(error)
 
 
@@ -42,6 +43,17 @@ def unreadable(engine: Engine, tables: MetaData) -> list[str]:
         looks.append((search.NAME, select(search.words.c.key, search.words.c.body).limit(1)))
     with engine.connect() as connection:
         return [name for name, look in looks if not _is_readable(connection, look)]
+
+
+def has_log(engine: Engine) -> bool:
+    """Whether the database has what makes it one of ours; `DBAPIError` when it does not answer."""
+    try:
+        with engine.connect() as connection:
+            return _is_readable(connection, select(log).limit(1))
+    except DBAPIError as error:
+        if not is_corrupt(error):
+            raise
+        return False
 
 
 def is_miscounted(tx: Connection) -> bool:
@@ -61,5 +73,6 @@ def _is_readable(connection: Connection, look: Select[*tuple[object, ...]]) -> b
     return True
 
 
-def _state_of(error: DBAPIError) -> str | None:
+def state_of(error: DBAPIError) -> str | None:
+    """What PostgreSQL calls the error; None for other databases."""
     return getattr(error.orig, "sqlstate", None)

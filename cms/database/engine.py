@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import damage, statements
+from cms.database import damage, file, statements
 from cms.database.refusals import rebuilding, translated
+from cms.errors import database_lost
 
 BUSY_MS = 10_000
 WROTE = "cms_wrote"
@@ -59,10 +60,12 @@ def write(engine: Engine) -> Iterator[Connection]:
     with translated(engine), engine.connect() as connection:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
+            _check_file(engine)
             _check(writing)
             yield writing
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
+    _check_file(engine)  # else nobody would ever read what was committed
     if tell := engine.get_execution_options().get(WROTE):
         tell()
 
@@ -83,6 +86,11 @@ def checked(engine: Engine, *, is_checked: bool = True) -> Engine:
     return engine.execution_options(**{CHECKED: is_checked})
 
 
+def _check_file(engine: Engine) -> None:
+    if file.gone_since(engine) is not None:
+        raise database_lost()
+
+
 def _check(connection: Connection) -> None:
     # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
     is_checked = connection.get_execution_options().get(CHECKED)
@@ -93,7 +101,8 @@ def _check(connection: Connection) -> None:
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     folder = Path(url.removeprefix("sqlite:///")).parent
     folder.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+    engine = create_engine(url, creator=file.Opener(str(make_url(url).database), BUSY_MS / 1000))
+    file.watch(engine)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
