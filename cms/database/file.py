@@ -28,7 +28,7 @@ def identity(path: str) -> Identity | None:
 
 
 class _Watched:
-    """The file at a path, which is kept open: SQLite's locks would end with whoever closes it."""
+    """The file at a path, which is open for as long as the engine: SQLite's locks would end with whoever closes it."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -56,10 +56,18 @@ class _Watched:
 
     def _begins_well(self, found: Identity) -> bool:
         if self._descriptor is None or found != self._opened:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
+            self._close()
             self._descriptor, self._opened = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC), found
         return os.pread(self._descriptor, len(_BEGINNING), 0) == _BEGINNING
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
 
 
 def gone_since(engine: Engine) -> float | None:
@@ -86,7 +94,8 @@ class Opener:
 def watch(engine: Engine) -> None:
     """From now on connections to a file that another one has taken the place of are not used any more."""
     path = str(engine.url.database)
-    engine.update_execution_options(**{_WATCHED: _Watched(path)})
+    watched = _Watched(path)
+    engine.update_execution_options(**{_WATCHED: watched})
 
     @event.listens_for(engine, "connect")
     def _note(_connection: Any, record: Any) -> None:
@@ -96,6 +105,10 @@ def watch(engine: Engine) -> None:
     def _compare(_connection: Any, record: Any, _proxy: Any) -> None:
         if identity(path) not in (None, record.info[_IDENTITY]):
             raise DisconnectionError("the file is another one")
+
+    @event.listens_for(engine, "engine_disposed")
+    def _close(_engine: Engine) -> None:
+        watched.close()
 
 
 def set_aside(engine: Engine) -> None:
