@@ -34,5 +34,6 @@ for command in (
     content.backup,
     content.restore,
     content.fresh_start,
+    content.purge,
 ):
     main.add_command(command)

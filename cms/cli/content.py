@@ -99,6 +99,34 @@ def _report(report: Report) -> None:
         raise click.ClickException("Not sent:\n" + "\n".join(f"  {line}" for line in report.refused))
 
 
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--photo", metavar="PATH", help="Instead: a deleted photo, by its path below src/assets.")
+def purge(dry_run: bool, photo: str | None) -> None:
+    """Take a secret that was saved once, and is corrected, out of the history; it is asked for, or read from stdin."""
+    from cms.actions.purge import purge as take_out
+    from cms.actions.purge import purge_photo
+
+    secret = "" if photo else _secret()
+    with the_site() as ctx:
+        done = purge_photo(ctx, photo, is_dry_run=dry_run) if photo else take_out(ctx, secret, is_dry_run=dry_run)
+    for line in done.out:
+        click.echo(f"{'would go' if dry_run else 'gone'}: {line}")
+    click.echo("" if done.out else "Nothing that is kept holds it.", nl=not done.out)
+    if done.left:
+        raise click.ClickException("It still stands in:\n" + "\n".join(f"  {line}" for line in done.left))
+    click.echo(
+        "Change the secret itself: who has read it knows it. Not reached from here are backups made before, commits in"
+        " git (git filter-repo, then a forced push), PostgreSQL's archived log, and builds of the site."
+    )
+
+
+def _secret() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("The secret, as it stood in the article", hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 @click.command("fresh-start")
 def fresh_start() -> None:
     """Begin a new database from the files, when the old one is lost; its history, tokens and copies stay lost."""

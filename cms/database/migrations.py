@@ -145,6 +145,10 @@ def _uses_of_tokens(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE tokens ADD COLUMN last_used_at DOUBLE PRECISION"))
 
 
+def _purges(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE changes ADD COLUMN purged_at DOUBLE PRECISION"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -154,4 +158,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _working_copies,
     _photos_of_copies,
     _uses_of_tokens,
+    _purges,
 )
