@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Table, delete, inspect, select, text, update
 
-from cms.database import articles, drafts, search
+from cms.database import articles, drafts, renewal, search
+from cms.database.engine import write
 from cms.database.refusals import translated
 from cms.database.tables import AnyRow, answers, changes, conflicts, deliveries, image_fields, trash
 from cms.database.tables import drafts as copies
@@ -82,6 +83,8 @@ def take_out(tx: Connection, held: Held, forms: Sequence[bytes]) -> None:
 
 def compact(engine: Engine) -> None:
     """Write all tables anew, with nothing left of what was in them; `Unavailable` while others keep it from that."""
+    with write(engine) as tx:
+        renewal.drop_others(tx)
     if engine.dialect.name == "sqlite":
         _compact_sqlite(engine)
         return

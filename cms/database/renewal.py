@@ -21,6 +21,15 @@ def make_missing(tx: Connection) -> None:
         tx.execute(delete(indexes))
 
 
+def drop_others(tx: Connection) -> None:
+    """Remove the derived tables of other versions, which make them again should they come back."""
+    kinds = {name.rpartition("_")[0] for name in NAMES}
+    for name in inspect(tx).get_table_names():
+        kind, _, number = name.rpartition("_")
+        if kind in kinds and number.isdecimal() and name not in NAMES:
+            tx.execute(text(f"DROP TABLE {name}"))
+
+
 def discard(engine: Engine) -> None:
     """Remove all of them, however they are, and make them again."""
     try:

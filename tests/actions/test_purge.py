@@ -65,7 +65,7 @@ def answers(client: FlaskClient, headers: dict[str, str]) -> Iterator[TestRespon
         yield client.get(url, headers=headers)
 
 
-def leaked(client: FlaskClient, headers: dict[str, str], site: Path) -> str:
+def leaked(ctx: Context, client: FlaskClient, headers: dict[str, str], site: Path) -> str:
     """The secret is saved in every way there is, and corrected; returns the article's tag."""
     etag = create_text(client, headers)
     front = patch(client, headers, NAME, etag, {"data": {"author": SECRET}})
@@ -97,6 +97,9 @@ def leaked(client: FlaskClient, headers: dict[str, str], site: Path) -> str:
     assert made.status_code == 201, made.text
     gone = client.delete(f"{ARTICLES}/news/en/b", headers={**headers, "If-Match": made.headers["ETag"]})
     assert gone.status_code == 204
+    with ctx.database.begin() as connection:  # an earlier version's
+        connection.execute(text("CREATE TABLE articles_1 (json TEXT)"))
+        connection.execute(text("INSERT INTO articles_1 VALUES (:json)"), {"json": SECRET})
     (site / "src/content/news/en/a-day.md.kept-0123abcd").write_text(f"{SECRET}\n")
     return str(clean.headers["ETag"])
 
@@ -128,7 +131,7 @@ def test_a_secret_that_was_saved_and_corrected_is_nowhere_any_more(
 
 
 def _purge_all(ctx: Context, client: FlaskClient, admin: dict[str, str], site: Path, tmp_path: Path) -> None:
-    etag = leaked(client, admin, site)
+    etag = leaked(ctx, client, admin, site)
     cursor = json.loads(client.get("/api/v1/sync").data.splitlines()[-1])["cursor"]
     before = client.get("/api/v1/changes?limit=100", headers=admin).get_json()["items"]
     assert traces(ctx, tmp_path)
@@ -192,7 +195,7 @@ def test_nothing_is_purged_while_an_article_still_has_the_secret(
 def test_the_command_reads_the_secret_and_says_what_goes_and_what_is_beyond_its_reach(
     ctx: Context, client: FlaskClient, admin: dict[str, str], site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaked(client, admin, site)
+    leaked(ctx, client, admin, site)
     monkeypatch.setenv("CMS_SITE", str(site))
     monkeypatch.setenv("CMS_DATABASE", ctx.settings.database)
     for options, begin in ((["--dry-run"], "would go: "), ([], "gone: "), ([], "Nothing that is kept holds it.")):
