@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 import threading
@@ -15,7 +16,7 @@ from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.context import Context
-from cms.database.engine import open_engine
+from cms.database.engine import checked, open_engine
 from cms.database.generation import watch
 from cms.database.locks import FileLocks, PostgresLocks
 from cms.settings import Settings, load
@@ -90,7 +91,8 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api.unread import reading_all
 
     counts = traffic.Traffic()
-    app.extensions |= {"cms": ctx, access_log.NAME: log, traffic.NAME: counts}
+    checking = dataclasses.replace(ctx, database=checked(ctx.database))
+    app.extensions |= {"cms": checking, access_log.NAME: log, traffic.NAME: counts}
     if ctx.settings.proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 

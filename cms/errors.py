@@ -175,6 +175,18 @@ READ_ONLY_S = 5
 """The code of `Unavailable` where nothing can be written, and how soon it is looked again whether that is over."""
 
 
+DATABASE_LOST = "database_lost"
+
+
+def database_lost() -> Unavailable:
+    """The database that the site has had is not there any more, or is none."""
+    detail = (
+        "The database is lost, and nothing can be saved. Stop the service; `cms restore FILE` brings the database back,"
+        " `cms fresh-start` begins a new one from the files, without history, tokens and working copies."
+    )
+    return Unavailable(detail, code=DATABASE_LOST, retry_after_s=60)
+
+
 OF_THE_MACHINE = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
 )  # fmt: skip

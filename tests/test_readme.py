@@ -97,3 +97,14 @@ def test_the_set_up_lines_use_the_locks_with_hashes() -> None:
         pinned = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
         assert len(pinned) > 20
         assert all(line.endswith("\\") for line in pinned)
+
+
+def test_each_promise_names_what_shows_it_and_all_that_is_named_is_there() -> None:
+    rows = re.findall(r"^\| (P\d+) \| (.*) \| (.*) \| (.*) \|$", README, re.MULTILINE)
+    assert [name for name, *_ in rows] == [f"P{number}" for number in range(1, 11)]
+    for name, promise, shown_by, figures in rows:
+        assert promise, name
+        assert figures, name
+        assert re.search(r"`tests/\S+\.py`", shown_by), name
+    for path in re.findall(r"tests/[\w/]+\.py", README):
+        assert (ROOT / path).is_file(), path

@@ -13,7 +13,7 @@ from cms.context import Context
 from cms.database import articles, history
 from cms.database.changes import Source
 from cms.database.engine import read
-from cms.errors import Invalid, NotFound, Problem, VersionRequired
+from cms.errors import Gone, Invalid, NotFound, Problem, VersionRequired
 from cms.model import article as article_file
 from cms.model import document, json_patch, merge, splice
 from cms.model.document import Document
@@ -91,6 +91,9 @@ def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int
             raise NotFound("There is no such revision.")
         is_end = change.action == "deleted"
         text = history.text_of(tx, name, change.version) if is_end else change.text
+        is_purged = text is None and history.is_purged(tx, name, change.version)
+    if is_purged:
+        raise Gone("The text of this revision was purged, for it held a secret; restore another one.", code="purged")
     if text is None:
         raise Invalid("This revision has no text; restore one before it.", code="no_text")
     if not exists:

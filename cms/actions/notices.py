@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from cms.context import Context
-from cms.database import notices
+from cms.database import file, notices
 from cms.database.engine import read, write
+from cms.errors import DATABASE_LOST, database_lost
 from cms.store.base import Trouble
 
 log = logging.getLogger("cms.notices")
@@ -15,6 +16,8 @@ log = logging.getLogger("cms.notices")
 def troubles(ctx: Context) -> list[Trouble]:
     """Why something cannot be written just now, as far as this process knows."""
     found = [store.trouble() for store in (ctx.site, ctx.media, ctx.variants, ctx.private)]
+    if (since := file.gone_since(ctx.database)) is not None:
+        found.append(Trouble(DATABASE_LOST, database_lost().detail, since))
     return list({trouble.code: trouble for trouble in found if trouble is not None}.values())
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cms.actions import scratch
+from cms.actions import mark, scratch
 from cms.actions.backup import ABOUT, FORMAT, MANIFEST, SCHEMAS, Place, places
+from cms.actions.fresh_start import make_way
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare
 from cms.context import Context
@@ -67,13 +68,18 @@ def check(path: Path, progress: Progress | None = None) -> Archive:
     return Archive(path, digests, step, seq)
 
 
-def restore(ctx: Context, archive: Archive, progress: Progress | None = None) -> int:
-    """Write files and tables, and make the site ready; returns how many files it has.
+def restore(ctx: Context, archive: Archive, progress: Progress | None = None, *, keeps_content: bool = False) -> int:
+    """Write files and tables, and make the site ready; returns how many files were to be there.
 
-    `Exists` when something else is there, and then nothing was written.
+    `Exists` when something else is there, and then nothing was written; a database that is lost is no obstacle, and
+    neither is content, with `keeps_content`: it stays as it is.
     """
-    todo = [(place, key, digest) for place in places(ctx) for key, digest in archive.keys(place.name).items()]
-    _check_folders(ctx, todo)
+    wanted = [place for place in places(ctx) if place.name == "private" or not keeps_content]
+    todo = [(place, key, digest) for place in wanted for key, digest in archive.keys(place.name).items()]
+    if not keeps_content:
+        _check_folders(ctx, todo)
+    if mark.is_lost(ctx):
+        make_way(ctx)
     with read(ctx.database) as tx:
         dump.check_empty(tx)
     with tarfile.open(archive.path, "r:") as tar:

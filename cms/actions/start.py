@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cms.actions import keep_git, leftovers, reconcile
+from cms.actions import keep_git, leftovers, mark, reconcile
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import collections, photo_visibility, search
-from cms.database.derived import FORMAT
+from cms.database import changes, collections, damage, photo_visibility, renewal, search
+from cms.database.derived import FORMAT, derived
 from cms.database.engine import filling, read, write
 from cms.database.migrations import migrate
 from cms.settings import Settings
@@ -34,8 +34,11 @@ def stamp_of(settings: Settings) -> str:
 
 
 def prepare(ctx: Context, progress: Progress | None = None) -> None:
-    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while."""
+    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while.
+    `Unavailable` when the database is lost."""
+    mark.check(ctx)
     migrate(ctx.database)
+    mark.put(ctx)
     leftovers.clear_site(ctx)
     if not _is_built(ctx):
         _build(ctx, progress)
@@ -44,18 +47,33 @@ def prepare(ctx: Context, progress: Progress | None = None) -> None:
 
 def _build(ctx: Context, progress: Progress | None) -> None:
     with ctx.locks.hold([_LOCK]):
-        if _is_built(ctx):
-            return
-        with filling(ctx.database) as database, _undisturbed():
-            with write(database) as tx:
-                collections.clear_derived(tx)
-                search.set_filling(tx, True)
-            settle(Reconciler(dataclasses.replace(ctx, database=database)), progress=progress)
-            with write(database) as tx:
-                search.set_filling(tx, False)
-                photo_visibility.unsettle_all(tx)
-                settle_visibility(tx, Origin("files", "files"))
-                collections.set_built(tx, ctx.stamp)
+        if not _is_built(ctx):
+            _fill(ctx, progress)
+
+
+def rebuild(ctx: Context) -> None:
+    """Make the derived tables again, whatever is left of them, beside a service that is running: until they are whole,
+    transactions that need them are refused. `Unavailable` when somebody is at it already."""
+    with ctx.locks.hold([_LOCK], wait_s=0):
+        if damage.unreadable(ctx.database, derived):
+            renewal.discard(ctx.database)
+        with write(ctx.database) as tx:
+            collections.clear_derived(tx)
+            changes.skip(tx)  # whoever has read what was damaged reads it again
+        _fill(ctx, None)
+
+
+def _fill(ctx: Context, progress: Progress | None) -> None:
+    with filling(ctx.database) as database, _undisturbed():
+        with write(database) as tx:
+            collections.clear_derived(tx)
+            search.set_filling(tx, True)
+        settle(Reconciler(dataclasses.replace(ctx, database=database)), progress=progress)
+        with write(database) as tx:
+            search.set_filling(tx, False)
+            photo_visibility.unsettle_all(tx)
+            settle_visibility(tx, Origin("files", "files"))
+            collections.set_built(tx, ctx.stamp)
 
 
 @contextmanager

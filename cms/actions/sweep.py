@@ -13,10 +13,12 @@ from cms.actions import answers as answering
 from cms.actions import direct_upload, leftovers, renditions, scratch, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
+from cms.actions.survey import find
 from cms.context import Context
 from cms.database import answers, images, uploads
 from cms.database import trash as trash_rows
 from cms.database.engine import read, write
+from cms.model.ids import ASSETS
 from cms.model.image import VARIANTS
 from cms.store.base import Key, Store
 
@@ -59,7 +61,7 @@ def _sweep_originals(ctx: Context) -> None:
         path = posixpath.dirname(key).removeprefix(f"{ORIGINALS}/")
         with read(ctx.database) as tx:
             is_kept = images.get(tx, path) is not None or trash_rows.page(tx, trash_rows.Wanted(path=path), None, 1)
-        if not is_kept:
+        if not is_kept and find(ctx, ASSETS + path) is None:  # rows may be lost, and come again
             delete_from(ctx.private, key)
 
 

@@ -1,8 +1,10 @@
 """The background work of a site: takes over what changed in the files, publishes what is due, commits to git, makes
-variants of photos, tells webhooks, clears away what has had its time, and keeps some room on the disk."""
+variants of photos, tells webhooks, makes derived tables again that are damaged, clears away what has had its time, and
+keeps some room on the disk."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -12,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from cms.actions import deliver, renditions, reserve
+from cms.actions.examine import Examiner
 from cms.actions.heal import heal
 from cms.actions.keep_git import Keeper
 from cms.actions.publish import publish_due
@@ -22,6 +25,8 @@ from cms.actions.take_over import BUSY_SHARE, EVERY_S, take_over
 from cms.actions.watch import EVERY_S as WATCH_EVERY_S
 from cms.actions.watch import watch
 from cms.context import Context
+from cms.database.engine import checked
+from cms.database.refusals import REBUILDING
 from cms.errors import CmsError
 
 log = logging.getLogger("cms.worker")
@@ -31,10 +36,12 @@ SENDERS = 8
 """So many webhooks are told at a time: one that answers slowly keeps no other waiting."""
 
 
-def work(ctx: Context, stop: threading.Event) -> None:
+def work(every: Context, stop: threading.Event) -> None:
     """Work until `stop` is set; what fails is logged and tried again."""
+    ctx = dataclasses.replace(every, database=checked(every.database))
     threads = [
-        threading.Thread(target=take_over, args=(ctx, stop, _guarded), name="reconcile"),
+        threading.Thread(target=take_over, args=(every, stop, _guarded), name="reconcile"),
+        threading.Thread(target=_repeat, args=(Examiner(every).run, stop), name="examine"),
         threading.Thread(target=_repeat, args=(lambda: heal(ctx), stop), name="heal"),
         threading.Thread(target=_repeat, args=(lambda: publish_due(ctx), stop), name="publish"),
         threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
@@ -73,7 +80,8 @@ def _guarded(step: Callable[[], T]) -> T | None:
     try:
         return step()
     except CmsError as error:
-        log.warning("%s: %s", error.code, error.detail)
+        level = logging.DEBUG if error.code == REBUILDING else logging.WARNING  # who makes them tells of it
+        log.log(level, "%s: %s", error.code, error.detail)
     except Exception:
         # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
         log.exception("background work failed")

@@ -37,7 +37,8 @@ from cms.api import (
 )
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_head, check_query, context
 from cms.api.spec import create_api
-from cms.database import statements
+from cms.database import file, statements
+from cms.errors import database_lost
 from cms.model.limits import Limits
 
 
@@ -50,6 +51,7 @@ def create_flask(limits: Limits) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.before_request(_begin)
+    app.before_request(_refuse_writes)
     app.before_request(auth.authenticate)
     app.before_request(check_head)
     app.before_request(check_query)
@@ -87,6 +89,12 @@ def create_flask(limits: Limits) -> Flask:
 def _begin() -> None:
     g.started, g.statements = time.perf_counter(), statements.count()
     g.request_id = access_log.request_id(request.headers.get("X-Request-Id"))
+
+
+def _refuse_writes() -> None:
+    # Before a file is written of which no database would tell.
+    if request.method not in ("GET", "HEAD", "OPTIONS") and file.gone_since(context().database) is not None:
+        raise database_lost()
 
 
 def _make_room() -> None:

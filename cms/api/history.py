@@ -72,6 +72,8 @@ def change_of(row: AnyRow) -> dict[str, Any]:
     shown = {**{name: getattr(row, name) for name in names}, "time": timestamp(row.time)}
     if row.message is not None:
         shown["message"] = row.message
+    if row.purged_at is not None:
+        shown["purged_at"] = timestamp(row.purged_at)
     if row.other is None:
         return shown
     other = "renamed_from" if row.action == "created" else "renamed_to"
@@ -79,8 +81,10 @@ def change_of(row: AnyRow) -> dict[str, Any]:
 
 
 def _detailed(row: AnyRow, before: AnyRow | None) -> dict[str, Any]:
-    diff = unified_diff(None if before is None else before.text, row.text, row.key)
-    return {**change_of(row), "text": _text(row), "diff": diff}
+    shown = {**change_of(row), "text": _text(row)}
+    if row.purged_at is not None or (before is not None and before.purged_at is not None):
+        return shown
+    return {**shown, "diff": unified_diff(None if before is None else before.text, row.text, row.key)}
 
 
 def _text(row: AnyRow) -> str | None:

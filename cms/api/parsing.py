@@ -5,6 +5,7 @@ Every route is declared on this module's `Blueprint`; one that declares no query
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from werkzeug.exceptions import LengthRequired
 
 from cms.api import problems
 from cms.context import Context
+from cms.database.engine import checked
 from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model.pointer import pointer
 from cms.model.published import LIVE_SINCE, MEMBERS
@@ -34,6 +36,12 @@ def context() -> Context:
     """The parts of the service that this request runs in."""
     found: Context = current_app.extensions["cms"]
     return found
+
+
+def unchecked() -> Context:
+    """The same parts, for what needs none of the derived tables."""
+    found = context()
+    return dataclasses.replace(found, database=checked(found.database, is_checked=False))
 
 
 class StrictParser(FlaskParser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, current_app
@@ -9,10 +10,12 @@ from flask import Response, current_app
 from cms.actions.notices import troubles
 from cms.api import auth
 from cms.api.conditional import reply
-from cms.api.parsing import Blueprint, context
+from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.schemas import service as schemas
 from cms.database import collections, notices
 from cms.database.engine import read
+from cms.database.refusals import REBUILDING
+from cms.errors import DATABASE_LOST, Unavailable
 from cms.model.published import timestamp
 
 LEAVING = "leaving"
@@ -33,11 +36,15 @@ def healthz() -> Response:
 @blp.alt_response(503, schema=schemas.Readiness, description="Not ready")
 def readyz() -> Response:
     """Say whether requests are answered in full, and what the operator has to decide."""
-    with read(context().database) as tx:
-        built = collections.built_stamp(tx)
-        found = notices.all_of(tx)
-    told = [(row.name, row.detail, row.since) for row in found]
-    told += [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
+    told = [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
+    try:
+        told += _kept_notices()
+        is_built, is_lost = _is_built(), False
+    except Unavailable as error:
+        if error.code != DATABASE_LOST:
+            raise
+        told = told or [(error.code, error.detail, time.time())]
+        is_built, is_lost = False, True
     shown: list[dict[str, Any]] = []
     for name, text, since in told:
         detail = {"detail": text} if auth.actor().may("admin") else {}
@@ -45,6 +52,21 @@ def readyz() -> Response:
     leaving = current_app.extensions.get(LEAVING)
     if leaving is not None and leaving.is_set():
         return reply({"status": "stopping", "notices": shown}, 503)
-    if built != context().stamp:
-        return reply({"status": "starting", "notices": shown}, 503)
+    if not is_built:
+        return reply({"status": "degraded" if is_lost else "starting", "notices": shown}, 503)
     return reply({"status": "degraded" if shown else "ready", "notices": shown})
+
+
+def _kept_notices() -> list[tuple[str, str, float]]:
+    with read(unchecked().database) as tx:
+        return [(row.name, row.detail, row.since) for row in notices.all_of(tx)]
+
+
+def _is_built() -> bool:
+    try:
+        with read(unchecked().database) as tx:
+            return collections.built_stamp(tx) == context().stamp
+    except Unavailable as error:
+        if error.code != REBUILDING:
+            raise
+        return False

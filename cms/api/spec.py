@@ -60,8 +60,8 @@ _MEANINGS = {
     428: "Name the version that you start from, as If-Match",
     429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
     501: "This service is not set up for that",
-    503: "The storage or the database does not answer or cannot be written, or too much is asked just now; try again "
-    "after Retry-After",
+    503: "The storage or the database does not answer, cannot be written or is being mended (`index_rebuilding`), or "
+    "too much is asked just now; try again after Retry-After",
     507: "The disk is full; deleting works",
 }
 _OF_ARTICLES = ("get_article", "delete_article", "get_draft", "discard_draft", "create_preview", "confirm_translation")

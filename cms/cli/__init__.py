@@ -33,5 +33,7 @@ for command in (
     content.images,
     content.backup,
     content.restore,
+    content.fresh_start,
+    content.purge,
 ):
     main.add_command(command)

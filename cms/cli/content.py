@@ -100,6 +100,45 @@ def _report(report: Report) -> None:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--photo", metavar="PATH", help="Instead: a deleted photo, by its path below src/assets.")
+def purge(dry_run: bool, photo: str | None) -> None:
+    """Take a secret that was saved once, and is corrected, out of the history; it is asked for, or read from stdin."""
+    from cms.actions.purge import purge as take_out
+    from cms.actions.purge import purge_photo
+
+    secret = "" if photo else _secret()
+    with the_site() as ctx:
+        done = purge_photo(ctx, photo, is_dry_run=dry_run) if photo else take_out(ctx, secret, is_dry_run=dry_run)
+    for line in done.out:
+        click.echo(f"{'would go' if dry_run else 'gone'}: {line}")
+    click.echo("" if done.out else "Nothing that is kept holds it.", nl=not done.out)
+    if done.left:
+        raise click.ClickException("It still stands in:\n" + "\n".join(f"  {line}" for line in done.left))
+    click.echo(
+        "Change the secret itself: who has read it knows it. Not reached from here are backups made before, commits in"
+        " git (git filter-repo, then a forced push), PostgreSQL's archived log, and builds of the site."
+    )
+
+
+def _secret() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("The secret, as it stood in the article", hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@click.command("fresh-start")
+def fresh_start() -> None:
+    """Begin a new database from the files, when the old one is lost; its history, tokens and copies stay lost."""
+    from cms.actions.fresh_start import fresh_start as begin
+    from cms.app import create_context
+
+    with told():
+        begin(create_context(the_settings()), progress_bar("reading the site"))
+    click.echo("The history begins anew. Make new tokens with `cms token create`; sites read everything once.")
+
+
+@click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write all that the site is to one archive: history, tokens, webhooks, working copies, content."""
@@ -114,7 +153,8 @@ def backup(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def restore(file: Path) -> None:
+@click.option("--keep-content", is_flag=True, help="Only the database is lost: articles and photos stay as they are.")
+def restore(file: Path, keep_content: bool) -> None:
     """Bring a site back from its archive, into an empty CMS_DATABASE and CMS_SITE (src/content alone is there)."""
     from cms.actions.restore import check as check_archive
     from cms.actions.restore import restore as bring_back
@@ -123,5 +163,6 @@ def restore(file: Path) -> None:
     with told():
         settings = the_settings()
         archive = check_archive(file, progress_bar("checking the archive"))
-        number = bring_back(create_context(settings), archive, progress_bar("writing files"))
+        ctx, progress = create_context(settings), progress_bar("writing files")
+        number = bring_back(ctx, archive, progress, keeps_content=keep_content)
     click.echo(f"{number} files and {archive.seq} changes are back. Sites read everything once, then build as before.")

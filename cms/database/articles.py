@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from cms.database import photo_visibility, shelves
 from cms.database.batches import among, at, pairs
@@ -200,6 +200,26 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
     """The articles that refer to the photo."""
     found = select(articles).join(article_images, article_images.c.key == articles.c.key)
     return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
+
+
+def all_of(tx: Connection) -> Iterator[Sequence[AnyRow]]:
+    """All of them, some at a time."""
+    for here in among(articles.c.key, tx.execute(select(articles.c.key)).scalars().all()):
+        yield tx.execute(select(articles).where(here)).all()
+
+
+def shown(tx: Connection, keys: Collection[str]) -> dict[str, set[str]]:
+    """The paths of the photos that these articles refer to, by key."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for here in among(article_images.c.key, keys):
+        for key, path in tx.execute(select(article_images.c.key, article_images.c.path).where(here)):
+            found[key].add(path)
+    return found
+
+
+def number_shown(tx: Connection) -> int:
+    """How often articles refer to photos."""
+    return int(tx.execute(select(func.count()).select_from(article_images)).scalar_one())
 
 
 def marks(tx: Connection) -> dict[str, str]:

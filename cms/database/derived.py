@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()

@@ -6,7 +6,6 @@ snapshot. Functions of this room take the transaction first and never commit.
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -14,19 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 
-from cms.database import statements
-from cms.errors import Unavailable, of_system
+from cms.database import damage, file, statements
+from cms.database.refusals import rebuilding, translated
+from cms.errors import database_lost
 
 BUSY_MS = 10_000
 WROTE = "cms_wrote"
 """The engine's option that names whom to tell of each commit."""
 CHANNEL = "cms_written"
 """Where PostgreSQL tells of them."""
-_DISK_FULL = "53100"
+CHECKED = "cms_checked"
+"""The engine's option by which its transactions are refused while the derived tables are not whole."""
 _USUAL = ("synchronous=FULL", f"busy_timeout={BUSY_MS}")
 _FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
@@ -57,12 +57,15 @@ def filling(engine: Engine) -> Iterator[Engine]:
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
-    with translated(), engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
+            _check_file(engine)
+            _check(writing)
             yield writing
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
+    _check_file(engine)  # else nobody would ever read what was committed
     if tell := engine.get_execution_options().get(WROTE):
         tell()
 
@@ -70,17 +73,36 @@ def write(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
     """A snapshot to read from."""
-    with translated(), engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
+            _check(connection)
             yield connection
+
+
+def checked(engine: Engine, *, is_checked: bool = True) -> Engine:
+    """The same engine, whose transactions are `Unavailable` while the derived tables are being made; or are not."""
+    return engine.execution_options(**{CHECKED: is_checked})
+
+
+def _check_file(engine: Engine) -> None:
+    if file.gone_since(engine) is not None:
+        raise database_lost()
+
+
+def _check(connection: Connection) -> None:
+    # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
+    is_checked = connection.get_execution_options().get(CHECKED)
+    if is_checked and connection.exec_driver_sql(statements.LOOK).first() is None:
+        raise rebuilding()
 
 
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     folder = Path(url.removeprefix("sqlite:///")).parent
     folder.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+    engine = create_engine(url, creator=file.Opener(str(make_url(url).database), BUSY_MS / 1000))
+    file.watch(engine)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -102,7 +124,7 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     def _let_go(context: ExceptionContext) -> None:
         # What could not be flushed is never tried again on the same open file.
         if isinstance(context.sqlalchemy_exception, DBAPIError):
-            context.is_disconnect |= _code(context.sqlalchemy_exception) == sqlite3.SQLITE_IOERR
+            context.is_disconnect |= damage.code_of(context.sqlalchemy_exception) == sqlite3.SQLITE_IOERR
 
     return engine
 
@@ -119,32 +141,3 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """`Unavailable` in place of what the database's driver says when it does not answer; `Full` without room."""
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise _refusal(error) from error
-    except PoolTimeout as error:
-        raise _silent() from error
-
-
-def _refusal(error: DBAPIError) -> Unavailable:
-    if _code(error) == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL:
-        return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
-    if _code(error) == sqlite3.SQLITE_READONLY:
-        return of_system(OSError(errno.EROFS, ""), "The database's disk")
-    return _silent()
-
-
-def _code(error: DBAPIError) -> int | None:
-    """What SQLite calls the error, without the details; None for other databases."""
-    found = getattr(error.orig, "sqlite_errorcode", None)
-    return None if found is None else found & 0xFF
-
-
-def _silent() -> Unavailable:
-    return Unavailable("The database does not answer; try again.", code="database")

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cms.database.engine import CHANNEL, WROTE
+from cms.database.file import Identity, identity
 
 LOOK_EVERY_S = 0.02
 LISTEN_S = RETRY_S = 0.5
@@ -52,6 +53,7 @@ class SqliteGeneration(Generation):
     def __init__(self, url: str) -> None:
         self._path = url.removeprefix("sqlite:///")
         self._connection: sqlite3.Connection | None = None
+        self._file: Identity | None = None
         self._lock = threading.Lock()
         self._number: int | None = None
         self._fresh_until = 0.0
@@ -76,13 +78,22 @@ class SqliteGeneration(Generation):
             self._connection, self._fresh_until = None, 0.0
 
     def _look(self) -> int | None:
+        found = identity(self._path)
+        if found is None:
+            return None
         try:
-            if self._connection is None:
-                self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            number: int = self._connected(found).execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error:
             return None
-        return number
+        return hash((found, number))
+
+    def _connected(self, found: Identity) -> sqlite3.Connection:
+        if self._connection is None or found != self._file:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._file = found
+        return self._connection
 
 
 class PostgresGeneration(Generation):

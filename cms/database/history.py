@@ -53,6 +53,12 @@ def text_of(tx: Connection, name: Name, version: str) -> bytes | None:
     return None if row is None else row.text
 
 
+def is_purged(tx: Connection, name: Name, version: str) -> bool:
+    """Whether the article's text at that version was taken out."""
+    found = _all(tx, name).where(changes.c.version == version, changes.c.purged_at.is_not(None))
+    return tx.execute(found.limit(1)).first() is not None
+
+
 def text_at(tx: Connection, name: Name, seq: int) -> bytes | None:
     """The article's file as it was before the change `seq`, or as it began when that was later."""
     texts = _all(tx, name).where(changes.c.text.is_not(None))

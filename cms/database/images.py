@@ -152,8 +152,8 @@ class Wanted:
     drafts_in: DraftsIn = ()
 
 
-def page(tx: Connection, wanted: Wanted, after: str | None, limit: int) -> list[AnyRow]:
-    """In the order of paths."""
+def page(tx: Connection, wanted: Wanted, after: str | None, limit: int | None) -> list[AnyRow]:
+    """In the order of paths; all of them without a `limit`."""
     found = select(images).where(may_see(wanted.drafts_in))
     folder, is_unused = wanted.folder, wanted.is_unused
     if is_unused:

@@ -18,7 +18,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from cms.database.engine import translated
+from cms.database.refusals import translated
 from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
 
@@ -78,7 +78,7 @@ class PostgresLocks:
     def hold(self, keys: Iterable[str], wait_s: float | None = None) -> Iterator[None]:
         numbers = sorted({_number(key) for key in keys})
         deadline = time.monotonic() + (WAIT_S if wait_s is None else wait_s)
-        with translated(), self._engine.connect() as connection:
+        with translated(self._engine), self._engine.connect() as connection:
             try:
                 for number in numbers:
                     _wait(partial(_try_advisory, connection, number), deadline)

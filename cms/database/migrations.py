@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine, text
 
-from cms.database import search
-from cms.database.derived import derived
+from cms.database import renewal
 from cms.database.engine import write
 
 _LOCK = 0x636D73  # any number; the same for every process
@@ -21,8 +20,7 @@ def migrate(engine: Engine) -> None:
     """Run the steps that this database has not seen, all in one transaction, and make missing derived tables."""
     with write(engine) as tx:
         advance(tx, len(STEPS))
-        derived.create_all(tx)
-        search.create(tx)
+        renewal.make_missing(tx)
 
 
 def advance(tx: Connection, last: int) -> None:
@@ -147,6 +145,10 @@ def _uses_of_tokens(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE tokens ADD COLUMN last_used_at DOUBLE PRECISION"))
 
 
+def _purges(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE changes ADD COLUMN purged_at DOUBLE PRECISION"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -156,4 +158,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _working_copies,
     _photos_of_copies,
     _uses_of_tokens,
+    _purges,
 )

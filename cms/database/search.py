@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     or_,
+    select,
     table,
     text,
 )
@@ -33,9 +34,10 @@ from cms.model.search import Words, phrase
 
 NAME = f"article_words_{FORMAT}"
 words = table(
-    NAME, *(column(name, Text) for name in ("key", "shelf", "data", "body")), column("vector"), column("rowid")
+    NAME, *(column(name, Text) for name in ("key", "shelf", "data", "body", "seal")), column("vector"), column("rowid")
 )
-"""`data` and `body` are as `model.search.indexed` makes them; PostgreSQL has the `vector`, SQLite the `rowid`."""
+"""`data` and `body` are as `model.search.indexed` makes them; PostgreSQL has the `vector`, SQLite the `rowid`. The
+`seal` is a digest of the others."""
 
 _FILLING = (("hashsize", 64 << 20), ("automerge", 0))
 _USUAL = (("hashsize", 1 << 20), ("automerge", 4))
@@ -51,12 +53,14 @@ _DELETE_NUMBER = delete(words).where(words.c.rowid == bindparam("at"))
 def create(tx: Connection) -> None:
     """Make the table, unless it is there."""
     if _is_postgres(tx):
-        columns = "key TEXT PRIMARY KEY, shelf TEXT NOT NULL, data TEXT NOT NULL, body TEXT NOT NULL"
+        columns = (
+            "key TEXT PRIMARY KEY, shelf TEXT NOT NULL, data TEXT NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL"
+        )
         tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns}, vector TSVECTOR NOT NULL)"))
         tx.execute(text(f"CREATE INDEX IF NOT EXISTS {NAME}_by_vector ON {NAME} USING gin (vector)"))
     else:
         # `ascii` takes every character beyond ASCII for a part of a word; the words are cut already.
-        columns = "key UNINDEXED, shelf UNINDEXED, data, body, tokenize = 'ascii'"
+        columns = "key UNINDEXED, shelf UNINDEXED, data, body, seal UNINDEXED, tokenize = 'ascii'"
         tx.execute(text(f"CREATE VIRTUAL TABLE IF NOT EXISTS {NAME} USING fts5 ({columns})"))
 
 
@@ -81,7 +85,8 @@ def put(tx: Connection, key: str, shelf: Shelf, found: Words) -> None:
 def add(tx: Connection, articles: Iterable[tuple[str, Shelf, Words]]) -> None:
     """As `put`, of articles that have no rows yet, given with their keys and shelves."""
     rows: list[dict[str, Any]] = [
-        {"key": key, "shelf": shelf.name, **found._asdict()} for key, shelf, found in articles
+        {"key": key, "shelf": shelf.name, **found._asdict(), "seal": _seal(key, shelf.name, *found)}
+        for key, shelf, found in articles
     ]
     if _is_postgres(tx):
         for row in rows:
@@ -99,6 +104,29 @@ def remove(tx: Connection, key: str) -> None:
         tx.execute(_DELETE, {"at": key})
     else:
         tx.execute(_DELETE_NUMBER, {"at": _number(key)})
+
+
+def places(tx: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """On which shelves these articles stand, by key; of those whose rows are as they were made."""
+    columns = words.c.key, words.c.shelf, words.c.data, words.c.body, words.c.seal
+    own = words.c.key.in_(keys) if _is_postgres(tx) else words.c.rowid.in_([_number(key) for key in keys])
+    return {row.key: row.shelf for row in tx.execute(select(*columns).where(own)) if row.seal == _seal(*row[:-1])}
+
+
+def number(tx: Connection) -> int:
+    """How many rows there are."""
+    return int(tx.execute(select(func.count()).select_from(words)).scalar_one())
+
+
+def check(tx: Connection) -> None:
+    """Read all of SQLite's index; `DBAPIError` when it cannot be read."""
+    if not _is_postgres(tx):
+        tx.execute(text(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, {NAME}, row)"))
+        tx.execute(text("SELECT count(*) FROM temp.terms")).scalar_one()
+
+
+def _seal(*texts: str) -> str:
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=8).hexdigest()
 
 
 def condition(*, is_postgres: bool) -> ColumnElement[bool]:

@@ -38,7 +38,7 @@ class Wanted:
     with_secrets: bool = True
 
 
-def page(tx: Connection, wanted: Wanted, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
+def page(tx: Connection, wanted: Wanted, after: Sequence[Any] | None, limit: int | None) -> list[AnyRow]:
     """The newest first; `after` is the time and the id of the last one on the page before."""
     found = select(trash).where(trash.c.time >= wanted.since)
     if wanted.path is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,12 +16,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal,
     select,
     true,
 )
 
+from cms.database.batches import among
 from cms.database.derived import article_values, articles
 from cms.database.shelves import Shelf
 from cms.model.field import NOWHERE, Field, Op, Value
@@ -55,6 +58,31 @@ def add(tx: Connection, found: Iterable[tuple[str, Shelf, Iterable[Value]]]) -> 
 
 def remove(tx: Connection, key: str) -> None:
     tx.execute(_DELETE, {"at": key})
+
+
+class Found(NamedTuple):
+    """A row of an article's, as it stands there."""
+
+    shelf: str
+    field: str
+    position: int
+    text: str | None
+    number: float | None
+
+
+def of(tx: Connection, keys: Collection[str]) -> dict[str, set[Found]]:
+    """The rows of these articles, by key."""
+    columns = [article_values.c[name] for name in Found._fields]
+    found: dict[str, set[Found]] = defaultdict(set)
+    for here in among(article_values.c.key, keys):
+        for key, *row in tx.execute(select(article_values.c.key, *columns).where(here)):
+            found[key].add(Found(*row))
+    return found
+
+
+def number(tx: Connection) -> int:
+    """How many rows there are."""
+    return int(tx.execute(select(func.count()).select_from(article_values)).scalar_one())
 
 
 def find_missing(tx: Connection, collection: str, fields: Iterable[Field]) -> None:

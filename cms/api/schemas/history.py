@@ -25,10 +25,13 @@ class Change(Schema):
     visible_before = fields.Boolean(required=True)
     visible_after = fields.Boolean(required=True)
     message = fields.String(metadata=said("what the editor said of it"))
+    purged_at = fields.AwareDateTime(metadata=said("when its text was taken out for good: `cms purge`"))
     renamed_from = fields.String(metadata=said("the id it had until then"))
     renamed_to = fields.String(metadata=said("the id it has had since"))
-    text = fields.String(metadata=said("with seq: the file as it was; null when it was not UTF-8"), allow_none=True)
-    diff = fields.String(metadata=said("with seq: unified diff from the revision before"))
+    text = fields.String(
+        metadata=said("with seq: the file as it was; null when it was not UTF-8, or is purged"), allow_none=True
+    )
+    diff = fields.String(metadata=said("with seq: unified diff from the revision before, unless one of both is purged"))
 
 
 class ChangePage(Schema):

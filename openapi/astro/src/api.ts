@@ -775,6 +775,11 @@ export interface components {
             message?: string;
             /** @description of an image, below src/assets */
             path?: string;
+            /**
+             * Format: date-time
+             * @description when its text was taken out for good: `cms purge`
+             */
+            purged_at?: string;
             /** @description the id it had until then */
             renamed_from?: string;
             /** @description the id it has had since */
@@ -821,17 +826,22 @@ export interface components {
             /** @enum {string} */
             action: "created" | "updated" | "renamed" | "confirmed" | "deleted";
             actor: string;
-            /** @description with seq: unified diff from the revision before */
+            /** @description with seq: unified diff from the revision before, unless one of both is purged */
             diff?: string;
             /** @description what the editor said of it */
             message?: string;
+            /**
+             * Format: date-time
+             * @description when its text was taken out for good: `cms purge`
+             */
+            purged_at?: string;
             /** @description the id it had until then */
             renamed_from?: string;
             /** @description the id it has had since */
             renamed_to?: string;
             seq: number;
             source: string;
-            /** @description with seq: the file as it was; null when it was not UTF-8 */
+            /** @description with seq: the file as it was; null when it was not UTF-8, or is purged */
             text?: string | null;
             /** Format: date-time */
             time: string;
@@ -1723,7 +1733,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The storage or the database does not answer or cannot be written, or too much is asked just now; try again after Retry-After */
+        /** @description The storage or the database does not answer, cannot be written or is being mended (`index_rebuilding`), or too much is asked just now; try again after Retry-After */
         SERVICE_UNAVAILABLE: {
             headers: {
                 [name: string]: unknown;

@@ -1,0 +1,66 @@
+"""Puts what a database's driver says into words of the domain, once, where it enters."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from cms.database import damage, file
+from cms.database.derived import derived
+from cms.database.tables import kept
+from cms.errors import Unavailable, database_lost, of_system
+
+REBUILDING = "index_rebuilding"
+_DISK_FULL = "53100"
+_NO_DATABASE = "3D000"
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """`Unavailable` in place of what the driver says when the database does not answer, is lost, or has derived
+    tables that are not as they should be; `Full` without room."""
+    try:
+        yield
+    except DBAPIError as error:
+        refusal = _of_damage(engine, error) if damage.is_possible(error) else None
+        if refusal is None and not isinstance(error, (OperationalError, InterfaceError)):
+            raise
+        raise refusal or _refusal(engine, error) from error
+    except PoolTimeout as error:
+        raise _silent() from error
+
+
+def rebuilding() -> Unavailable:
+    return Unavailable("What is made from the files is being made again; try again.", code=REBUILDING)
+
+
+def _of_damage(engine: Engine, error: DBAPIError) -> Unavailable | None:
+    """None when all tables are there, and the statement is wrong."""
+    try:
+        if damage.unreadable(engine, kept):
+            return database_lost()
+        is_damaged = damage.is_corrupt(error) or damage.unreadable(engine, derived)
+    except DBAPIError as again:
+        return database_lost() if damage.is_corrupt(again) else _silent()
+    return rebuilding() if is_damaged else None
+
+
+def _refusal(engine: Engine, error: DBAPIError) -> Unavailable:
+    code = damage.code_of(error)
+    if file.gone_since(engine) is not None or damage.state_of(error) == _NO_DATABASE:
+        return database_lost()
+    if code == sqlite3.SQLITE_FULL or damage.state_of(error) == _DISK_FULL:
+        return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
+    if code == sqlite3.SQLITE_READONLY:
+        return of_system(OSError(errno.EROFS, ""), "The database's disk")
+    return _silent()
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The database does not answer; try again.", code="database")
