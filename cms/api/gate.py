@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """More of them wait for Python's lock and for the database."""
-WAITING = 20
+WAITING = 60
 WAIT_S = 5.0
 RETRY_AFTER_S = 2
 

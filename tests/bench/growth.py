@@ -10,6 +10,7 @@ from pathlib import Path
 import urllib3
 
 from tests.bench.feed import memory
+from tests.bench.index import index
 from tests.bench.made_site import write_site
 from tests.bench.measure import Options, Row, in_turn, processor_seconds, row
 from tests.bench.peers import Server, cost
@@ -34,7 +35,7 @@ def rows(options: Options) -> Iterator[Row]:
     for size in sizes:
         sites[size] = options.folder / f"site-{size}"
         write_site(sites[size], size)
-        assert cms(sites[size], "sync").returncode == 0
+        index(sites[size])
     for size in sizes:
         mine, theirs = in_turn(options.rounds, *(partial(measured, options, sites[one]) for one in (size, base)))
         for name in (*READS, SAVE, DELTA):

@@ -16,10 +16,11 @@ import urllib3
 from sqlalchemy import event
 
 from cms.app import create_context
+from tests.bench.index import index
 from tests.bench.made_site import WORDS, write_site
 from tests.bench.measure import Options, Row, in_turn, row
 from tests.bench.peers import Server, cost
-from tests.components import cms, cms_server, program, require
+from tests.components import cms_server, program, require
 from tests.conftest import close, make_client, make_settings
 
 LIST = "/api/v1/articles?collection=news&limit=20"
@@ -40,7 +41,7 @@ def rows(options: Options) -> Iterator[Row]:
     require(program("sqlite3"), "sqlite3")
     site, size = options.folder / "site", options.many
     write_site(site, size)
-    assert cms(site, "sync").returncode == 0
+    index(site)
     asked = {name: f"{LIST}{quote(more, safe='&=')}" for name, more in KINDS.items()}
     database = site / ".cms/cms.db"
     statements = {name: statements_of(site, database, url) for name, url in asked.items()}
