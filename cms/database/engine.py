@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +93,15 @@ def _check_file(engine: Engine) -> None:
 
 def _check(connection: Connection) -> None:
     # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
-    is_checked = connection.get_execution_options().get(CHECKED)
-    if is_checked and connection.exec_driver_sql(statements.LOOK).first() is None:
+    if connection.get_execution_options().get(CHECKED) and not _is_whole(connection):
         raise rebuilding()
+
+
+def _is_whole(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
+        with suppress(sqlite3.Error):  # it is asked again, in such a way that the error is told
+            return connection.connection.cursor().execute(statements.LOOK).fetchone() is not None
+    return connection.exec_driver_sql(statements.LOOK).first() is not None
 
 
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:

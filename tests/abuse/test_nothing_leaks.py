@@ -97,7 +97,21 @@ CHANCE = (
 )
 """What differs between two sites of the same content."""
 
-OF_NO_ONE = ("cms_changes_total", 'status="draft"', 'status="scheduled"', 'status="broken"', "cms_git_conflicts")
+OF_NO_ONE = (
+    "cms_request",
+    "cms_changes_total",
+    "cms_git_conflicts",
+    'status="draft"',
+    'status="scheduled"',
+    'status="broken"',
+)
+    "cms_request",
+    "cms_changes_total",
+    'status="draft"',
+    'status="scheduled"',
+    'status="broken"',
+    "cms_git_conflicts",
+)
 """A monitor is told how much there is, of each status, and never what: that is what the scope `metrics` is for."""
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -21,12 +21,16 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from werkzeug.test import run_wsgi_app
 
 from cms.context import Context
 from cms.model.limits import Limits
 from tests.conftest import SAMPLE, bearer, close, copy_site, make_client, make_context, make_settings, shrink
 from tests.counted import Told
 from tests.described import SPEC
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 pytestmark = pytest.mark.xdist_group("schemathesis")  # one process has the site
 
@@ -55,6 +59,17 @@ class Site(NamedTuple):
         return make_client(self.ctx).get(url, headers=bearer(self.ctx, "admin")).headers.get("ETag", '"none"')
 
 
+def _ending(app: WSGIApplication) -> WSGIApplication:
+    """Ends each answer, as a server does; schemathesis leaves them open."""
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        start(status, list(headers))
+        return body
+
+    return answer
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("schemathesis")
@@ -63,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     limits = Limits(writes_per_second=10**6, auth_failures_per_minute=10**6)
     ctx = make_context(make_settings(root, f"sqlite:///{folder}/cms.db", limits=limits))
     app = make_client(ctx).application
-    made = Site(ctx, schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app))
+    made = Site(ctx, schemathesis.openapi.from_wsgi("/api/v1/openapi.json", _ending(app)))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", _unknown)  # webhooks of chance names
         yield made
