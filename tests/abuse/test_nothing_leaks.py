@@ -105,13 +105,6 @@ OF_NO_ONE = (
     'status="scheduled"',
     'status="broken"',
 )
-    "cms_request",
-    "cms_changes_total",
-    'status="draft"',
-    'status="scheduled"',
-    'status="broken"',
-    "cms_git_conflicts",
-)
 """A monitor is told how much there is, of each status, and never what: that is what the scope `metrics` is for."""
 
 
