@@ -100,7 +100,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
         app.wsgi_app = fixed  # type: ignore[method-assign]
     gate: Admit = Gate(log, counts)
     if ctx.settings.proxies:
-        gate = reading_all(gate)
+        gate = reading_all(gate, ctx.settings.limits.form_bytes)
     if ctx.settings.cache_bytes:
         cache = Cache(app.wsgi_app, gate, ctx.generation, Told(log, counts), ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]

@@ -160,7 +160,7 @@ def _files() -> list[FileStorage]:
         raise UnsupportedType("Send the photos as multipart/form-data, each as a part named files.")
     if not request.mimetype_params.get("boundary"):
         raise Malformed("The Content-Type of the form names no boundary; let the client write that header.")
-    request.max_content_length = limits.request_files * limits.photo_bytes + MIB
+    request.max_content_length = limits.form_bytes
     request.max_form_parts = limits.request_files + 10
     names = {name or "" for name in (*request.files, *request.form)}  # a part may have none
     others = sorted(names - {"files", "article", "folder", "keep_credit"})

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PIECE = 256 * 1024
 
 
-def reading_all(admit: Admit) -> Admit:
-    """The same, and no request is answered before its end has come."""
+def reading_all(admit: Admit, most_bytes: int) -> Admit:
+    """The same, and no request is answered before its end has come, unless that is said to be beyond `most_bytes`."""
 
     def to_the_end(app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         answer = admit(app, environ, start)
-        if environ.get("CONTENT_LENGTH", "0") != "0":
+        if 0 < int(environ.get("CONTENT_LENGTH") or 0) <= most_bytes:
             while environ["wsgi.input"].read(PIECE):
                 pass
         return answer

@@ -28,3 +28,8 @@ class Limits:
     """By one token, in each server process."""
     auth_failures_per_minute: int = 10
     """From one address, in each server process."""
+
+    @property
+    def form_bytes(self) -> int:
+        """The largest body that there is: as many photos as one request may have, and the form around them."""
+        return self.request_files * self.photo_bytes + MIB
