@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Some more than may be inside the gate or wait there, so that somebody answers from memory, and refuses.
-THREADS = 72
+THREADS = 32
 CONNECTIONS = 1024
 FINISH_S = 25
 AGAIN_S = 0.5

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.xdist_group("overload")
 
 ARTICLES = "/api/v1/articles/news/en"
 ARTICLE = f"{ARTICLES}/opening-day"
+PHOTO = "/media/news/river-bus/photo-1.jpg"
 BODY = TEXT.encode()
 SAVE = {"If-None-Match": "*", "Content-Type": "text/markdown"}
 MANY = gate.WAITING + 40
@@ -83,7 +84,7 @@ def test_what_is_too_much_is_refused_soon_and_the_rest_goes_on(here: Here) -> No
         assert eventually(lambda: here.now() is None)
         answers = [pool.submit(here.get, ARTICLE) for _ in range(MANY)]
         assert eventually(lambda: sum(answer.done() for answer in answers) >= MANY - gate.WAITING)
-        for path in ["/healthz", "/readyz", ARTICLE] * 20:
+        for path in ["/healthz", "/readyz", ARTICLE, PHOTO] * 20:
             assert here.get(path, is_known=False, timeout=4).status == 200, path
         assert here.get("/metrics").status == 200
         for answer in answers:

@@ -1,6 +1,7 @@
 """Lets few requests at once into the application, and some more wait for that; beyond these, answers 503 at once.
 
-What watches the service has a door of its own. Answers from memory do not come by here. A server needs more threads
+What watches the service has a door of its own. Answers from memory do not come by here, and photos, of which a page
+asks for many at once and each is soon told, go past. A server needs more threads
 than there are places, else nobody is there to refuse.
 """
 
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """More of them wait for Python's lock and for the database."""
-WAITING = 60
+WAITING = 24
 WAIT_S = 5.0
 RETRY_AFTER_S = 2
 
+PHOTOS = "/media/"
 WATCHING = ("/healthz", "/readyz", "/metrics")
 WATCHING_AT_ONCE = 2
 WATCHING_WAITING = 2
@@ -44,6 +46,8 @@ class Gate:
         self._watching = _Door(WATCHING_AT_ONCE, WATCHING_WAITING)
 
     def __call__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(PHOTOS):
+            return app(environ, start)
         door = self._watching if environ["PATH_INFO"] in WATCHING else self._door
         if not door.enter():
             return self._refuse(environ, start)
