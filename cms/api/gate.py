@@ -1,8 +1,8 @@
 """Lets few requests at once into the application, and some more wait for that; beyond these, answers 503 at once.
 
 What watches the service has a door of its own. Answers from memory do not come by here, and photos, of which a page
-asks for many at once and each is soon told, go past. A server needs more threads
-than there are places, else nobody is there to refuse.
+asks for many at once and each is soon told, go past. A server needs more threads than there are places, else nobody is
+there to refuse.
 """
 
 from __future__ import annotations
