@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Some more than may be inside the gate or wait there, so that somebody answers from memory, and refuses.
-THREADS = 32
+# One more than may be inside the gate, who answers from memory and refuses; each costs all others.
+THREADS = 5
 CONNECTIONS = 1024
 FINISH_S = 25
 AGAIN_S = 0.5

@@ -1,8 +1,11 @@
-"""Lets few requests at once into the application, and some more wait for that; beyond these, answers 503 at once.
+"""Lets few requests at once into the application; beyond these, answers 503.
+
+A crowd that is soon served is no overload: who finds no place waits for a moment before it is refused, unless another
+was refused just before.
 
 What watches the service has a door of its own. Answers from memory do not come by here, and photos, of which a page
-asks for many at once and each is soon told, go past. A server needs more threads than there are places, else nobody is
-there to refuse.
+asks for many at once and each is soon told, go past. A server needs one thread more than may be inside, else nobody is
+there to refuse; any more of them make answers from memory cost more, since all wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -26,14 +29,14 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """More of them wait for Python's lock and for the database."""
-WAITING = 24
-WAIT_S = 5.0
+MOMENT_S = 1.0
+CALM_S = 1.0
+"""After so long without a refusal, somebody is waited for again."""
 RETRY_AFTER_S = 2
 
 PHOTOS = "/media/"
 WATCHING = ("/healthz", "/readyz", "/metrics")
 WATCHING_AT_ONCE = 2
-WATCHING_WAITING = 2
 
 
 class Gate:
@@ -42,8 +45,8 @@ class Gate:
     def __init__(self, log: AccessLog, traffic: Traffic) -> None:
         self._log = log
         self._traffic = traffic
-        self._door = _Door(AT_ONCE, WAITING)
-        self._watching = _Door(WATCHING_AT_ONCE, WATCHING_WAITING)
+        self._door = _Door(AT_ONCE)
+        self._watching = _Door(WATCHING_AT_ONCE)
 
     def __call__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(PHOTOS):
@@ -81,29 +84,23 @@ class Gate:
 
 
 class _Door:
-    """Who wants in takes a place first, then a key; queues hand these over at less cost than semaphores do."""
+    """A queue of keys, which hands them over at less cost than a semaphore does."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
-        self._places: SimpleQueue[None] = SimpleQueue()
+    def __init__(self, at_once: int) -> None:
         self._keys: SimpleQueue[None] = SimpleQueue()
-        for _ in range(at_once + waiting):
-            self._places.put(None)
         for _ in range(at_once):
             self._keys.put(None)
+        self._refused = -CALM_S
 
     def enter(self) -> bool:
         """Whether it could be entered; each who did has to leave."""
+        is_calm = time.monotonic() - self._refused > CALM_S
         try:
-            self._places.get_nowait()
+            self._keys.get(timeout=MOMENT_S if is_calm else 0)
         except Empty:
-            return False
-        try:
-            self._keys.get(timeout=WAIT_S)
-        except Empty:
-            self._places.put(None)
+            self._refused = time.monotonic()
             return False
         return True
 
     def leave(self) -> None:
         self._keys.put(None)
-        self._places.put(None)
