@@ -41,6 +41,27 @@ from cms.database import file, statements
 from cms.errors import database_lost
 from cms.model.limits import Limits
 
+_DESCRIBED = (
+    collections,
+    translations,
+    articles,
+    history,
+    drafts,
+    previews,
+    changes,
+    images,
+    uploads,
+    trash,
+    sync,
+    webhooks,
+    conflicts,
+    hooks,
+    tokens,
+    service,
+    metrics,
+)
+"""The modules whose routes stand in the API's description, in its order."""
+
 
 def create_flask(limits: Limits) -> Flask:
     """The Flask application with all routes; `app.extensions["cms"]` is to hold the context."""
@@ -61,25 +82,7 @@ def create_flask(limits: Limits) -> Flask:
     app.extensions[rates.NAME] = rates.of(limits)
     api = create_api(app, limits)
     problems.register(app)
-    for module in (
-        collections,
-        translations,
-        articles,
-        history,
-        drafts,
-        previews,
-        changes,
-        images,
-        uploads,
-        trash,
-        sync,
-        webhooks,
-        conflicts,
-        hooks,
-        tokens,
-        service,
-        metrics,
-    ):
+    for module in _DESCRIBED:
         api.register_blueprint(module.blp)
     app.register_blueprint(media.blp)
     app.register_blueprint(docs.blp)

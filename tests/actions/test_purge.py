@@ -21,7 +21,7 @@ from cms.cli import main
 from cms.context import Context
 from cms.database.purging import forms_of
 from cms.errors import InUse, Invalid
-from tests.api.editing import ARTICLES, MERGE_PATCH, TEXT, create_text, patch, problem
+from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_images import picture, send
 from tests.conftest import both_databases, make_client, reconcile, state_of
 
@@ -70,12 +70,8 @@ def leaked(ctx: Context, client: FlaskClient, headers: dict[str, str], site: Pat
     etag = create_text(client, headers)
     front = patch(client, headers, NAME, etag, {"data": {"author": SECRET}})
     assert front.status_code == 200, front.text
-    body = client.patch(
-        f"{ARTICLES}/{NAME}?message={WORD}",
-        json={"body": f"The password is {SECRET}.\n"},
-        headers={**headers, "If-Match": front.headers["ETag"]},
-        content_type=MERGE_PATCH,
-    )
+    said = f"{NAME}?message={WORD}"
+    body = patch(client, headers, said, front.headers["ETag"], {"body": f"The password is {SECRET}.\n"})
     assert body.status_code == 200, body.text
     clean = client.put(
         f"{ARTICLES}/{NAME}",
@@ -83,12 +79,7 @@ def leaked(ctx: Context, client: FlaskClient, headers: dict[str, str], site: Pat
         headers={**headers, "If-Match": body.headers["ETag"]},
         content_type="text/markdown",
     )
-    draft = client.patch(
-        f"{ARTICLES}/{NAME}?draft=true",
-        json={"body": f"Again {SECRET}.\n"},
-        headers={**headers, "If-Match": clean.headers["ETag"]},
-        content_type=MERGE_PATCH,
-    )
+    draft = patch(client, headers, f"{NAME}?draft=true", clean.headers["ETag"], {"body": f"Again {SECRET}.\n"})
     assert draft.status_code == 200, draft.text
     once = {**headers, "Idempotency-Key": "once"}
     data = {"title": SECRET, "description": "b", "date": "2025-01-01", "author": "b", "tags": []}
