@@ -15,7 +15,7 @@ from cms.api.spec import to_text
 from cms.cli import main
 from cms.model.limits import Limits
 from cms.model.scopes import SCOPES
-from cms.settings import NAMES
+from cms.variables import NAMES
 from tests.components import cms_server, program, require
 from tests.conftest import ROOT, SAMPLE, copy_site
 
