@@ -86,13 +86,18 @@ def create_app(
 def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     """The routes with the parts that they run in, which are ready, with the gate and the memory in front of them."""
     from cms.api import access_log, traffic
-    from cms.api.cache import Cache, Told
+    from cms.api.cache import Cache
+    from cms.api.fast_path import FastPath
     from cms.api.gate import Gate
+    from cms.api.plain import Told
     from cms.api.unread import reading_all
 
     counts = traffic.Traffic()
+    told = Told(log, counts)
     checking = dataclasses.replace(ctx, database=checked(ctx.database))
     app.extensions |= {"cms": checking, access_log.NAME: log, traffic.NAME: counts}
+    if ctx.settings.public_read:
+        app.wsgi_app = FastPath(app.wsgi_app, ctx, told)  # type: ignore[method-assign, assignment]
     if ctx.settings.proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -102,7 +107,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     if ctx.settings.proxies:
         gate = reading_all(gate, ctx.settings.limits.form_bytes)
     if ctx.settings.cache_bytes:
-        cache = Cache(app.wsgi_app, gate, ctx.generation, Told(log, counts), ctx.settings.cache_bytes)
+        cache = Cache(app.wsgi_app, gate, ctx.generation, told, ctx.settings.cache_bytes)
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]
     else:
         app.wsgi_app = partial(gate, app.wsgi_app)  # type: ignore[method-assign]

@@ -17,6 +17,7 @@ from cms.api import (
     conflicts,
     docs,
     drafts,
+    headers,
     history,
     hooks,
     images,
@@ -106,23 +107,16 @@ def _make_room() -> None:
         reserve.make_room(context())
 
 
-def _timing() -> str:
-    """`Server-Timing` in milliseconds: of the database, with how many statements there were, and of all."""
-    asked, took = g.statements, (time.perf_counter() - g.started) * 1e3
-    return f'db;dur={asked.seconds * 1e3:.2f};desc="{asked.number} statements", total;dur={took:.2f}'
-
-
 def _finish(response: Response) -> Response:
     auth.set_caching(response)
     coding.apply(response)
     response.headers["X-Request-Id"] = g.request_id
     if response.status_code < 400:  # how much was asked before a refusal could tell what is hidden
-        response.headers["Server-Timing"] = _timing()
+        response.headers["Server-Timing"] = headers.timing(g.statements, g.started)
     if response.status_code == 204:
         response.headers.pop("Content-Type", None)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    response.headers.update(headers.SECURITY)
+    response.headers.setdefault("Content-Security-Policy", headers.POLICY)
     if response.status_code in (405, 415) and request.method == "PATCH":
         response.headers["Accept-Patch"] = f"{MERGE_PATCH}, {JSON_PATCH}"
     if (counts := current_app.extensions.get(traffic.NAME)) is not None:

@@ -6,24 +6,23 @@ import json
 from typing import Any
 
 from flask import Response, request, url_for
-from sqlalchemy import Connection
 
-from cms.actions import builds, drafts, edit, lookup, naming, planning, save, translations
+from cms.actions import drafts, edit, naming, planning, save
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
-from cms.api import auth, copies, idempotency
+from cms.api import auth, copies, idempotency, problems
+from cms.api.article_json import file_of, json_of, whole
 from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
-from cms.api.listing import decode_cursor, encode_cursor, filter_of, is_whole, items_of, known_to, sorts_of
+from cms.api.headers import OF_AN_ARTICLE
+from cms.api.listing import Asker, page_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
 from cms.api.schemas.common import MessageQuery
-from cms.database import history, listing
 from cms.database.engine import read
-from cms.database.tables import AnyRow
-from cms.errors import Exists, NotFound, Stale
+from cms.errors import Exists, Stale
 from cms.model.ids import Name
-from cms.model.published import LIVE_SINCE, TRANSLATIONS, members_of, timestamp, to_json
+from cms.model.published import to_json
 
 blp = Blueprint("articles", __name__, url_prefix="/api/v1", description="Articles of all collections")
 
@@ -38,16 +37,10 @@ _PATCH, _WHOLE = schemas.ArticlePatch(), schemas.WholeArticle()
 def list_articles(query: dict[str, Any]) -> Response:
     """List articles, a page at a time."""
     auth.require_read()
+    problems.set_location("query")
     with read(context().database) as tx:
-        known = known_to(tx, query)
-        wanted, sorts = filter_of(query, known), sorts_of(query, known)
-        after = decode_cursor(query, sorts)
-        page = listing.page(tx, wanted, sorts, after, query["limit"], is_whole=is_whole(query))
-        total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(items_of(page.rows, query))
-    cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
-    counted = "" if total is None else f',"total":{total}'
-    return keep(respond(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'))
+        page = page_of(tx, Asker(auth.actor(), context().settings.limits), query)
+    return keep(respond(page))
 
 
 @blp.route("/articles/<collection>/<path:article_id>")
@@ -57,15 +50,16 @@ def list_articles(query: dict[str, Any]) -> Response:
 def get_article(collection: str, article_id: str) -> Response:
     """Get one article, as JSON or (Accept: text/markdown) as its file."""
     auth.require_read()
-    name, is_file = Name(collection, article_id), _wants_file()
-    with read(context().database) as tx:
-        row = lookup.visible(tx, auth.actor(), name)
-        text = history.text_of(tx, name, row.version) if is_file else whole(tx, row)
-    if text is None:
-        raise NotFound("The text of this file is too large to be kept.")
-    media_type = f"{MARKDOWN}; charset=utf-8" if is_file else "application/json"
-    response = respond(text, version=row.version, media_type=media_type)
-    response.headers["Vary"] = "Authorization, Accept"
+    name = Name(collection, article_id)
+    if _wants_file():
+        with read(context().database) as tx:
+            file, version = file_of(tx, auth.actor(), name)
+        response = respond(file, version=version, media_type=f"{MARKDOWN}; charset=utf-8")
+    else:
+        with read(context().database) as tx:
+            text, version = json_of(context(), tx, auth.actor(), name)
+        response = respond(text, version=version)
+    response.headers["Vary"] = OF_AN_ARTICLE
     return keep(response)
 
 
@@ -155,20 +149,6 @@ def _wants_file() -> bool:
     return given != "*/*" and request.accept_mimetypes.best_match(["application/json", MARKDOWN]) == MARKDOWN
 
 
-def whole(tx: Connection, row: AnyRow) -> str:
-    """One article's JSON: the bytes that are kept, how far its translations are, which others' changes decide, and
-    since when it is live, which builds decide."""
-    members = members_of(row.json, row.lengths, lean=False)
-    found = json.loads(f"{{{members[TRANSLATIONS]}}}")[TRANSLATIONS]
-    live = builds.live_since(tx, row)
-    since = to_json(None if live is None else timestamp(live))
-    if found:
-        states = translations.states_of(context(), tx, row)
-        told = [{**twin, "state": states.get(twin["id"], "current")} for twin in found]
-        members[TRANSLATIONS] = f'"{TRANSLATIONS}":{to_json(told)}'
-    return f'{{{",".join(members.values())},"{LIVE_SINCE}":{since}}}'
-
-
 def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
@@ -176,7 +156,7 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
     saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
     with read(context().database) as tx:
-        text = whole(tx, saved.row)
+        text = whole(context(), tx, saved.row)
     response = _representation(saved, text, status)
     response.headers["ETag"] = etag_of(saved.row.version, text.encode())
     if status == 201 or plan.is_rename:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, current_app, g, request
 
 from cms.actions import last_used, tokens
-from cms.api import rates
+from cms.api import headers, rates
 from cms.api.parsing import context, unchecked
 from cms.errors import NotAuthenticated
 from cms.model.scopes import ANYONE, Actor
@@ -49,9 +49,9 @@ def require_read() -> None:
 
 def set_caching(response: Response) -> Response:
     """After each request: nothing that was answered to a token is stored on the way."""
-    response.headers.setdefault("Vary", "Authorization")
+    response.headers.setdefault("Vary", headers.VARY)
     private = actor() != ANYONE if "actor" in g else False
-    fallback = "private, no-store" if private or request.method not in ("GET", "HEAD") else "no-cache"
+    fallback = "private, no-store" if private or request.method not in ("GET", "HEAD") else headers.REVALIDATED
     response.headers.setdefault("Cache-Control", fallback)
     if private:
         response.headers["Cache-Control"] = "private, no-store"

@@ -11,15 +11,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from cms.api import access_log, auth, coding
-from cms.api.access_log import AccessLog
+from cms.api import access_log, auth
 from cms.api.conditional import matches
-from cms.api.parsing import context, is_host
-from cms.api.traffic import Traffic
+from cms.api.parsing import context
+from cms.api.plain import KEEP, Plain, Told, plain_of
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
@@ -33,19 +32,16 @@ WAIT_S = 10.0
 OVERHEAD = 2000
 """About the bytes that an answer takes besides its body."""
 
-_PATHS = ("/api/v1/articles", "/api/v1/collections", "/api/v1/images")
-_KEEP = "cms.keep"
 _OF_ONE_REQUEST = ("X-Request-Id", "Server-Timing")
 _OF_A_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
 
-Key = tuple[str, str, str]
 Headers = list[tuple[str, str]]
 
 
 def keep(response: Response) -> Response:
     """Let the answer be kept, if everybody may have it."""
     if auth.actor() == ANYONE and context().settings.public_read:
-        request.environ[_KEEP] = "" if request.url_rule is None else request.url_rule.rule
+        request.environ[KEEP] = "" if request.url_rule is None else request.url_rule.rule
     return response
 
 
@@ -68,12 +64,12 @@ class Memory:
     def __init__(self, most_bytes: int) -> None:
         self._half = most_bytes // 2
         self._generation: int | None = None
-        self._young: dict[Key, Kept] = {}
-        self._old: dict[Key, Kept] = {}
+        self._young: dict[Plain, Kept] = {}
+        self._old: dict[Plain, Kept] = {}
         self._size = 0
         self._lock = threading.Lock()
 
-    def get(self, key: Key, generation: int) -> Kept | None:
+    def get(self, key: Plain, generation: int) -> Kept | None:
         if generation != self._generation:
             return None
         found = self._young.get(key)
@@ -81,7 +77,7 @@ class Memory:
             self.put(key, generation, found)
         return found
 
-    def put(self, key: Key, generation: int, kept: Kept) -> None:
+    def put(self, key: Plain, generation: int, kept: Kept) -> None:
         size = len(kept.body or b"") + len(key[0]) + len(key[1]) + OVERHEAD
         if size > self._half // 8:
             return
@@ -94,13 +90,6 @@ class Memory:
             self._size += size
 
 
-class Told(NamedTuple):
-    """Who is told of each answer."""
-
-    log: AccessLog
-    traffic: Traffic
-
-
 class Cache:
     """The WSGI application in front of another one, to which the gate leads."""
 
@@ -111,10 +100,10 @@ class Cache:
         self._log, self._traffic = told
         self._memory = Memory(most_bytes)
         self._lock = threading.Lock()
-        self._under_way: dict[Key, threading.Event] = {}
+        self._under_way: dict[Plain, threading.Event] = {}
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        key = _key(environ)
+        key = plain_of(environ)
         generation = None if key is None else self._generation.current()
         if key is None or generation is None:
             return self._gate(self._app, environ, start)
@@ -122,7 +111,7 @@ class Cache:
         return self._gate(partial(self._make, key), environ, start) if answered is None else answered
 
     def _answer(
-        self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse
+        self, key: Plain, generation: int, environ: WSGIEnvironment, start: StartResponse
     ) -> Iterable[bytes] | None:
         """From memory, if it is there."""
         started = time.perf_counter()
@@ -144,7 +133,7 @@ class Cache:
         self._traffic.count_kept((method, kept.route, 200))
         return [] if method == "HEAD" else [kept.body]
 
-    def _make(self, key: Key, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def _make(self, key: Plain, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         generation = self._generation.current()
         if generation is None or environ["REQUEST_METHOD"] == "HEAD":
             return self._app(environ, start)  # an answer without its body is not worth keeping
@@ -166,7 +155,7 @@ class Cache:
                 del self._under_way[key]
             mine.set()
 
-    def _ask(self, key: Key, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def _ask(self, key: Plain, generation: int, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         told: list[tuple[str, Headers]] = []
 
         def note(status: str, headers: Headers, *rest: Any) -> Any:
@@ -174,7 +163,7 @@ class Cache:
             return start(status, headers, *rest)
 
         answer = self._app(environ, note)
-        if _KEEP not in environ:
+        if KEEP not in environ:
             return answer
         try:
             body = b"".join(answer)
@@ -187,22 +176,6 @@ class Cache:
         return [body]
 
 
-def _key(environ: WSGIEnvironment) -> Key | None:
-    """What the answer depends on; None when it is none to keep."""
-    path: str = environ["PATH_INFO"]
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
-        return None
-    if not path.startswith(_PATHS) or not is_host(environ.get("HTTP_HOST", "")):
-        return None
-    accepted = environ.get("HTTP_ACCEPT", "*/*")
-    if accepted not in ("*/*", "application/json") and "text/" in accepted.lower():
-        return None  # perhaps an article's file is wanted, in place of its JSON
-    query: str = environ["QUERY_STRING"]
-    if "&" in query:
-        query = "&".join(sorted(query.split("&")))
-    return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])
-
-
 def _kept(status: str, headers: Headers, body: bytes, environ: WSGIEnvironment) -> Kept | None:
     always = [(name, value) for name, value in headers if name not in _OF_ONE_REQUEST]
     etag = dict(headers).get("ETag")
@@ -210,4 +183,4 @@ def _kept(status: str, headers: Headers, body: bytes, environ: WSGIEnvironment) 
         return None
     bare = [(name, value) for name, value in always if name not in _OF_A_BODY]
     asked = access_log.asked_of(environ)
-    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked, environ[_KEEP])
+    return Kept(etag, always, bare, body if status[:3] == "200" else None, asked, environ[KEEP])

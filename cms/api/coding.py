@@ -42,14 +42,24 @@ def apply(response: Response) -> None:
     coding = choose(request.headers.get("Accept-Encoding", "")[:1000])
     if not coding:
         return
-    response.headers["ETag"] = f'{response.headers["ETag"][:-1]}-{coding}"'
+    response.headers["ETag"] = coded_tag(response.headers["ETag"], coding)
     if response.status_code == 304:
         return
     response.headers["Content-Encoding"] = coding
     if response.is_streamed:
         response.response = _stream(coding, response.iter_encoded())
     else:
-        response.set_data(b"".join(_stream(coding, iter([response.get_data()]))))
+        response.set_data(coded(coding, response.get_data()))
+
+
+def coded(coding: str, data: bytes) -> bytes:
+    """The bytes in that coding; as they are where it is ""."""
+    return b"".join(_stream(coding, iter([data]))) if coding else data
+
+
+def coded_tag(etag: str, coding: str) -> str:
+    """The entity tag of a representation in that coding."""
+    return f'{etag[:-1]}-{coding}"' if coding else etag
 
 
 def _stream(coding: str, pieces: Iterator[bytes]) -> Iterator[bytes]:

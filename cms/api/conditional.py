@@ -22,13 +22,18 @@ def etag_of(version: str, body: bytes) -> str:
     return f'"{version}-{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
+def weak_etag_of(body: bytes) -> str:
+    """Of what has no version."""
+    return f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
 def respond(
     body: str | bytes, *, version: str | None = None, etag: str | None = None, media_type: str = "application/json"
 ) -> Response:
     """The body with its tag (weak where there is no version), or 304 when the client has it already."""
     data = body.encode() if isinstance(body, str) else body
     if etag is None:
-        etag = etag_of(version, data) if version else f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
+        etag = etag_of(version, data) if version else weak_etag_of(data)
     response = Response(data, content_type=media_type)
     response.headers["ETag"] = etag
     return not_modified(response) if is_known(etag) else response

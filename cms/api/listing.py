@@ -1,6 +1,7 @@
-"""Reads what a list of articles is asked for (filters, sorts, the cursor of the next page) and writes its items.
+"""Reads what a list of articles is asked for (filters, sorts, the cursor of the next page) and writes its page.
 
-Only fields that the collection's schema knows can be named; there is no other way into the data.
+Only fields that the collection's schema knows can be named; there is no other way into the data. `query` is what
+`schemas.ArticleQuery` loads.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ from typing import Any, NamedTuple, get_args
 from sqlalchemy import Connection
 
 from cms.actions.rules import fields_in, row_of
-from cms.api import auth, cursors, problems
+from cms.api import cursors
 from cms.api.cursors import NUMBER, Kind
-from cms.api.parsing import context
+from cms.database import listing
 from cms.database.listing import Clause, Filter
 from cms.database.order import BUILT_IN, RANK, Sort
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem
 from cms.model.field import Field, Op, parse
 from cms.model.html_text import readable
+from cms.model.limits import Limits
 from cms.model.pointer import pointer, strings
 from cms.model.published import members_of, to_json
+from cms.model.scopes import Actor
 from cms.model.search import snippets, tokens
 from cms.model.visibility import STATUSES
 
 MOST_SORTS = 4
+
+Query = Mapping[str, Any]
 _ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
 
 
@@ -37,26 +42,46 @@ class Known(NamedTuple):
     fields: Mapping[str, Field]
 
 
-def known_to(tx: Connection, query: dict[str, Any]) -> Known | None:
+class Asker(NamedTuple):
+    """Who asks, and how much may be asked for."""
+
+    actor: Actor
+    limits: Limits
+
+
+def page_of(tx: Connection, asker: Asker, query: Query) -> str:
+    """The page, as JSON; the pointers of what is wrong with the query lead into it."""
+    known = known_to(tx, query)
+    wanted, sorts = filter_of(query, known, asker), sorts_of(query, known)
+    after = decode_cursor(query, sorts)
+    page = listing.page(tx, wanted, sorts, after, query["limit"], is_whole=is_whole(query))
+    total = listing.total(tx, wanted) if query["total"] else None
+    items = ",".join(items_of(page.rows, query, wanted.words))
+    cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
+    counted = "" if total is None else f',"total":{total}'
+    return f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'
+
+
+def known_to(tx: Connection, query: Query) -> Known | None:
     """The collection that the query names; None when it names none, `NotFound` when it is not there."""
     collection = query.get("collection")
     return None if collection is None else Known(collection, fields_in(row_of(tx, collection)))
 
 
-def filter_of(query: dict[str, Any], known: Known | None) -> Filter:
+def filter_of(query: Query, known: Known | None, asker: Asker) -> Filter:
     """Which articles the query asks for, as far as the caller may see them."""
     collection = query.get("collection")
-    statuses, drafts_in = _visible(query["status"], collection)
-    clauses = _clauses(query.get("filters", {}), known)
+    statuses, drafts_in = _visible(query["status"], collection, asker.actor)
+    clauses = _clauses(query.get("filters", {}), known, asker.limits)
     locale, fallback = query.get("locale"), query.get("fallback")
     if fallback is not None and locale is None:
         raise _wrong("fallback", "name the locale that it stands in for")
-    return Filter(collection, locale, fallback, statuses, drafts_in, clauses, words_of(query))
+    return Filter(collection, locale, fallback, statuses, drafts_in, clauses, words_of(query, asker.limits))
 
 
-def words_of(query: dict[str, Any]) -> tuple[str, ...]:
+def words_of(query: Query, limits: Limits) -> tuple[str, ...]:
     """What is searched for; empty without `q`."""
-    text, most = query.get("q"), context().settings.limits.search_characters
+    text, most = query.get("q"), limits.search_characters
     if text is None:
         return ()
     if len(text) > most:
@@ -67,7 +92,7 @@ def words_of(query: dict[str, Any]) -> tuple[str, ...]:
     return found
 
 
-def sorts_of(query: dict[str, Any], known: Known | None) -> list[Sort]:
+def sorts_of(query: Query, known: Known | None) -> list[Sort]:
     """The order that the query asks for."""
     names = _order(query).split(",")
     if len(names) > MOST_SORTS:
@@ -77,21 +102,21 @@ def sorts_of(query: dict[str, Any], known: Known | None) -> list[Sort]:
     return [_sort(name, known) for name in names]
 
 
-def _order(query: dict[str, Any]) -> str:
+def _order(query: Query) -> str:
     """Without `sort` the best hits come first, or else articles in the order of their ids."""
     order: str = query.get("sort", f"-{RANK}" if "q" in query else "id")
     return order
 
 
-def is_whole(query: dict[str, Any]) -> bool:
+def is_whole(query: Query) -> bool:
     """Whether the items need more of an article than what lists show."""
     return "q" in query or query.get("fields_") is not None
 
 
-def items_of(rows: Sequence[AnyRow], query: dict[str, Any]) -> list[str]:
+def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...]) -> list[str]:
     """The articles as the list shows them: lean, or with the members that were asked for; where each was found, and
     whether it stands in for a translation."""
-    names, words = query.get("fields_"), words_of(query)
+    names = query.get("fields_")
     if names is None and not words and "fallback" not in query:
         return [row[0] for row in rows]
     wanted = None if names is None else dict.fromkeys(("collection", "id", *names.split(",")))
@@ -115,11 +140,11 @@ def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
 
 
-def encode_cursor(place: Sequence[Any], query: dict[str, Any]) -> str:
+def encode_cursor(place: Sequence[Any], query: Query) -> str:
     return cursors.encode([_order(query), *place])
 
 
-def decode_cursor(query: dict[str, Any], sorts: Sequence[Sort]) -> list[Any] | None:
+def decode_cursor(query: Query, sorts: Sequence[Sort]) -> list[Any] | None:
     """The place after which the page begins; `Malformed` for a cursor of another order."""
     text = query.get("cursor")
     if text is None:
@@ -137,8 +162,7 @@ def _place_kinds(sort: Sort) -> list[Kind]:
     return [int, NUMBER if sort.by.is_number else str]
 
 
-def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    actor = auth.actor()
+def _visible(status: str, collection: str | None, actor: Actor) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     if status == "published":
         return ("published",), ()
     statuses = STATUSES if status == "all" else (status,)
@@ -149,14 +173,14 @@ def _visible(status: str, collection: str | None) -> tuple[tuple[str, ...], tupl
     return statuses, actor.collections("articles:read-drafts")
 
 
-def _clauses(given: dict[tuple[str, str], str], known: Known | None) -> tuple[Clause, ...]:
-    most = context().settings.limits.filter_clauses
+def _clauses(given: dict[tuple[str, str], str], known: Known | None, limits: Limits) -> tuple[Clause, ...]:
+    most = limits.filter_clauses
     if len(given) > most:
         raise _wrong("filter", f"at most {most} filters are taken")
-    return tuple(_clause(name, op, text, known) for (name, op), text in given.items())
+    return tuple(_clause(name, op, text, known, limits.filter_values) for (name, op), text in given.items())
 
 
-def _clause(name: str, op: str, text: str, known: Known | None) -> Clause:
+def _clause(name: str, op: str, text: str, known: Known | None, most: int) -> Clause:
     where = f"filter[{name}][{op}]"
     field = _field(name, known, where)
     ops: tuple[Op, ...] = get_args(Op)
@@ -171,7 +195,6 @@ def _clause(name: str, op: str, text: str, known: Known | None) -> Clause:
     if "\0" in text:
         raise _wrong(where, "no value holds the character NUL")
     texts = text.split(",") if op == "in" else [text]
-    most = context().settings.limits.filter_values
     if len(texts) > most:
         raise _wrong(where, f"at most {most} values are taken")
     try:
@@ -196,5 +219,4 @@ def _field(name: str, known: Known | None, where: str) -> Field:
 
 
 def _wrong(where: str, detail: str) -> Invalid:
-    problems.set_location("query")
     return Invalid("The query cannot be answered.", problems=[Problem(pointer(where), detail, "query")])

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
 from cms.database import photo_visibility, shelves
 from cms.database.batches import among, at, pairs
 from cms.database.derived import article_images, articles
+from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.errors import Problem
@@ -20,19 +21,20 @@ from cms.model.article import Article
 from cms.model.ids import Name, fold
 from cms.model.published import Bytes
 
-# To build a statement takes longer than to run it: what every read asks for is built once.
-_BY_KEY = select(articles).where(articles.c.key == bindparam("key"))
-_BY_ID = (
+_BY_KEY = Prepared(select(articles).where(articles.c.key == bindparam("key")))
+_BY_ID = Prepared(
     select(articles)
     .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
     .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
 )
-_TWINS = select(articles).where(
-    articles.c.collection == bindparam("collection"),
-    articles.c.twin == bindparam("twin"),
-    articles.c.id != bindparam("id"),
-    articles.c.locale.is_not(None),
-    articles.c.status != "broken",
+_TWINS = Prepared(
+    select(articles).where(
+        articles.c.collection == bindparam("collection"),
+        articles.c.twin == bindparam("twin"),
+        articles.c.id != bindparam("id"),
+        articles.c.locale.is_not(None),
+        articles.c.status != "broken",
+    )
 )
 
 
@@ -44,10 +46,12 @@ class Place(NamedTuple):
     updated_at: float
 
 
-_SHELF = select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+_SHELF = Prepared(
+    select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+)
 _INSERT = insert(articles)
-_DELETE = delete(articles).where(articles.c.key == bindparam("at"))
-_SHOWN = select(article_images.c.path).where(article_images.c.key == bindparam("key"))
+_DELETE = Prepared(delete(articles).where(articles.c.key == bindparam("at")))
+_SHOWN = Prepared(select(article_images.c.path).where(article_images.c.key == bindparam("key")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,9 @@ def remove(tx: Connection, key: str) -> None:
 
 def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> None:
     """Take the article's rows away, before it goes to this shelf, showing these photos, or is no more."""
-    row = tx.execute(_SHELF, {"key": key}).one_or_none()
+    row = _SHELF.on(tx, {"key": key}).one_or_none()
     old = None if row is None else Shelf(*row)
-    before = set(tx.execute(_SHOWN, {"key": key}).scalars())
+    before = set(_SHOWN.on(tx, {"key": key}).scalars())
     if old == shelf:
         photo_visibility.unsettle(tx, before ^ paths)
     else:
@@ -133,7 +137,7 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     if before:
         tx.execute(delete(article_images).where(article_images.c.key == key))
     if old is not None:
-        tx.execute(_DELETE, {"at": key})
+        _DELETE.run(tx, {"at": key})
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
@@ -161,11 +165,11 @@ def due(tx: Connection, now: float) -> list[str]:
 
 def get(tx: Connection, name: Name) -> AnyRow | None:
     """The article of that id; where two files claim it, the one that is not broken."""
-    return tx.execute(_BY_ID, {"collection": name.collection, "id": name.id}).first()
+    return _BY_ID.on(tx, {"collection": name.collection, "id": name.id}).first()
 
 
 def by_key(tx: Connection, key: str) -> AnyRow | None:
-    return tx.execute(_BY_KEY, {"key": key}).one_or_none()
+    return _BY_KEY.on(tx, {"key": key}).one_or_none()
 
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
@@ -193,7 +197,7 @@ def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
     """The same article in other locales, seen or not."""
     if row.locale is None:
         return []
-    return list(tx.execute(_TWINS, {"collection": row.collection, "twin": row.twin, "id": row.id}))
+    return list(_TWINS.on(tx, {"collection": row.collection, "twin": row.twin, "id": row.id}))
 
 
 def showing(tx: Connection, path: str) -> list[AnyRow]:

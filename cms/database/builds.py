@@ -8,12 +8,13 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from cms.database import changes
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, builds, log
 from cms.database.tables import changes as log_rows
 
 # What is silent needs no build of its own.
 _NEEDED = select(func.max(log_rows.c.seq)).where(log_rows.c.seq <= bindparam("seq"), changes.noticed())
-_LIVE = select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1)
+_LIVE = Prepared(select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subquery()).order_by(builds.c.seq).limit(1))
 
 
 def put(tx: Connection, seq: int, moment: float) -> AnyRow:
@@ -34,5 +35,5 @@ def live_seq(tx: Connection) -> int | None:
 
 def live_since(tx: Connection, seq: int) -> float | None:
     """Since when what the public is to see as of `seq` has been live; None when it is not, or nobody has said."""
-    moment: float | None = tx.execute(_LIVE, {"seq": seq}).scalar()
+    moment: float | None = _LIVE.on(tx, {"seq": seq}).scalar()
     return moment

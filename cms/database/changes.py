@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from cms.database.batches import among
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, changes, log
 
 Action = Literal["created", "updated", "confirmed", "deleted"]
@@ -57,9 +58,9 @@ class Change:
 
 
 _INSERT = insert(changes)
-_POSITION = select(log.c.epoch, log.c.seq)
-_NEXT = update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq)
-_LATEST = (
+_POSITION = Prepared(select(log.c.epoch, log.c.seq))
+_NEXT = Prepared(update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq))
+_LATEST = Prepared(
     select(changes)
     .where(
         changes.c.subject == bindparam("subject"),
@@ -80,7 +81,7 @@ def append(tx: Connection, change: Change) -> tuple[int, float]:
 
 def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
     """As `append`, one after the other at the moment `now`; returns the seq of the last."""
-    last: int = tx.execute(_NEXT, {"more": len(found)}).scalar_one()
+    last: int = _NEXT.on(tx, {"more": len(found)}).scalar_one()
     names = [name for name in Change.__slots__ if name != "time"]
     rows = [
         {
@@ -98,19 +99,19 @@ def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
 
 def skip(tx: Connection) -> int:
     """Give a seq to no change, so that rows which stand there are news to all who have read so far; returns it."""
-    seq: int = tx.execute(_NEXT, {"more": 1}).scalar_one()
+    seq: int = _NEXT.on(tx, {"more": 1}).scalar_one()
     return seq
 
 
 def position(tx: Connection) -> tuple[str, int]:
     """The database's epoch and the last seq."""
-    row = tx.execute(_POSITION).one()
+    row = _POSITION.on(tx).one()
     return row.epoch, row.seq
 
 
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:
     """The last change that made the subject what it is, None when the log has never seen it."""
-    return tx.execute(_LATEST, {"subject": subject, "collection": collection, "name": name}).one_or_none()
+    return _LATEST.on(tx, {"subject": subject, "collection": collection, "name": name}).one_or_none()
 
 
 def latest_of(tx: Connection, collection: str, names: Collection[str]) -> dict[str, AnyRow]:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from cms.database import search
 from cms.database.derived import collections, indexes
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow
 
-_BY_NAME = select(collections).where(collections.c.name == bindparam("name"))
+_BY_NAME = Prepared(select(collections).where(collections.c.name == bindparam("name")))
 
 
 def all_of(tx: Connection) -> list[AnyRow]:
@@ -18,7 +19,7 @@ def all_of(tx: Connection) -> list[AnyRow]:
 
 
 def get(tx: Connection, name: str) -> AnyRow | None:
-    return tx.execute(_BY_NAME, {"name": name}).one_or_none()
+    return _BY_NAME.on(tx, {"name": name}).one_or_none()
 
 
 def put(tx: Connection, name: str, schema: str | None, annotation: str | None, mark: str) -> None:

@@ -18,7 +18,17 @@ _MISSING_STATES = ("42P01", "42703")
 
 def code_of(error: DBAPIError) -> int | None:
     """What SQLite calls the error, without the details; None for other databases."""
-    found = getattr(error.orig, "sqlite_errorcode", None)
+    return None if error.orig is None else _code_of(error.orig)
+
+
+def has_failed(error: BaseException) -> bool:
+    """Whether SQLite could not read or write its file; what could not be flushed is never tried again on the same open
+    file."""
+    return _code_of(error) == sqlite3.SQLITE_IOERR
+
+
+def _code_of(error: BaseException) -> int | None:
+    found = getattr(error, "sqlite_errorcode", None)
     return None if found is None else found & 0xFF
 
 

@@ -61,7 +61,7 @@ def write(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
             _check_file(engine)
-            _check(writing)
+            check(writing)
             yield writing
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
@@ -77,7 +77,7 @@ def read(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
-            _check(connection)
+            check(connection)
             yield connection
 
 
@@ -91,8 +91,8 @@ def _check_file(engine: Engine) -> None:
         raise database_lost()
 
 
-def _check(connection: Connection) -> None:
-    # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
+def check(connection: Connection) -> None:
+    """Refuse a transaction that is to be `checked`, and whose snapshot has no whole tables: `Unavailable`."""
     if connection.get_execution_options().get(CHECKED) and not _is_whole(connection):
         raise rebuilding()
 
@@ -128,9 +128,8 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def _let_go(context: ExceptionContext) -> None:
-        # What could not be flushed is never tried again on the same open file.
         if isinstance(context.sqlalchemy_exception, DBAPIError):
-            context.is_disconnect |= damage.code_of(context.sqlalchemy_exception) == sqlite3.SQLITE_IOERR
+            context.is_disconnect |= damage.has_failed(context.original_exception)
 
     return engine
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 Identity = tuple[int, int]
@@ -103,12 +103,21 @@ def watch(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def _compare(_connection: Any, record: Any, _proxy: Any) -> None:
-        if identity(path) not in (None, record.info[_IDENTITY]):
+        if not _is_same(path, record.info):
             raise DisconnectionError("the file is another one")
 
     @event.listens_for(engine, "engine_disposed")
     def _close(_engine: Engine) -> None:
         watched.close()
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether no other file has taken the place of the one that the connection leads to."""
+    return _is_same(str(connection.engine.url.database), connection.info)
+
+
+def _is_same(path: str, info: dict[Any, Any]) -> bool:
+    return identity(path) in (None, info[_IDENTITY])
 
 
 def set_aside(engine: Engine) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, bindparam, case, func, or_, select
 
 from cms.database.batches import among
 from cms.database.derived import articles
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, changes
 from cms.model.ids import Name
 
@@ -86,23 +88,30 @@ class Span(NamedTuple):
 
 
 _PRESENT = func.min(case((changes.c.version == articles.c.version, changes.c.seq)))
-_SPANS = (
-    select(changes.c.name, _PRESENT.label("written"), func.max(changes.c.seq).label("last"))
-    .join(articles, and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name))
-    .where(
-        changes.c.subject == "article",
-        changes.c.collection == bindparam("collection"),
-        changes.c.name.in_(bindparam("ids", expanding=True)),
-    )
-    .group_by(changes.c.name)
-    .having(func.max(changes.c.other).is_(None), _PRESENT.is_not(None))
-)
 
 
 def spans(tx: Connection, collection: str, ids: Sequence[str]) -> dict[str, Span]:
     """Of many articles at once, those that were never renamed."""
-    rows = tx.execute(_SPANS, {"collection": collection, "ids": list(ids)})
+    asked = {f"id_{place}": one for place, one in enumerate(ids)}
+    rows = _spans(len(ids)).on(tx, {"collection": collection, **asked}) if ids else ()
     return {row.name: Span(row.written, row.last) for row in rows}
+
+
+@lru_cache(maxsize=128)
+def _spans(number: int) -> Prepared:
+    """Of so many articles, which have the ids `id_0`, …"""
+    ids = [bindparam(f"id_{place}", type_=Text) for place in range(number)]
+    return Prepared(
+        select(changes.c.name, _PRESENT.label("written"), func.max(changes.c.seq).label("last"))
+        .join(articles, and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name))
+        .where(
+            changes.c.subject == "article",
+            changes.c.collection == bindparam("collection"),
+            changes.c.name.in_(ids),
+        )
+        .group_by(changes.c.name)
+        .having(func.max(changes.c.other).is_(None), _PRESENT.is_not(None))
+    )
 
 
 def born(tx: Connection, name: Name) -> float | None:

@@ -95,7 +95,7 @@ def total(tx: Connection, wanted: Filter) -> int:
     asked = _ask(tx, wanted)
     if not wanted.clauses and not wanted.words and not asked.shape.stand_ins:
         return sum(asked.shelves.values())
-    number: int = tx.execute(queries.count(asked.shape), asked.parameters).scalar_one() if asked.shelves else 0
+    number: int = queries.count(asked.shape).on(tx, asked.parameters).scalar_one() if asked.shelves else 0
     return number
 
 
@@ -136,8 +136,10 @@ def _along(
     parameters = {**asked.parameters, **place, "limit": limit}
     if not asked.shape.is_sorted(order):
         found = queries.in_order(asked.shape, order, is_whole=is_whole, is_behind=is_behind)
-        return [(row, row) for row in tx.execute(found, parameters).all()]
-    placed = tx.execute(queries.places(asked.shape, order, is_behind=is_behind), parameters).all()
-    keys = [row[-1] for row in placed]
-    rows = {row.key: row for row in tx.execute(queries.content(is_whole=is_whole), {"keys": keys})}
+        return [(row, row) for row in found.on(tx, parameters).all()]
+    placed = queries.places(asked.shape, order, is_behind=is_behind).on(tx, parameters).all()
+    if not placed:
+        return []
+    keys = {f"key_{number}": row[-1] for number, row in enumerate(placed)}
+    rows = {row.key: row for row in queries.content(len(keys), is_whole=is_whole).on(tx, keys)}
     return [(rows[row[-1]], row) for row in placed]

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, litera
 
 from cms.database.batches import among
 from cms.database.derived import article_images, articles, images, unsettled_images
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, changes
 
 
@@ -18,7 +19,7 @@ def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
     tx.execute(update(images).where(images.c.path == path).values(visible=visible, seq=seq))
 
 
-_UNSETTLED = select(unsettled_images.c.path).limit(1)
+_UNSETTLED = Prepared(select(unsettled_images.c.path).limit(1))
 
 
 def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: Collection[str] = ()) -> None:
@@ -46,7 +47,7 @@ def unsettled(tx: Connection) -> list[AnyRow]:
     uploaded for an article that is not visible. What the public has never seen needs an article that shows it, or that
     it was uploaded for.
     """
-    if tx.execute(_UNSETTLED).first() is None:
+    if _UNSETTLED.on(tx).first() is None:
         return []
     shown = article_images.c.path == images.c.path
     is_shown = exists(select(1).where(shown))

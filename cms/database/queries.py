@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Select,
     Text,
     and_,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from cms.database import search, values
 from cms.database.derived import articles
 from cms.database.order import Order, orders
+from cms.database.prepared import Prepared
 from cms.model.field import Field, Op
 
 KEPT = 512
@@ -64,38 +64,39 @@ class Shape:
 
 
 @lru_cache(maxsize=KEPT)
-def in_order(shape: Shape, order: Order, *, is_whole: bool, is_behind: bool) -> Select[Any] | CompoundSelect[Any]:
+def in_order(shape: Shape, order: Order, *, is_whole: bool, is_behind: bool) -> Prepared:
     """Articles (`LEAN` or `WHOLE`), each with its place at the row's end, as indexes have them in this order."""
     content = WHOLE if is_whole else LEAN
     shelves = [_own(order, [number]) for number in range(shape.own)]
     shelves += [_stand_in(shape, order, [number]) for number in range(shape.stand_ins)]
     arms = [_rows(shape, order, on, content, is_behind=is_behind) for on in shelves]
     if len(arms) == 1:
-        return arms[0].order_by(*order.directed()).limit(bindparam("limit"))
+        return Prepared(arms[0].order_by(*order.directed()).limit(bindparam("limit")))
     merged = union_all(*arms)
     places = list(merged.selected_columns)[len(content) :]
-    return merged.order_by(*order.directed(places)).limit(bindparam("limit"))
+    return Prepared(merged.order_by(*order.directed(places)).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=KEPT)
-def places(shape: Shape, order: Order, *, is_behind: bool) -> Select[Any]:
+def places(shape: Shape, order: Order, *, is_behind: bool) -> Prepared:
     """Places alone, of which the key is the last: the database sorts them, and would carry content about with them."""
     found = _rows(shape, order, _anywhere(shape, order), (), is_behind=is_behind)
-    return found.order_by(*order.directed()).limit(bindparam("limit"))
+    return Prepared(found.order_by(*order.directed()).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=KEPT)
-def count(shape: Shape) -> Select[Any]:
+def count(shape: Shape) -> Prepared:
     (order,) = orders((), is_search=shape.is_search)
     found = select(func.count()).select_from(order.source)
-    return found.where(_anywhere(shape, order), *_conditions(shape, order))
+    return Prepared(found.where(_anywhere(shape, order), *_conditions(shape, order)))
 
 
 @lru_cache(maxsize=KEPT)
-def content(*, is_whole: bool) -> Select[Any]:
-    """Articles by their `keys`, with the key at the end."""
+def content(number: int, *, is_whole: bool) -> Prepared:
+    """So many articles by their keys `key_0`, …, with the key at the end."""
     wanted = WHOLE if is_whole else LEAN
-    return select(*wanted, articles.c.key).where(articles.c.key.in_(bindparam("keys", expanding=True)))
+    keys = [bindparam(f"key_{place}", type_=Text) for place in range(number)]
+    return Prepared(select(*wanted, articles.c.key).where(articles.c.key.in_(keys)))
 
 
 def _rows(

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from cms.database.derived import FORMAT
+from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
 from cms.model.search import Words, phrase
 
@@ -46,8 +47,8 @@ DATA_WEIGHT = 8
 """A match in the front matter, where titles are, counts as much as so many in the body."""
 
 
-_DELETE = delete(words).where(words.c.key == bindparam("at"))
-_DELETE_NUMBER = delete(words).where(words.c.rowid == bindparam("at"))
+_DELETE = Prepared(delete(words).where(words.c.key == bindparam("at")))
+_DELETE_NUMBER = Prepared(delete(words).where(words.c.rowid == bindparam("at")))
 
 
 def create(tx: Connection) -> None:
@@ -101,9 +102,9 @@ def add(tx: Connection, articles: Iterable[tuple[str, Shelf, Words]]) -> None:
 
 def remove(tx: Connection, key: str) -> None:
     if _is_postgres(tx):
-        tx.execute(_DELETE, {"at": key})
+        _DELETE.run(tx, {"at": key})
     else:
-        tx.execute(_DELETE_NUMBER, {"at": _number(key)})
+        _DELETE_NUMBER.run(tx, {"at": _number(key)})
 
 
 def places(tx: Connection, keys: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cms.database.derived import shelves
+from cms.database.prepared import Prepared
 from cms.database.tables import log
 from cms.model.visibility import Status, is_visible
 
@@ -30,13 +31,14 @@ class Shelf(NamedTuple):
 
 
 _COLUMNS = (shelves.c.collection, shelves.c.locale, shelves.c.status, shelves.c.number)
-_ALL = select(*_COLUMNS).where(shelves.c.number > 0).order_by(shelves.c.name)
-_IN_ONE = _ALL.where(shelves.c.collection == bindparam("collection"))
+_FULL = select(*_COLUMNS).where(shelves.c.number > 0).order_by(shelves.c.name)
+_ALL = Prepared(_FULL)
+_IN_ONE = Prepared(_FULL.where(shelves.c.collection == bindparam("collection")))
 
 
 def all_of(tx: Connection, collection: str | None = None) -> dict[Shelf, int]:
     """The shelves that are not empty, of one collection or of all, in the order of names, with how many stand there."""
-    rows = tx.execute(_ALL) if collection is None else tx.execute(_IN_ONE, {"collection": collection})
+    rows = _ALL.on(tx) if collection is None else _IN_ONE.on(tx, {"collection": collection})
     return {Shelf(*place): number for *place, number in rows.all()}
 
 

@@ -34,6 +34,14 @@ def count() -> Asked:
     return asked
 
 
+def note(begun: float) -> None:
+    """A statement that began at `begun` (of `time.perf_counter`) has its answer."""
+    asked = _asked.get()
+    if asked is not None:
+        asked.number += 1
+        asked.seconds += time.perf_counter() - begun
+
+
 def watch(engine: Engine) -> None:
     """From now on the engine's statements are counted, those that open transactions apart."""
 
@@ -44,7 +52,5 @@ def watch(engine: Engine) -> None:
 
     @event.listens_for(engine, "after_cursor_execute")
     def _after(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: Any) -> None:
-        asked = _asked.get()
-        if asked is not None and context is not None and not statement.startswith(_OPENING):
-            asked.number += 1
-            asked.seconds += time.perf_counter() - context.begun
+        if context is not None and not statement.startswith(_OPENING):
+            note(context.begun)

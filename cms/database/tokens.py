@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, tokens
 
-_ONE = select(tokens).where(tokens.c.id == bindparam("id"))
+_ONE = Prepared(select(tokens).where(tokens.c.id == bindparam("id")))
 
 
 def add(
@@ -30,7 +31,7 @@ def add(
 
 
 def get(tx: Connection, token_id: str) -> AnyRow | None:
-    return tx.execute(_ONE, {"id": token_id}).one_or_none()
+    return _ONE.on(tx, {"id": token_id}).one_or_none()
 
 
 def all_of(tx: Connection) -> list[AnyRow]:

@@ -25,11 +25,12 @@ from sqlalchemy import (
 
 from cms.database.batches import among
 from cms.database.derived import article_values, articles
+from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
 from cms.model.field import NOWHERE, Field, Op, Value
 
 _INSERT = insert(article_values)
-_DELETE = delete(article_values).where(article_values.c.key == bindparam("at"))
+_DELETE = Prepared(delete(article_values).where(article_values.c.key == bindparam("at")))
 
 
 def put(tx: Connection, key: str, shelf: Shelf, values: Iterable[Value]) -> None:
@@ -57,7 +58,7 @@ def add(tx: Connection, found: Iterable[tuple[str, Shelf, Iterable[Value]]]) -> 
 
 
 def remove(tx: Connection, key: str) -> None:
-    tx.execute(_DELETE, {"at": key})
+    _DELETE.run(tx, {"at": key})
 
 
 class Found(NamedTuple):

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from cms.context import Context
 from tests.abuse.operations import operations
 from tests.api.editing import ARTICLES, TEXT, problem
 from tests.api.test_images import picture, send
+from tests.asking import listen
 from tests.conftest import make_client, reconcile, state_of
 
 FIELDS = ("title", "description", "date", "author", "tags", "image", "draft")
 
 
 @pytest.fixture
-def statements(ctx: Context) -> Iterator[list[tuple[str, object]]]:
-    """What the database was asked, apart from the values."""
+def statements(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
+    """What the database was asked, apart from the values, and these."""
     asked: list[tuple[str, object]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: object, *_: Any) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(ctx.database, "before_cursor_execute", note)
-    yield asked
-    event.remove(ctx.database, "before_cursor_execute", note)
+    listen(ctx.database, monkeypatch, lambda statement, values: asked.append((statement, values)))
+    return asked
 
 
 def test_a_value_is_never_part_of_a_statement(client: FlaskClient, statements: list[tuple[str, object]]) -> None:

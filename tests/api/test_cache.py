@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,6 +23,7 @@ from cms.api.cache import OVERHEAD, Kept, Memory
 from cms.app import put_together
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
+from tests.asking import listen
 from tests.conftest import ClosingClient, both_databases, close, eventually, make_context, reconcile
 
 NAME = "news/en/opening-day"
@@ -68,16 +69,11 @@ def fresh(ctx: Context) -> FlaskClient:
 
 
 @pytest.fixture
-def queries(ctx: Context) -> Iterator[list[str]]:
+def queries(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the database was asked since the list was last cleared."""
     asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(ctx.database, "before_cursor_execute", note)
-    yield asked
-    event.remove(ctx.database, "before_cursor_execute", note)
+    listen(ctx.database, monkeypatch, lambda statement, _values: asked.append(statement))
+    return asked
 
 
 def answer(client: FlaskClient, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -182,29 +178,23 @@ def test_an_answer_that_was_read_before_a_write_is_not_kept(
     etag = fresh.get(ARTICLE).headers["ETag"]
 
     def write_meanwhile(*_: Any) -> None:
-        event.remove(ctx.database, "after_cursor_execute", write_meanwhile)
         assert patch(fresh, admin, NAME, etag, {"data": {"title": "Meanwhile"}}).status_code == 200
 
-    event.listen(ctx.database, "after_cursor_execute", write_meanwhile)
+    event.listen(ctx.database, "commit", write_meanwhile, once=True)
     kept.get(ARTICLE)
     assert kept.get(ARTICLE).get_json()["data"]["title"] == "Meanwhile"
 
 
 def test_of_many_that_ask_at_once_one_makes_the_answer(
-    kept: FlaskClient, ctx: Context, queries: list[str], fresh: FlaskClient
+    kept: FlaskClient, ctx: Context, queries: list[str], fresh: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh.get(ARTICLES)
     once = len(queries)
     queries.clear()
-
-    def slowly(*_: Any) -> None:
-        time.sleep(0.02)
-
-    event.listen(ctx.database, "before_cursor_execute", slowly)
+    listen(ctx.database, monkeypatch, lambda *_: time.sleep(0.02))
     clients = [kept.application.test_client() for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda client: client.get(ARTICLES).data, clients))
-    event.remove(ctx.database, "before_cursor_execute", slowly)
     assert len(queries) == once
     assert found == [fresh.get(ARTICLES).data] * 6
 

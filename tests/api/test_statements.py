@@ -29,7 +29,7 @@ PUBLIC = {
 WITH_TOKEN = {
     "/api/v1/articles?status=all": 3,
     "/api/v1/history/news/en/river-bus": 4,
-    "/api/v1/collections/news/translations": 9,
+    "/api/v1/collections/news/translations": 8,
     "/api/v1/changes": 2,
     "/api/v1/drafts": 2,
     "/api/v1/trash": 2,
