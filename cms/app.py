@@ -97,7 +97,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     checking = dataclasses.replace(ctx, database=checked(ctx.database))
     app.extensions |= {"cms": checking, access_log.NAME: log, traffic.NAME: counts}
     if ctx.settings.public_read:
-        app.wsgi_app = FastPath(app.wsgi_app, ctx, told)  # type: ignore[method-assign, assignment]
+        app.wsgi_app = FastPath(app.wsgi_app, checking, told)  # type: ignore[method-assign, assignment]
     if ctx.settings.proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 

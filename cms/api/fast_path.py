@@ -22,7 +22,7 @@ from cms.api.plain import KEEP, Told, plain_of
 from cms.api.schemas.articles import ArticleQuery
 from cms.context import Context
 from cms.database import statements
-from cms.database.reader import Reader
+from cms.database.engine import read
 from cms.errors import CmsError
 from cms.model.ids import Name
 from cms.model.scopes import ANYONE
@@ -50,7 +50,6 @@ class FastPath:
     def __init__(self, app: WSGIApplication, ctx: Context, told: Told) -> None:
         self._app = app
         self._ctx = ctx
-        self._reader = Reader(ctx.database)
         self._asker = Asker(ANYONE, ctx.settings.limits)
         self._log, self._traffic = told
 
@@ -81,7 +80,7 @@ class FastPath:
             loaded = _load(query) if len(query) <= self._asker.limits.query_bytes else None
             if loaded is None:
                 return None
-            with self._reader.read() as tx:
+            with read(self._ctx.database) as tx:
                 data = page_of(tx, self._asker, loaded).encode()
             return _Found(data, weak_etag_of(data), headers.VARY, LIST)
         start, _, rest = path.partition(f"{LIST}/")
@@ -92,7 +91,7 @@ class FastPath:
             name = Name(*(part.encode("latin-1").decode() for part in (collection, article_id)))
         except UnicodeDecodeError:
             return None
-        with self._reader.read() as tx:
+        with read(self._ctx.database) as tx:
             text, version = json_of(self._ctx, tx, ANYONE, name)
         data = text.encode()
         return _Found(data, etag_of(version, data), headers.OF_AN_ARTICLE, ARTICLE)

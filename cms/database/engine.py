@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import damage, file, statements
+from cms.database import damage, file, spare, statements
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -61,7 +61,7 @@ def write(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
         with writing.begin():
             _check_file(engine)
-            check(writing)
+            _check(engine, writing)
             yield writing
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
@@ -73,11 +73,11 @@ def write(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
     """A snapshot to read from."""
-    with translated(engine), engine.connect() as connection:
+    with translated(engine), spare.lent(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
-            check(connection)
+            _check(engine, connection)
             yield connection
 
 
@@ -91,9 +91,9 @@ def _check_file(engine: Engine) -> None:
         raise database_lost()
 
 
-def check(connection: Connection) -> None:
-    """Refuse a transaction that is to be `checked`, and whose snapshot has no whole tables: `Unavailable`."""
-    if connection.get_execution_options().get(CHECKED) and not _is_whole(connection):
+def _check(engine: Engine, connection: Connection) -> None:
+    # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
+    if engine.get_execution_options().get(CHECKED) and not _is_whole(connection):
         raise rebuilding()
 
 
@@ -109,6 +109,7 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     folder.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, creator=file.Opener(str(make_url(url).database), BUSY_MS / 1000))
     file.watch(engine)
+    spare.keep(engine)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
