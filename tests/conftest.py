@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from cms.actions import reconcile as reconcile_action
 from cms.actions import renditions, tokens
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
-from cms.api import create_flask
+from cms.api import create_flask, gate
 from cms.api.access_log import AccessLog
 from cms.app import create_context, put_together
 from cms.context import Context
@@ -39,7 +40,7 @@ from cms.model.limits import Limits
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from cms.store.s3_client import connect
-from tests import described, ready
+from tests import compiled_sql, described, ready
 from tests.astro_site import Package, pack
 from tests.ceph import ceph_server
 from tests.components import (
@@ -62,6 +63,11 @@ SAMPLE = ROOT / "content"
 REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
 
 
+# Else each program that a test starts compiles all of our own code first.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+compiled_sql.share()
+
 # What CI runs is the same each time; elsewhere every run tries other examples.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 if NEEDED:
@@ -81,17 +87,30 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile_action, "STILL_S", 0.02)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd in this process is served, however slow the machine is; what is too much, running servers are asked."""
+    monkeypatch.setattr(gate, "MOMENT_S", 60.0)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A copy of the sample site."""
     return copy_site(SAMPLE, tmp_path / "site")
 
 
-@pytest.fixture
-def light_site(site: Path) -> Path:
-    """The same with photos so small that no variants are made of them."""
+@pytest.fixture(scope="session")
+def light_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample site with photos so small that no variants are made of them, to make copies from."""
+    site = copy_site(SAMPLE, tmp_path_factory.mktemp("light") / "site")
     shrink(site, 60)
     return site
+
+
+@pytest.fixture
+def light_site(light_sample: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return copy_site(light_sample, tmp_path / "site")
 
 
 def shrink(site: Path, width: int) -> None:

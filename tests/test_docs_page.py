@@ -8,8 +8,8 @@ from tests.browser import chromium_page
 from tests.components import cms_server
 
 
-def test_the_docs_page_shows_the_api_under_its_own_policy(site: Path, tmp_path: Path) -> None:
-    with cms_server(site, tmp_path / "log", "--no-worker") as server, chromium_page() as page:
+def test_the_docs_page_shows_the_api_under_its_own_policy(light_site: Path, tmp_path: Path) -> None:
+    with cms_server(light_site, tmp_path / "log", "--no-worker") as server, chromium_page() as page:
         complaints: list[str] = []
         asked: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

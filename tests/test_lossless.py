@@ -1,7 +1,7 @@
 """Every article of a whole site, and a shelf of awkward files, edited through the API: only what is meant changes.
 
 The site is the one that CMS_TEST_SITE names, else the sample. What was written is read back by the site's own parser.
-Each edit is made to one in `CMS_TEST_SHARE` of the site's articles (3; 1 for all of them), and to the whole shelf.
+Each edit is made to one in `CMS_TEST_SHARE` of the site's articles (12; 1 for all of them), and to the whole shelf.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.javascript import read_in_javascript
 pytestmark = pytest.mark.xdist_group("lossless")  # one process makes the shelf
 
 AWKWARD = ROOT / "tests/awkward"
-SHARE = int(os.environ.get("CMS_TEST_SHARE", "3"))
+SHARE = int(os.environ.get("CMS_TEST_SHARE", "12"))
 NEW = 'ថ្មី: it\'s "new" # 1'
 
 

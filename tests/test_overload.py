@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ import urllib3
 from cms.api import gate
 from tests.api.editing import TEXT
 from tests.components import CmsServer, cms, cms_server
-from tests.conftest import SAMPLE, copy_site, eventually, shrink
+from tests.conftest import copy_site, eventually
 
 pytestmark = pytest.mark.xdist_group("overload")
 
@@ -63,10 +64,9 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+def here(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     folder = tmp_path_factory.mktemp("overload")
-    site = copy_site(SAMPLE, folder / "content")
-    shrink(site, 60)
+    site = copy_site(light_sample, folder / "content")
     with (
         cms_server(site, folder / "log", "--no-worker") as server,
         urllib3.PoolManager(retries=False, timeout=60, maxsize=MANY) as http,

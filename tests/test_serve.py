@@ -213,16 +213,16 @@ def test_one_edit_is_one_signed_post(light_site: Path, tmp_path: Path, receiver:
         assert verified[0]["ids"] == ["news/en/opening-day"]
 
 
-def test_a_port_that_is_taken_is_named(site: Path, tmp_path: Path) -> None:
-    with cms_server(site, tmp_path / "log", "--no-worker") as server:
+def test_a_port_that_is_taken_is_named(light_site: Path, tmp_path: Path) -> None:
+    with cms_server(light_site, tmp_path / "log", "--no-worker") as server:
         port = server.url.rpartition(":")[2]
-        second = cms(site, "serve", "--port", port)
+        second = cms(light_site, "serve", "--port", port)
         assert second.returncode == 1
         assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
         assert "Serving" not in second.stderr
 
 
-def test_any_wsgi_server_can_serve_it(site: Path, tmp_path: Path) -> None:
+def test_any_wsgi_server_can_serve_it(light_site: Path, tmp_path: Path) -> None:
     port = free_port()
     code = (
         "from wsgiref.simple_server import make_server; from wsgi import app;"
@@ -231,24 +231,24 @@ def test_any_wsgi_server_can_serve_it(site: Path, tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     command = [str(program("python")), "-c", code]
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=root, env=settings_environment(site), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=root, env=settings_environment(light_site), stdout=log, stderr=log)
         with ending_process(process):
             wait_for(f"http://127.0.0.1:{port}/healthz", process)
             assert HTTP.request("GET", f"http://127.0.0.1:{port}{ARTICLE}").json()["id"] == "en/opening-day"
 
 
-def test_photos_go_to_a_bucket_and_come_from_it(site: Path, tmp_path: Path, s3_url: str) -> None:
+def test_photos_go_to_a_bucket_and_come_from_it(light_site: Path, tmp_path: Path, s3_url: str) -> None:
     media = {"CMS_MEDIA": f"s3://photos/{tmp_path.name}"}
-    with cms_server(site, tmp_path / "log", "--no-worker", **media) as server:
-        admin = token(site, "admin", **media)
-        photo = (site / "src/assets/news/opening-day/photo-1.jpg").read_bytes()
+    with cms_server(light_site, tmp_path / "log", "--no-worker", **media) as server:
+        admin = token(light_site, "admin", **media)
+        photo = (light_site / "src/assets/news/opening-day/photo-1.jpg").read_bytes()
         fields: dict[str, str | bytes | tuple[str, str | bytes] | tuple[str, str | bytes, str]]
         fields = {"article": "news/en/opening-day", "files": ("minister.jpg", photo, "image/jpeg")}
         answer = HTTP.request("POST", f"{server.url}/api/v1/images", fields=fields, headers=admin)
         assert answer.status == 201, answer.data
         (item,) = answer.json()["items"]
         assert item["path"] == "news/opening-day/minister.jpg"
-        assert not (site / "src/assets" / item["path"]).exists()
+        assert not (light_site / "src/assets" / item["path"]).exists()
         served = HTTP.request("GET", server.url + item["url"])
         assert len(served.data) == item["bytes"]
         listed = HTTP.request("GET", f"{server.url}/api/v1/images?folder=news/opening-day").json()["items"]

@@ -16,7 +16,7 @@ import urllib3
 from PIL import Image
 
 from tests.components import CmsServer, cms, cms_server, descendants
-from tests.conftest import SAMPLE, copy_site, eventually, shrink
+from tests.conftest import copy_site, eventually
 
 pytestmark = pytest.mark.xdist_group("watching")
 FAR = {"CMS_SCAN_S": "3600"}
@@ -25,11 +25,10 @@ HTTP = urllib3.PoolManager(retries=False)
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
+def watched(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsServer]:
     """A server that looks at all files once an hour."""
     folder = tmp_path_factory.mktemp("watched")
-    site = copy_site(SAMPLE, folder / "site")
-    shrink(site, 60)
+    site = copy_site(light_sample, folder / "site")
     git(site, "init", "-q")
     git(site, "add", "-A")
     git(site, "commit", "-q", "-m", "all")

@@ -24,7 +24,7 @@ from PIL import Image
 
 from tests.components import SECRET as S3_SECRET
 from tests.components import cms, ending, free_port, program, require, s3_environment, settings_environment, wait_for
-from tests.conftest import SAMPLE, eventually
+from tests.conftest import eventually
 from tests.forge import share
 from tests.loopback import answering
 from tests.receiver import Receiver, receiving
@@ -67,10 +67,10 @@ class _Forge(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Day]:
+def day(light_sample: Path, tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Day]:
     require(shutil.which("strace"), "strace")
     folder = tmp_path_factory.mktemp("day")
-    _, site, _ = share(SAMPLE, folder, "")
+    _, site, _ = share(light_sample, folder, "")
     (folder / "sitecustomize.py").write_text(DEBUG)
     with receiving() as receiver, answering(ThreadingHTTPServer(("127.0.0.1", 0), _Forge)) as forge:
         settings = {

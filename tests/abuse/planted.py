@@ -68,11 +68,12 @@ class Planted(NamedTuple):
 
 SEES_NO_DRAFTS = (
     "none",
-    *(scope for scope in SCOPES if scope not in ("articles:read-drafts", "admin")),
+    "read",
     "articles:read-drafts:places articles:write:places articles:publish:places",
     " ".join(scope for scope in SCOPES if scope not in ("articles:read-drafts", "admin")),
 )
-"""Nobody; each scope alone; all that there is to know of another collection; everything but what it takes."""
+"""Nobody; a reader; all that there is to know of another collection; everything but what it takes, which one scope of
+it alone does not exceed: scopes only ever add."""
 SEES_DRAFTS = ("articles:read-drafts", "admin")
 
 

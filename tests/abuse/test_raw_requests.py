@@ -12,6 +12,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +23,7 @@ from tests.api.editing import TEXT
 from tests.api.test_images import picture
 from tests.api.test_upload_floods import peak_memory
 from tests.components import CmsServer, cms, cms_server
-from tests.conftest import SAMPLE, copy_site, eventually, shrink
+from tests.conftest import copy_site, eventually
 from tests.proxy import nginx_before
 
 pytestmark = pytest.mark.xdist_group("raw")  # one process has the server
@@ -76,10 +77,9 @@ class Running(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("raw")
-    site = copy_site(SAMPLE, folder / "a-folder-nobody-is-told-of")
-    shrink(site, 60)
+    site = copy_site(light_sample, folder / "a-folder-nobody-is-told-of")
     with ExitStack() as stack:
         server = stack.enter_context(cms_server(site, folder / "log", "--no-worker", CMS_PROXIES="1"))
         proxy = stack.enter_context(nginx_before([server.port], folder / "nginx"))

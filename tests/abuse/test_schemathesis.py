@@ -9,6 +9,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from werkzeug.test import run_wsgi_app
 
 from cms.context import Context
 from cms.model.limits import Limits
-from tests.conftest import SAMPLE, bearer, close, copy_site, make_client, make_context, make_settings, shrink
+from tests.conftest import bearer, close, copy_site, make_client, make_context, make_settings
 from tests.counted import Told
 from tests.described import SPEC
 
@@ -71,10 +72,9 @@ def _ending(app: WSGIApplication) -> WSGIApplication:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("schemathesis")
-    root = copy_site(SAMPLE, folder / "content")
-    shrink(root, 60)
+    root = copy_site(light_sample, folder / "content")
     limits = Limits(writes_per_second=10**6, auth_failures_per_minute=10**6)
     ctx = make_context(make_settings(root, f"sqlite:///{folder}/cms.db", limits=limits))
     app = make_client(ctx).application

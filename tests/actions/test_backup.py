@@ -249,14 +249,16 @@ def can_interrupt() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("can_interrupt")
-def test_a_backup_that_is_broken_off_leaves_nothing(site: Path, tmp_path: Path) -> None:
+def test_a_backup_that_is_broken_off_leaves_nothing(light_site: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     for number in range(40):
-        (site / f"src/assets/large-{number}.bin").write_bytes(b"x" * 2_000_000)
-    cms(site, "sync")
+        (light_site / f"src/assets/large-{number}.bin").write_bytes(b"x" * 2_000_000)
+    cms(light_site, "sync")
     command = [str(program("cms")), "backup", str(folder / "site.tar")]
-    process = subprocess.Popen(command, env=settings_environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, env=settings_environment(light_site), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 30
     while not any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -349,16 +351,16 @@ def test_an_archive_of_a_later_version_is_refused(
         check(tmp_path / "site.tar")
 
 
-def test_the_commands_bring_a_site_back(site: Path, tmp_path: Path) -> None:
-    cms(site, "token", "create", "--name", "Desk", "--scope", "admin")
-    made = cms(site, "backup", str(tmp_path / "site.tar"))
+def test_the_commands_bring_a_site_back(light_site: Path, tmp_path: Path) -> None:
+    cms(light_site, "token", "create", "--name", "Desk", "--scope", "admin")
+    made = cms(light_site, "backup", str(tmp_path / "site.tar"))
     assert (made.returncode, "files." in made.stdout) == (0, True), made.stderr
     new = tmp_path / "new"
     (new / "src/content").mkdir(parents=True)
     back = cms(new, "restore", str(tmp_path / "site.tar"))
     assert back.returncode == 0, back.stderr
-    assert tree(new) == tree(site)
-    assert cms(new, "token", "list").stdout == cms(site, "token", "list").stdout != ""
+    assert tree(new) == tree(light_site)
+    assert cms(new, "token", "list").stdout == cms(light_site, "token", "list").stdout != ""
     assert cms(new, "check").stdout == "No problems.\n"
     again = cms(new, "restore", str(tmp_path / "site.tar"))
     assert (again.returncode, "in use already" in again.stderr) == (1, True)

@@ -18,7 +18,6 @@ from tests.api.editing import ARTICLES, TEXT, patch, problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.api.test_sync import feed
 from tests.conftest import (
-    SAMPLE,
     bearer,
     close,
     copy_site,
@@ -26,7 +25,6 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
-    shrink,
 )
 from tests.receiver import Receiver, receiving
 from tests.telling import deliver_due, make_hook
@@ -64,10 +62,9 @@ def text_of(state: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def leaky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def leaky(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("leaks")
-    root = copy_site(SAMPLE, folder / "site")
-    shrink(root, 60)
+    root = copy_site(light_sample, folder / "site")
     settings = make_settings(root, f"sqlite:///{folder}/cms.db", webhooks_allow_private=True)
     ctx = make_context(settings)
     client = make_client(ctx)

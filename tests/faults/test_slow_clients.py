@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,7 +25,7 @@ from PIL import Image
 
 from tests.api.editing import TEXT
 from tests.components import cms, cms_server
-from tests.conftest import SAMPLE, copy_site, shrink
+from tests.conftest import copy_site
 from tests.counted import Told
 from tests.proxy import nginx_before
 
@@ -53,10 +54,9 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+def here(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     folder = tmp_path_factory.mktemp("slow")
-    site = copy_site(SAMPLE, folder / "content")
-    shrink(site, 60)
+    site = copy_site(light_sample, folder / "content")
     Image.frombytes("RGB", SIZE, os.urandom(3 * SIZE[0] * SIZE[1])).save(site / "src/assets/large.png")
     (site / "src/content/news/en/saved.md").write_text(TEXT)
     with ExitStack() as stack:
