@@ -9,14 +9,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import damage, file, spare, statements
+from cms.database import damage, file, prepared, spare, statements
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -25,6 +25,7 @@ WROTE = "cms_wrote"
 """The engine's option that names whom to tell of each commit."""
 CHANNEL = "cms_written"
 """Where PostgreSQL tells of them."""
+_IS_WRITING = "cms_is_writing"
 CHECKED = "cms_checked"
 """The engine's option by which its transactions are refused while the derived tables are not whole."""
 _USUAL = ("synchronous=FULL", f"busy_timeout={BUSY_MS}")
@@ -57,17 +58,24 @@ def filling(engine: Engine) -> Iterator[Engine]:
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
-    with translated(engine), engine.connect() as connection:
-        writing = connection.execution_options(cms_begin="BEGIN IMMEDIATE")
-        with writing.begin():
-            _check_file(engine)
-            _check(engine, writing)
-            yield writing
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
+    with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
+        _check_file(engine)
+        _check(engine, connection)
+        yield connection
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
     _check_file(engine)  # else nobody would ever read what was committed
     if tell := engine.get_execution_options().get(WROTE):
         tell()
+
+
+@contextmanager
+def _writing(connection: Connection) -> Iterator[None]:
+    connection.execution_options(**{_IS_WRITING: True})
+    try:
+        yield
+    finally:
+        connection.execution_options(**{_IS_WRITING: False})
 
 
 @contextmanager
@@ -98,10 +106,7 @@ def _check(engine: Engine, connection: Connection) -> None:
 
 
 def _is_whole(connection: Connection) -> bool:
-    if connection.dialect.name == "sqlite":
-        with suppress(sqlite3.Error):  # it is asked again, in such a way that the error is told
-            return connection.connection.cursor().execute(statements.LOOK).fetchone() is not None
-    return connection.exec_driver_sql(statements.LOOK).first() is not None
+    return prepared.execute(connection, statements.LOOK, ()).fetchone() is not None
 
 
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
@@ -121,11 +126,8 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        begin = connection.get_execution_options().get("cms_begin")
-        if begin is None:
-            connection.connection.cursor().execute("BEGIN")  # it waits for nobody
-        else:
-            connection.exec_driver_sql(begin)
+        is_writing = connection.get_execution_options().get(_IS_WRITING)
+        prepared.execute(connection, "BEGIN IMMEDIATE" if is_writing else "BEGIN", ())
 
     @event.listens_for(engine, "handle_error")
     def _let_go(context: ExceptionContext) -> None:

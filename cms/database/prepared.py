@@ -90,7 +90,7 @@ def execute(tx: Connection, sql: str, values: Any, *, is_many: bool = False) -> 
         (cursor.executemany if is_many else cursor.execute)(sql, values)
     except tx.dialect.loaded_dbapi.Error as error:
         raise _told(tx, sql, values, error) from error
-    statements.note(begun)
+    statements.note(sql, begun)
     return cursor
 
 

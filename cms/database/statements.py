@@ -28,22 +28,22 @@ _asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
 def count() -> Asked:
-    """Begin anew for this thread; what is told goes on counting."""
+    """Begin anew for this thread; what is told goes on counting. Statements that open transactions do not count."""
     asked = Asked()
     _asked.set(asked)
     return asked
 
 
-def note(begun: float) -> None:
-    """A statement that began at `begun` (of `time.perf_counter`) has its answer."""
+def note(statement: str, begun: float) -> None:
+    """The statement, which began at `begun` (of `time.perf_counter`), has its answer."""
     asked = _asked.get()
-    if asked is not None:
+    if asked is not None and not statement.startswith(_OPENING):
         asked.number += 1
         asked.seconds += time.perf_counter() - begun
 
 
 def watch(engine: Engine) -> None:
-    """From now on the engine's statements are counted, those that open transactions apart."""
+    """From now on the engine's statements are counted."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def _before(_connection: Any, _cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
@@ -52,5 +52,5 @@ def watch(engine: Engine) -> None:
 
     @event.listens_for(engine, "after_cursor_execute")
     def _after(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: Any) -> None:
-        if context is not None and not statement.startswith(_OPENING):
-            note(context.begun)
+        if context is not None:
+            note(statement, context.begun)
