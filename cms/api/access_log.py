@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class AccessLog:
         line = (
             f'{{"time":"{self._now()}","levelname":"INFO","name":"cms.access","message":"request",{asked},'
             f'"status":{status},"bytes":{"null" if size is None else size},"duration_ms":{took:.2f},'
-            f'"request_id":"{request_id}","actor":{"null" if actor is None else json.dumps(actor)}}}\n'
+            f'"request_id":"{request_id}","actor":{_written(actor)}}}\n'
         )
         with self._lock:
             if self._size + len(line) > PIECE:
@@ -93,6 +94,11 @@ class AccessLog:
             second, text = int(now), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
             self._second = second, text
         return f"{text}.{int((now - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=256)
+def _written(actor: str | None) -> str:
+    return json.dumps(actor)
 
 
 def asked_for(method: str, path: str) -> str:

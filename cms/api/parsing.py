@@ -9,6 +9,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar, cast
 
 import flask_smorest
@@ -93,6 +94,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the package h
         return decorator
 
 
+@lru_cache(maxsize=64)
 def is_host(header: str) -> bool:
     """Whether `Host` is one name or address; it is empty where there is none, and servers join two by a comma."""
     return _HOST.fullmatch(header) is not None
