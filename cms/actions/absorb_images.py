@@ -15,7 +15,7 @@ from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
 from cms.database import articles, changes, image_fields, images, photo_visibility
 from cms.database.changes import Change
-from cms.database.images import Made
+from cms.database.images import Made, Row
 from cms.model import image as image_json
 from cms.model import markdown, published, refs
 from cms.model.ids import ASSETS
@@ -32,7 +32,7 @@ def absorb_image(
     if latest is not None and known is None and bytes_of(latest.version) != image.sha256:
         image_fields.remove(tx, image.path)
     row = images.get(tx, image.path)
-    image = dataclasses.replace(image, fields=_say(tx, image.path, said), base=_base_of(ctx, mark))
+    image = dataclasses.replace(image, fields=_say(tx, image.path, said), base=base_of(ctx, mark))
     if row is not None:
         image = dataclasses.replace(image, sent_for=row.sent_for)
     if row is not None and row.sha256 == image.sha256:
@@ -43,7 +43,7 @@ def absorb_image(
     if is_new:
         seq = _append_image(tx, image, "updated" if known else "created", (known is not None and visible, visible), by)
     shown = image_json.published(image, ctx.settings.variants_base)
-    images.put(tx, image, shown, visible=visible, seq=seq, mark=mark)
+    images.put(tx, Row(image, shown, visible, seq, mark))
     if is_new:
         photo_visibility.unsettle(tx, [image.path])
         _refresh_articles(ctx, tx, image.path, seq)
@@ -71,7 +71,8 @@ def settle_visibility(tx: Connection, by: Origin) -> None:
         photo_visibility.set_visible(tx, row.path, not before, seq)
 
 
-def _base_of(ctx: Context, mark: str) -> str:
+def base_of(ctx: Context, mark: str) -> str:
+    """Where the public fetches a photo whose file has this mark."""
     is_in_media = not ctx.settings.is_media_apart or mark.startswith(MEDIA_MARK)
     return ctx.settings.media_base if is_in_media else OWN_BASE
 
@@ -103,18 +104,21 @@ def show_variants(ctx: Context, tx: Connection, path: str, sha256: str, made: Ma
         rendition, avif = (facts, image.avif) if made == "rendition" else (image.rendition, facts)
         image = dataclasses.replace(image, rendition=rendition, avif=avif)
         shown = image_json.published(image, ctx.settings.variants_base)
-        images.put(tx, image, shown, visible=row.visible, seq=row.seq, mark=row.mark)
+        images.put(tx, Row(image, shown, row.visible, row.seq, row.mark))
         _refresh_articles(ctx, tx, path, None)
 
 
 def _append_image(tx: Connection, image: Image, action: changes.Action, visible: tuple[bool, bool], by: Origin) -> int:
+    seq, _ = changes.append(tx, change_of(image, action, visible, by))
+    return seq
+
+
+def change_of(image: Image, action: changes.Action, visible: tuple[bool, bool], by: Origin) -> Change:
     """`visible` says whether the public saw it before, and sees it after."""
-    change = Change(
+    return Change(
         by.actor, by.source, "image", "", image.path, ASSETS + image.path, action, image.version, "", None,
         *visible, by.time, None, by.message,
     )  # fmt: skip
-    seq, _ = changes.append(tx, change)
-    return seq
 
 
 def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, absorb_images, absorb_new
+from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images
 from cms.actions.absorb import File, Origin
 from cms.actions.authorship import Authorship
 from cms.actions.doubts import Doubts
@@ -183,6 +183,7 @@ class Reconciler:
             still = _still(seen, batch)
             with write(self.ctx.database) as tx:
                 under_way = intents.keys(tx)
+                photos: list[tuple[Image, str, Origin]] = []
                 new: list[tuple[File, Origin]] = []
                 for stat, found in still:
                     if stat.key in under_way:
@@ -190,11 +191,12 @@ class Reconciler:
                     by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
                     old_key = moved.get(stat.key, "")
                     if isinstance(found, Image):
-                        absorb_images.absorb_image(self.ctx, tx, found, seen.mark(stat), by)
+                        photos.append((found, seen.mark(stat), by))
                     elif old_key and find(self.ctx, old_key) is None:
                         absorb.absorb_article(self.ctx, tx, File(*found, seen.mark(stat)), by, old_key)
                     else:
                         new.append((File(*found, seen.mark(stat)), by))
+                absorb_new_images.absorb_images(self.ctx, tx, photos)
                 absorb_new.absorb_articles(self.ctx, tx, new)
                 self._settle(tx)
 

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from cms.database import photo_visibility, shelves
+from cms.database import batches, photo_visibility, shelves
 from cms.database.batches import among, at, pairs
 from cms.database.derived import article_images, articles
 from cms.database.prepared import Prepared
@@ -49,7 +49,6 @@ class Place(NamedTuple):
 _SHELF = Prepared(
     select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
 )
-_INSERT = insert(articles)
 _DELETE = Prepared(delete(articles).where(articles.c.key == bindparam("at")))
 _SHOWN = Prepared(select(article_images.c.path).where(article_images.c.key == bindparam("key")))
 
@@ -88,10 +87,9 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
 
 
 def _insert(tx: Connection, entries: Sequence[Entry]) -> None:
-    tx.execute(_INSERT, [_row(entry) for entry in entries])
+    batches.add(tx, articles, [_row(entry) for entry in entries])
     shown = [{"key": entry.article.key, "path": path} for entry in entries for path in sorted(entry.paths)]
-    if shown:
-        tx.execute(insert(article_images), shown)
+    batches.add(tx, article_images, shown)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -204,6 +202,12 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
     """The articles that refer to the photo."""
     found = select(articles).join(article_images, article_images.c.key == articles.c.key)
     return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
+
+
+def shown_anywhere(tx: Connection, paths: Collection[str]) -> set[str]:
+    """Those of the photos that articles refer to."""
+    found = (select(article_images.c.path).where(here) for here in among(article_images.c.path, paths))
+    return {path for some in found for path in tx.execute(some).scalars()}
 
 
 def all_of(tx: Connection) -> Iterator[Sequence[AnyRow]]:

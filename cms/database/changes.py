@@ -19,12 +19,12 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     literal_column,
     select,
     update,
 )
 
+from cms.database import batches
 from cms.database.batches import among
 from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, changes, log
@@ -57,7 +57,6 @@ class Change:
     is_silent: bool = False
 
 
-_INSERT = insert(changes)
 _POSITION = Prepared(select(log.c.epoch, log.c.seq))
 _NEXT = Prepared(update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq))
 _LATEST = Prepared(
@@ -92,8 +91,7 @@ def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
         }
         for seq, change in enumerate(found, last - len(found) + 1)
     ]
-    if rows:
-        tx.execute(_INSERT, rows)
+    batches.add(tx, changes, rows)
     return last
 
 
@@ -114,9 +112,9 @@ def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow |
     return _LATEST.on(tx, {"subject": subject, "collection": collection, "name": name}).one_or_none()
 
 
-def latest_of(tx: Connection, collection: str, names: Collection[str]) -> dict[str, AnyRow]:
-    """As `latest`, of articles of a collection, by id; of those that the log has seen."""
-    own = (changes.c.subject == "article", changes.c.collection == collection, changes.c.action != "confirmed")
+def latest_of(tx: Connection, collection: str, names: Collection[str], subject: str = "article") -> dict[str, AnyRow]:
+    """As `latest`, of articles of a collection, or of photos, by name; of those that the log has seen."""
+    own = (changes.c.subject == subject, changes.c.collection == collection, changes.c.action != "confirmed")
     last = select(func.max(changes.c.seq)).where(*own).group_by(changes.c.name)
     found = (select(changes).where(changes.c.seq.in_(last.where(here))) for here in among(changes.c.name, names))
     return {row.name: row for some in found for row in tx.execute(some)}

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, text
 
 FORMAT = 8
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
 
+_WHERE = "where"
+
 
 def _only(where: str) -> dict[str, Any]:
-    """An index of these rows alone."""
-    return {"sqlite_where": text(where), "postgresql_where": text(where)}
+    """An index of these rows alone; the dialect of PostgreSQL takes long to import, and is told by `create_all`."""
+    return {"sqlite_where": text(where), "info": {_WHERE: where}}
 
 
 indexes = Table(
@@ -133,3 +135,11 @@ unsettled_images = Table(
     derived,
     Column("path", Text, primary_key=True),  # of a photo that the public may have to see from now on, or no more
 )
+
+
+def create_all(tx: Connection) -> None:
+    """Make those of the tables that are not there."""
+    if tx.dialect.name == "postgresql":
+        for index in (index for table in derived.sorted_tables for index in table.indexes if _WHERE in index.info):
+            index.dialect_options["postgresql"]["where"] = text(index.info[_WHERE])
+    derived.create_all(tx)

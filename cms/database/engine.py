@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import damage, file, prepared, spare, statements
+from cms.database import causes, file, prepared, spare, statements
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -132,7 +132,7 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     @event.listens_for(engine, "handle_error")
     def _let_go(context: ExceptionContext) -> None:
         if isinstance(context.sqlalchemy_exception, DBAPIError):
-            context.is_disconnect |= damage.has_failed(context.original_exception)
+            context.is_disconnect |= causes.has_failed(context.original_exception)
 
     return engine
 

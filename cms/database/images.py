@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select
 from sqlalchemy import true as always
 
-from cms.database.batches import at, pairs
+from cms.database.batches import among, at, pairs
 from cms.database.derived import article_images, articles, images
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
@@ -26,12 +26,38 @@ DraftsIn = Sequence[str] | None
 """The collections whose drafts somebody may see; None for all of them. Photos that only drafts show go with these."""
 
 
-def put(tx: Connection, image: Image, shown: str, *, visible: bool, seq: int, mark: str) -> None:
-    """Make the row say what the file is; `shown` is its JSON."""
-    remove(tx, image.path)
-    facts = {name: getattr(image, name) for name in image.__slots__} | {"fields": image.fields.to_json()}
-    made_at = None if image.rendition is None and image.avif is None else time.time()
-    tx.execute(insert(images).values(**facts, visible=visible, seq=seq, mark=mark, json=shown, made_at=made_at))
+class Row(NamedTuple):
+    """What the file is, its JSON, and where it stands."""
+
+    image: Image
+    shown: str
+    visible: bool
+    seq: int
+    mark: str
+
+
+def put(tx: Connection, row: Row) -> None:
+    """Make the row say this."""
+    remove(tx, row.image.path)
+    add(tx, [row])
+
+
+def add(tx: Connection, rows: Sequence[Row]) -> None:
+    """As `put`, of photos that have no rows yet."""
+    tx.execute(insert(images), [_values(row) for row in rows])
+
+
+def _values(row: Row) -> dict[str, Any]:
+    image = row.image
+    return {
+        **{name: getattr(image, name) for name in image.__slots__},
+        "fields": image.fields.to_json(),
+        "visible": row.visible,
+        "seq": row.seq,
+        "mark": row.mark,
+        "json": row.shown,
+        "made_at": None if image.rendition is None and image.avif is None else time.time(),
+    }
 
 
 def remove(tx: Connection, path: str) -> None:
@@ -52,6 +78,12 @@ def may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
 def get(tx: Connection, path: str, drafts_in: DraftsIn = None) -> AnyRow | None:
     """The photo, if somebody who sees the drafts of these collections sees it."""
     return tx.execute(select(images).where(images.c.path == path, may_see(drafts_in))).one_or_none()
+
+
+def there(tx: Connection, paths: Collection[str]) -> set[str]:
+    """Those of the paths at which there are photos."""
+    found = (select(images.c.path).where(here) for here in among(images.c.path, paths))
+    return {path for some in found for path in tx.execute(some).scalars()}
 
 
 def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:

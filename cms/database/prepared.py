@@ -7,7 +7,7 @@ asked in this way. Rows, errors and counts are those that SQLAlchemy's own way h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable, Result
@@ -16,7 +16,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from cms.database import damage, statements
+from cms.database import causes, statements
 
 Parameters = Mapping[str, Any]
 _Process = Callable[[Any], Any]
@@ -38,11 +38,6 @@ class Prepared:
         """How many rows it was done to."""
         ready = self._for(tx.dialect)
         return int(execute(tx, ready.sql, ready.values(parameters or {})).rowcount)
-
-    def run_all(self, tx: Connection, each: Iterable[Parameters]) -> None:
-        """Once with each of these."""
-        ready = self._for(tx.dialect)
-        execute(tx, ready.sql, [ready.values(parameters) for parameters in each], is_many=True)
 
     def _for(self, dialect: Dialect) -> _Ready:
         found = self._ready.get(dialect.name)
@@ -96,7 +91,7 @@ def execute(tx: Connection, sql: str, values: Any, *, is_many: bool = False) -> 
 
 def _told(tx: Connection, sql: str, values: Any, error: Any) -> BaseException:
     """The driver's error as SQLAlchemy tells it; a connection that cannot be used any more is let go."""
-    is_lost = tx.dialect.is_disconnect(error, None, None) or damage.has_failed(error)
+    is_lost = tx.dialect.is_disconnect(error, None, None) or causes.has_failed(error)
     if is_lost:
         tx.invalidate(error)
     base = tx.dialect.loaded_dbapi.Error

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cms.database import damage, file
+from cms.database import causes, damage, file
 from cms.database.derived import derived
 from cms.database.tables import kept
 from cms.errors import Unavailable, database_lost, of_system
@@ -28,7 +28,7 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        refusal = _of_damage(engine, error) if damage.is_possible(error) else None
+        refusal = _of_damage(engine, error) if causes.is_possible(error) else None
         if refusal is None and not isinstance(error, (OperationalError, InterfaceError)):
             raise
         raise refusal or _refusal(engine, error) from error
@@ -45,17 +45,17 @@ def _of_damage(engine: Engine, error: DBAPIError) -> Unavailable | None:
     try:
         if damage.unreadable(engine, kept):
             return database_lost()
-        is_damaged = damage.is_corrupt(error) or damage.unreadable(engine, derived)
+        is_damaged = causes.is_corrupt(error) or damage.unreadable(engine, derived)
     except DBAPIError as again:
-        return database_lost() if damage.is_corrupt(again) else _silent()
+        return database_lost() if causes.is_corrupt(again) else _silent()
     return rebuilding() if is_damaged else None
 
 
 def _refusal(engine: Engine, error: DBAPIError) -> Unavailable:
-    code = damage.code_of(error)
-    if file.gone_since(engine) is not None or damage.state_of(error) == _NO_DATABASE:
+    code = causes.code_of(error)
+    if file.gone_since(engine) is not None or causes.state_of(error) == _NO_DATABASE:
         return database_lost()
-    if code == sqlite3.SQLITE_FULL or damage.state_of(error) == _DISK_FULL:
+    if code == sqlite3.SQLITE_FULL or causes.state_of(error) == _DISK_FULL:
         return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
     if code == sqlite3.SQLITE_READONLY:
         return of_system(OSError(errno.EROFS, ""), "The database's disk")

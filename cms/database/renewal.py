@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, delete, inspect, text
 
 from cms.database import search
-from cms.database.derived import derived, indexes
+from cms.database.derived import create_all, derived, indexes
 from cms.database.engine import write
 from cms.database.refusals import REBUILDING
 from cms.errors import Unavailable
@@ -16,7 +16,7 @@ NAMES = {table.name for table in derived.sorted_tables} | {search.NAME}
 def make_missing(tx: Connection) -> None:
     """Make the derived tables that are missing; where one is, the others are not believed either."""
     if not set(inspect(tx).get_table_names()) >= NAMES:
-        derived.create_all(tx)
+        create_all(tx)
         search.create(tx)
         tx.execute(delete(indexes))
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 
+from cms.database import batches
 from cms.database.derived import FORMAT
 from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
@@ -97,7 +98,7 @@ def add(tx: Connection, articles: Iterable[tuple[str, Shelf, Words]]) -> None:
     else:
         # FTS5 writes out what it has gathered whenever a number is lower than the one before.
         numbered = sorted(({**row, "rowid": _number(row["key"])} for row in rows), key=itemgetter("rowid"))
-        tx.execute(insert(words), numbered)
+        batches.add(tx, words, numbered)
 
 
 def remove(tx: Connection, key: str) -> None:

@@ -23,13 +23,13 @@ from sqlalchemy import (
     true,
 )
 
+from cms.database import batches
 from cms.database.batches import among
 from cms.database.derived import article_values, articles
 from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
 from cms.model.field import NOWHERE, Field, Op, Value
 
-_INSERT = insert(article_values)
 _DELETE = Prepared(delete(article_values).where(article_values.c.key == bindparam("at")))
 
 
@@ -53,8 +53,7 @@ def add(tx: Connection, found: Iterable[tuple[str, Shelf, Iterable[Value]]]) -> 
         for key, name, values in ((key, shelf.name, values) for key, shelf, values in found)
         for value in values
     ]
-    if rows:
-        tx.execute(_INSERT, rows)
+    batches.add(tx, article_values, rows)
 
 
 def remove(tx: Connection, key: str) -> None:

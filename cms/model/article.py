@@ -9,18 +9,27 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from cms.errors import Invalid, Problem
 from cms.model import document, markdown, refs
 from cms.model.ids import Name, id_of, locale_of, split_key, twin_of
 from cms.model.limits import Limits
-from cms.model.markdown import Rendered
+from cms.model.markdown import Heading
 from cms.model.pointer import pointer, strings
 from cms.model.refs import Ref
 from cms.model.search import Words, indexed
 from cms.model.visibility import Status, Terms, is_visible, judge
 from cms.model.yaml_guard import YamlLimits
+
+
+class Shown(NamedTuple):
+    """What is published of a rendered body."""
+
+    html: str
+    headings: tuple[Heading, ...]
+    excerpt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +45,14 @@ class Article:
     data: dict[str, Any]
     dates: tuple[str, ...]
     body: str
-    rendered: Rendered
+    rendered: Shown
     refs: tuple[Ref, ...]
     words: Words
     problems: tuple[Problem, ...] = ()
     due: float | None = None
+
+    def __reduce__(self) -> tuple[type[Article], tuple[Any, ...]]:
+        return Article, _MEMBERS(self)  # what dataclasses do themselves takes several times as long
 
     @property
     def name(self) -> Name:
@@ -63,6 +75,9 @@ class Article:
         return is_visible(self.status)
 
 
+_MEMBERS = attrgetter(*Article.__slots__)
+
+
 def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     """The article in the file's bytes; broken rather than an error. Its collection's terms are still to be applied."""
     collection, path = split_key(key)
@@ -78,7 +93,8 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
     words = Words(indexed(text for _, text in strings(values)), indexed([rendered.readable]))
-    return Article(key, collection, article_id, "published", version, values, dates, body, rendered, mentions, words)
+    shown = Shown(rendered.html, rendered.headings, rendered.excerpt)
+    return Article(key, collection, article_id, "published", version, values, dates, body, shown, mentions, words)
 
 
 def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
@@ -94,7 +110,7 @@ def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
 def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = b"") -> Article:
     """The article of a file that cannot be read; the photos that it seems to show are still taken for shown."""
     collection, path = split_key(key)
-    nothing = Rendered("", (), (), "", "")
+    nothing = Shown("", (), "")
     mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
     words = Words("", "")
     name = id_of(path)

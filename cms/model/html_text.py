@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:[^>"]|"[^"]*")*)>')
+_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)([^>"]*(?:"[^"]*"[^>"]*)*)>')
 _ATTRIBUTE = re.compile(r'\s([^\s="]+)="([^"]*)"')
-_SPACE = re.compile(r"\s+")
 
 
 def spaced(text: str) -> str:
     """The text in one line, without space around it."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def images(clean: str) -> list[tuple[str, str]]:
@@ -26,7 +25,7 @@ def images(clean: str) -> list[tuple[str, str]]:
 
 def text(clean: str) -> str:
     """The text without anything else."""
-    return unescape(_TAG.sub("", clean))
+    return unescape(_TAG.sub("", clean)) if "<" in clean or "&" in clean else clean
 
 
 def readable(clean: str) -> str:

@@ -146,7 +146,7 @@ def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
 
 def _clean_inline(html: str) -> str:
     # What Markdown itself makes of a heading is what the sanitiser would write.
-    return html if "<" not in _PLAIN_TAG.sub("", html) else _SANITISER.clean(html)
+    return html if "<" not in html or "<" not in _PLAIN_TAG.sub("", html) else _SANITISER.clean(html)
 
 
 def _unused(wanted: str, used: dict[str, int]) -> str:

@@ -36,7 +36,7 @@ _FAR = "\U00010000"
 
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """What a piece is, and what does not occur in text of which `_WORD` finds the same pieces, and sooner."""
-    marks = [chr(c) for c in range(min(_LAST_MARK, sys.maxunicode)) if unicodedata.category(chr(c))[0] == "M"]
+    marks = [char for char in map(chr, range(_LAST_MARK)) if unicodedata.category(char)[0] == "M"]
     near = re.escape("".join(mark for mark in marks if mark < _FAR)) + IGNORABLE
     far = "".join(mark for mark in marks if mark >= _FAR)
     # A class with characters on either side of U+10000 is searched one by one.
@@ -72,7 +72,7 @@ def tokens(text: str) -> list[str]:
     """The words and clusters of a text, without case, Unicode form and invisible characters."""
     if text.isascii():
         plain = text.translate(_SEPARATED).split()
-        return plain if len(max(plain, key=len, default="")) <= _LONGEST_WORD else _WORD.findall(text.lower())
+        return plain if max(map(len, plain), default=0) <= _LONGEST_WORD else _WORD.findall(text.lower())
     folded = fold(text)
     return (_PIECE if _INTRICATE.search(folded) else _WORD).findall(folded)
 

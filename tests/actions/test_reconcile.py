@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from cms.actions import reconcile as reconcile_action
 from cms.actions.reconcile import Reconciler
-from cms.actions.start import prepare, settle
+from cms.actions.start import prepare, rebuild, settle
 from cms.context import Context
 from cms.database import articles, changes, history, listing, search
-from cms.database.derived import derived
+from cms.database.derived import derived, images
 from cms.database.engine import read
 from cms.database.engine import write as write_tx
 from cms.database.listing import Filter
@@ -314,6 +314,32 @@ def test_a_photo_of_a_draft_is_seen_once_new_articles_show_it(ctx: Context, clie
         write(ctx, f"news/en/finished-{number}", text)
     reconcile(ctx)
     assert client.get("/api/v1/images/news/held.png").status_code == 200
+
+
+def test_photos_that_are_read_together_are_as_those_that_are_read_one_by_one(ctx: Context) -> None:
+    folder = ctx.settings.site_folder / "src/assets/news"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("alone", "shown", "held"):
+        Image.new("RGB", (8, len(name))).save(folder / f"{name}.png")
+    write(ctx, "news/en/shows", TEXT + "![Shown](~/assets/news/shown.png)\n")
+    held = TEXT + "![Held](~/assets/news/held.png)\n"
+    write(ctx, "news/en/unfinished", held.replace("---\n\n", "draft: true\n---\n\n"))
+    reconcile(ctx)
+    together, log = derived_rows(ctx), changed_images(ctx)
+    assert [row["visible"] for row in together["images"] if row["path"].startswith("news/held")] == [False]
+    with write_tx(ctx.database) as tx:
+        tx.execute(update(images).values(mark=""))
+    reconcile(ctx)
+    assert (derived_rows(ctx), changed_images(ctx)) == (together, log)
+    rebuild(ctx)  # all of them are new to the tables, and known to the log
+    anew = derived_rows(ctx)["images"]
+    assert [{**row, "seq": 0} for row in anew] == [{**row, "seq": 0} for row in together["images"]]
+    assert changed_images(ctx) == log
+
+
+def changed_images(ctx: Context) -> list[tuple[Any, ...]]:
+    with read(ctx.database) as tx:
+        return [tuple(row) for row in changes.since(tx, 0, 1000) if row.subject == "image"]
 
 
 def test_an_edit_of_the_file_after_an_api_write_is_never_missed(
