@@ -71,7 +71,11 @@ class Clients:
     def _write_one(self, http: urllib3.PoolManager, title: str, name: str, expect: dict[str, str]) -> None:
         url = f"{self.url}/api/v1/articles/{name}"
         if name not in expect:
-            expect[name] = http.request("GET", url).headers["ETag"][1:65]
+            current = http.request("GET", url)
+            if current.status != 200:
+                self._refuse(current.status)
+                return
+            expect[name] = current.headers["ETag"][1:65]
         self.asked.add(title)
         answer = http.request(
             "PATCH",
@@ -89,13 +93,21 @@ class Clients:
             if answer.status == 412:
                 self.refused.add(title)
 
+    def _refuse(self, status: int) -> None:
+        self.answers[status] += 1
+        time.sleep(0.05)
+
     def read(self) -> None:
         http = urllib3.PoolManager(retries=False, timeout=20)
         for number in itertools.count():
             if self.stop.is_set():
                 return
             try:
-                found = http.request("GET", f"{self.url}/api/v1/articles/news/en/killed-{number % ARTICLES}").json()
+                answer = http.request("GET", f"{self.url}/api/v1/articles/news/en/killed-{number % ARTICLES}")
+                if answer.status != 200:
+                    self._refuse(answer.status)
+                    continue
+                found = answer.json()
                 if not is_whole(found["data"]["title"], found["body"]):
                     self.torn.append(found["data"]["title"])
             except urllib3.exceptions.HTTPError:
