@@ -170,6 +170,19 @@ def test_another_may_not_complete_what_they_may_not_write(
     assert state_of(ctx) == before
 
 
+def test_who_may_not_any_more_completes_nothing(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
+    """AC-17: what was sent while the token was good is nowhere."""
+    desk = bearer(ctx, "images:write")
+    (item,) = announce(client, desk, file()).get_json()["items"]
+    assert put(item) == 200
+    token_id = desk["Authorization"].split("_")[1]
+    assert client.delete(f"/api/v1/tokens/{token_id}", headers=admin).status_code == 204
+    before = state_of(ctx)
+    problem(complete(client, desk, item), 401)
+    assert state_of(ctx) == before
+    assert client.get(f"{IMAGES}/apart/a.jpg").status_code == 404
+
+
 def test_an_upload_that_never_ends_is_cleared_away(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     before = state_of(ctx)
     (item,) = announce(client, admin, file()).get_json()["items"]

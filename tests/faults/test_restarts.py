@@ -51,7 +51,7 @@ class Load:
                 save += 1
                 text = TEXT.replace("'A day at the library'", f"Save {save} of {number}")
                 headers = {**self.headers, "If-Match": etag, "Content-Type": "text/markdown"}
-                etag = self._one(http, "PUT", name, headers, text.encode())
+                etag = self._one(http, "PUT", name, headers, text.encode()) or etag
 
     def _one(
         self, http: urllib3.PoolManager, method: str, name: str, headers: dict[str, str], body: bytes | None
@@ -61,7 +61,8 @@ class Load:
         except urllib3.exceptions.HTTPError as error:
             self.answers[f"{method} {type(error).__name__}"] += 1
             return ""
-        self.answers[f"{method} {answer.status}"] += 1
+        code = "" if answer.status == 200 else f" {answer.data[-300:].decode()}"
+        self.answers[f"{method} {answer.status}{code}"] += 1
         self.stop.wait(PAUSE_S)
         return answer.headers.get("ETag", "")
 

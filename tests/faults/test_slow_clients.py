@@ -68,7 +68,7 @@ def here(light_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def test_who_is_slow_keeps_nobody_else_waiting(here: Here, counted: Told) -> None:
     with slow_clients(here.proxied, SLOW or 90) as kept:
-        answers, times = normal_client(here.proxied, here.admin)
+        answers, times = normal_client(here.proxied, here.admin, SECONDS)
     p99 = statistics.quantiles(times, n=100)[98]
     told = {"slow": kept["opened"], "still open": kept["open"], "requests": len(times)}
     counted({**told, "p50": f"{statistics.median(times):.3f} s", "p99": f"{p99:.3f} s", "answers": dict(answers)})
@@ -130,8 +130,8 @@ def _goes_on(client: socket.socket, kind: int) -> bool:
     return False
 
 
-def normal_client(url: str, admin: dict[str, str]) -> tuple[Counter[str], list[float]]:
-    """Reads and saves for a while; how each request was answered, and how long that took, in seconds."""
+def normal_client(url: str, admin: dict[str, str], seconds: float) -> tuple[Counter[str], list[float]]:
+    """Reads and saves for so long; how each request was answered, and how long that took, in seconds."""
     answers: Counter[str] = Counter()
     times: list[float] = []
 
@@ -147,7 +147,7 @@ def normal_client(url: str, admin: dict[str, str]) -> tuple[Counter[str], list[f
         answers[f"{method} {answer.status}"] += 1
         return answer.headers.get("ETag", "")
 
-    ends = time.monotonic() + SECONDS
+    ends = time.monotonic() + seconds
     with urllib3.PoolManager(retries=False, timeout=5) as http:
         while time.monotonic() < ends:
             ask("GET", {})
