@@ -15,10 +15,11 @@ from cms.api.article_json import file_of, json_of, whole
 from cms.api.cache import keep
 from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
 from cms.api.headers import OF_AN_ARTICLE
-from cms.api.listing import Asker, page_of
+from cms.api.listing import page_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
 from cms.api.schemas.common import MessageQuery
+from cms.api.wanted import Asker
 from cms.database.engine import read
 from cms.errors import Exists, Stale
 from cms.model.ids import Name

@@ -17,9 +17,10 @@ from marshmallow import RAISE, ValidationError
 from cms.api import access_log, coding, headers
 from cms.api.article_json import json_of
 from cms.api.conditional import etag_of, matches, weak_etag_of
-from cms.api.listing import Asker, page_of
+from cms.api.listing import page_of
 from cms.api.plain import KEEP, Told, plain_of
 from cms.api.schemas.articles import ArticleQuery
+from cms.api.wanted import Asker
 from cms.context import Context
 from cms.database import statements
 from cms.database.engine import read
