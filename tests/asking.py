@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from cms.database import prepared
+from cms.database import prepared, statements
 
 Note = Callable[[str, object], None]
 """Told of each statement, apart from its values, and of these, before it is run."""
@@ -19,7 +19,8 @@ def listen(engine: Engine, patch: pytest.MonkeyPatch, note: Note) -> None:
     execute = prepared.execute
 
     def run(tx: Any, sql: str, values: Any, *, is_many: bool = False) -> Any:
-        note(sql, values)
+        if not sql.startswith(statements.OPENING):
+            note(sql, values)
         return execute(tx, sql, values, is_many=is_many)
 
     def before(_connection: Any, _cursor: Any, statement: str, parameters: object, *_: Any) -> None:

@@ -68,7 +68,7 @@ def found_in(folder: Path) -> dict[str, bytes]:
     return {name: secret for name, data in files.items() for secret in SECRETS if secret in data}
 
 
-def test_no_stored_byte_tells_what_a_phone_knew(places: tuple[Context, Path], site: Path) -> None:
+def test_no_stored_byte_tells_what_a_phone_knew(places: tuple[Context, Path], light_site: Path) -> None:
     """IB-34."""
     ctx, bucket = places
     client, headers = make_client(ctx), bearer(ctx, "admin")
@@ -86,7 +86,7 @@ def test_no_stored_byte_tells_what_a_phone_knew(places: tuple[Context, Path], si
         for url in (item["url"], *(variant["url"] for variant in item["variants"])):
             assert not any(secret in client.get(url).data for secret in SECRETS), url
     assert found_in(bucket) == {}
-    assert found_in(site / ".cms") == {}
+    assert found_in(light_site / ".cms") == {}
 
 
 def _by_the_bucket(client: FlaskClient, headers: dict[str, str], data: bytes, ctx: Context) -> None:

@@ -118,7 +118,7 @@ def _headers(found: _Found, data: bytes, chosen: str, name: str, timing: str) ->
 def _load(query: str) -> dict[str, Any] | None:
     """What the query asks for, which nobody may change; None when it cannot be read."""
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors="strict")
+        given = parse_qsl(query.encode("latin-1").decode(), keep_blank_values=True, errors="strict")
         loaded: dict[str, Any] = _QUERY.load(dict(given), unknown=RAISE)
     except (ValueError, ValidationError):
         return None

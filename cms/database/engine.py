@@ -25,7 +25,8 @@ WROTE = "cms_wrote"
 """The engine's option that names whom to tell of each commit."""
 CHANNEL = "cms_written"
 """Where PostgreSQL tells of them."""
-_IS_WRITING = "cms_is_writing"
+IS_WRITING = "cms_is_writing"
+"""The connection's option while it is in a transaction that may write."""
 CHECKED = "cms_checked"
 """The engine's option by which its transactions are refused while the derived tables are not whole."""
 _USUAL = ("synchronous=FULL", f"busy_timeout={BUSY_MS}")
@@ -71,11 +72,11 @@ def write(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _writing(connection: Connection) -> Iterator[None]:
-    connection.execution_options(**{_IS_WRITING: True})
+    connection.execution_options(**{IS_WRITING: True})
     try:
         yield
     finally:
-        connection.execution_options(**{_IS_WRITING: False})
+        connection.execution_options(**{IS_WRITING: False})
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        is_writing = connection.get_execution_options().get(_IS_WRITING)
+        is_writing = connection.get_execution_options().get(IS_WRITING)
         prepared.execute(connection, "BEGIN IMMEDIATE" if is_writing else "BEGIN", ())
 
     @event.listens_for(engine, "handle_error")

@@ -22,14 +22,18 @@ class _Spare:
     @contextmanager
     def lend(self, engine: Engine) -> Iterator[Connection]:
         before = self._times_emptied
-        connection = self._take() or _connected(engine)
+        connection = self._take() or engine.connect()
         try:
             yield connection
-        finally:
-            if before != self._times_emptied or len(self._idle) >= MOST:
-                connection.close()
-            else:
-                self._idle.append(connection)
+        except BaseException:
+            connection.close()  # which ends a transaction whose commit has failed
+            raise
+        if before != self._times_emptied:
+            _end(connection)
+        elif len(self._idle) < MOST:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def _take(self) -> Connection | None:
         while self._idle:
@@ -39,13 +43,19 @@ class _Spare:
                 return None  # another thread was faster
             if not found.invalidated and file.is_current(found):
                 return found
-            found.close()
+            _end(found)
         return None
 
     def empty(self) -> None:
         self._times_emptied += 1
         while (found := self._take()) is not None:
-            found.close()
+            _end(found)
+
+
+def _end(connection: Connection) -> None:
+    if not connection.invalidated:
+        connection.detach()  # else it would live on in a pool that nobody has any more
+    connection.close()
 
 
 def keep(engine: Engine) -> None:
@@ -64,9 +74,3 @@ def lent(engine: Engine) -> Iterator[Connection]:
     spare: _Spare | None = engine.get_execution_options().get(_SPARE)
     with engine.connect() if spare is None else spare.lend(engine) as connection:
         yield connection
-
-
-def _connected(engine: Engine) -> Connection:
-    connection = engine.connect()
-    connection.detach()  # it counts for none of those that the pool may lend
-    return connection

@@ -13,7 +13,7 @@ from cms.database.derived import indexes
 
 LOOK = f"SELECT 1 FROM {indexes.name}"  # noqa: S608  a name of ours
 """Asked first in a transaction that needs the derived tables whole."""
-_OPENING = ("BEGIN", LOOK)
+OPENING = ("BEGIN", LOOK)
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ def count() -> Asked:
 def note(statement: str, begun: float) -> None:
     """The statement, which began at `begun` (of `time.perf_counter`), has its answer."""
     asked = _asked.get()
-    if asked is not None and not statement.startswith(_OPENING):
+    if asked is not None and not statement.startswith(OPENING):
         asked.number += 1
         asked.seconds += time.perf_counter() - begun
 

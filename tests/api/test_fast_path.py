@@ -28,6 +28,7 @@ FAST = (
     f"{ARTICLES}?collection=news&locale=km&fallback=en",
     f"{ARTICLES}?q=river%20bus",
     f"{ARTICLES}?q=%E1%9E%80",
+    f"{ARTICLES}?q=បណ្ណាល័យ",
 )
 LEFT_TO_FLASK = (
     f"{ARTICLES}/news/en/nothing",

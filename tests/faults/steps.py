@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from cms.database.engine import IS_WRITING
 from cms.store import swap
 
 CHANGES = ("fsync", "fchmod", "link", "unlink", "rename", "replace", "mkdir", "rmdir")
@@ -42,7 +43,7 @@ def watched(before: Before, *, looks: bool = False) -> Iterator[None]:
             patch.setattr(fcntl, "fcntl", guard.wrapped("fcntl", fcntl.fcntl))
 
         def commit(connection: Connection) -> None:
-            if "cms_begin" in connection.get_execution_options():  # others only read
+            if connection.get_execution_options().get(IS_WRITING):  # others only read
                 guard.told("commit")
 
         event.listen(Engine, "commit", commit)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from werkzeug.test import TestResponse
 
 from cms.context import Context
@@ -181,11 +181,11 @@ def test_a_database_that_cannot_write_is_asked_again_by_a_new_connection(
 def test_a_database_without_room_says_so(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     etag = create_text(client, admin)
 
-    def bound(connection: object, _: object, __: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]  # it takes the present size then
+    def bound(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # it takes the present size then
 
-    event.listen(ctx.database, "checkout", bound)
+    event.listen(ctx.database, "begin", bound)
     long = {"body": "\n".join(f"Line {number} of many." for number in range(20_000))}
     problem(patch(client, admin, NAME, etag, long), 507, "storage_full")
-    event.remove(ctx.database, "checkout", bound)
+    event.remove(ctx.database, "begin", bound)
     assert client.get(f"{ARTICLES}/{NAME}").status_code == 200
