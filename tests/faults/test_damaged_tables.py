@@ -296,6 +296,7 @@ def test_a_running_server_mends_its_tables_by_itself(light_site: Path, tmp_path:
         first = light_site / "src/content/news/en/first.md"
         first.write_text((light_site / "src/content/news/en/river-bus.md").read_text())
         assert eventually(lambda: any(b'"en/first"' in line for line in lines())), "nobody works in the background"
+        assert eventually(lambda: b'"placeholder":null' not in b"".join(lines())), "nobody looks at photos"
         before = lines()
         with sqlite3.connect(light_site / ".cms/cms.db") as connection:
             connection.execute(f"DROP TABLE articles_{FORMAT}")
