@@ -15,15 +15,15 @@ from sqlalchemy import Connection
 
 from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images
 from cms.actions.absorb import File, Origin
+from cms.actions.absorb_rules import absorb_rules
 from cms.actions.authorship import Authorship
 from cms.actions.doubts import Doubts
 from cms.actions.heal import heal
 from cms.actions.notices import tell
 from cms.actions.reading import Found, read_all
-from cms.actions.rules import fields_in
 from cms.actions.survey import MANY_GONE, Seen, find, look, look_at, moves, too_many
 from cms.context import Context
-from cms.database import articles, collections, intents, values
+from cms.database import collections, intents
 from cms.database.batches import in_steps
 from cms.database.engine import read, write
 from cms.model import ids
@@ -76,7 +76,7 @@ class Reconciler:
         tell(self.ctx, HELD, held)
         if held is not None:
             return Report(held=held)
-        self._absorb_rules(seen)
+        absorb_rules(self.ctx, seen)
         report = self._take_over(seen, moved, accept_deletions=accept_deletions, progress=progress)
         if report.unsettled:
             self._media_due = 0.0
@@ -143,36 +143,6 @@ class Reconciler:
         if due:
             self._media_due = time.monotonic() + MEDIA_EVERY_S
         return due
-
-    def _absorb_rules(self, seen: Seen) -> None:
-        """The collections, with the files that say what their articles must be."""
-        names = seen.collections | set(seen.schemas)
-        files = {name: (seen.schemas.get(name), seen.annotations.get(name)) for name in names}
-        marks = {name: " ".join(stat.mark if stat else "-" for stat in pair) for name, pair in files.items()}
-        with read(self.ctx.database) as tx:
-            rows = {row.name: row for row in collections.all_of(tx)}
-        known = {name: row.mark for name, row in rows.items()}
-        if known == marks:
-            return
-        changed = [name for name in sorted(names) if known.get(name) != marks[name]]
-        texts = {name: tuple(self._text(stat) for stat in files[name]) for name in changed}
-        judged_anew: list[str] = []
-        with write(self.ctx.database) as tx:
-            for name in known.keys() - names:
-                collections.remove(tx, name)
-            for name, (schema, annotation) in texts.items():
-                collections.put(tx, name, schema, annotation, marks[name])
-                if schema != (rows[name].schema if name in rows else None):
-                    values.find_missing(tx, name, fields_in(collections.get(tx, name)).values())
-                says_otherwise = annotation != (rows[name].annotation if name in rows else None)
-                if says_otherwise and articles.forget_marks(tx, name):
-                    judged_anew.append(f"{ids.CONTENT}{name}/")
-        if judged_anew:
-            seen.changed |= look_at(self.ctx, judged_anew).changed
-
-    def _text(self, stat: Stat | None) -> str | None:
-        data = None if stat is None else self.ctx.site.read(stat.key)
-        return None if data is None else data.decode("utf-8", "replace")
 
     def _absorb(self, seen: Seen, batch: list[tuple[Stat, Found]], moved: dict[str, str]) -> None:
         """What was read outside the locks is believed under them if it has not changed meanwhile."""

@@ -1,0 +1,44 @@
+"""Takes over the collections' rules: which collections there are, their schemas and their annotations."""
+
+from __future__ import annotations
+
+from cms.actions.rules import fields_in
+from cms.actions.survey import Seen, look_at
+from cms.context import Context
+from cms.database import articles, collections, values
+from cms.database.engine import read, write
+from cms.model import ids
+from cms.store.base import Stat
+
+
+def absorb_rules(ctx: Context, seen: Seen) -> None:
+    """The collections, with the files that say what their articles must be; articles that have to be judged anew are
+    added to what was seen to have changed."""
+    names = seen.collections | set(seen.schemas)
+    files = {name: (seen.schemas.get(name), seen.annotations.get(name)) for name in names}
+    marks = {name: " ".join(stat.mark if stat else "-" for stat in pair) for name, pair in files.items()}
+    with read(ctx.database) as tx:
+        rows = {row.name: row for row in collections.all_of(tx)}
+    known = {name: row.mark for name, row in rows.items()}
+    if known == marks:
+        return
+    changed = [name for name in sorted(names) if known.get(name) != marks[name]]
+    texts = {name: tuple(_text(ctx, stat) for stat in files[name]) for name in changed}
+    judged_anew: list[str] = []
+    with write(ctx.database) as tx:
+        for name in known.keys() - names:
+            collections.remove(tx, name)
+        for name, (schema, annotation) in texts.items():
+            collections.put(tx, name, schema, annotation, marks[name])
+            if schema != (rows[name].schema if name in rows else None):
+                values.find_missing(tx, name, fields_in(collections.get(tx, name)).values())
+            says_otherwise = annotation != (rows[name].annotation if name in rows else None)
+            if says_otherwise and articles.forget_marks(tx, name):
+                judged_anew.append(f"{ids.CONTENT}{name}/")
+    if judged_anew:
+        seen.changed |= look_at(ctx, judged_anew).changed
+
+
+def _text(ctx: Context, stat: Stat | None) -> str | None:
+    data = None if stat is None else ctx.site.read(stat.key)
+    return None if data is None else data.decode("utf-8", "replace")
