@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, collections, drafts, history, images, search, values
+from cms.database import articles, changes, collections, drafts, history, images, search, translations, values
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -186,7 +186,7 @@ def content_of(ctx: Context, tx: Connection, article: Article, place: Place) -> 
     shown = published.document(article)
     photos = images.facts_of(tx, {ref.path for ref in article.refs})
     published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.variants_base)
-    twins = articles.twins(tx, article)
+    twins = translations.twins(tx, article)
     published.place_twins(shown, [(twin.locale, twin.id) for twin in twins if twin.visible])
     return published.dump(shown, place.created_at, place.updated_at)
 
@@ -207,8 +207,8 @@ def _put_collided(ctx: Context, tx: Connection, file: File, rival: AnyRow, rules
 
 def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:
     """Translations name each other; when one comes or goes, the others say so."""
-    for row in articles.twins(tx, article):
-        others = articles.twins(tx, row)
+    for row in translations.twins(tx, article):
+        others = translations.twins(tx, row)
         name_twins(tx, row, [(other.locale, other.id) for other in others if other.visible], seq)
 
 

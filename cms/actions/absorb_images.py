@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import Origin, seq_of
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, changes, image_fields, images, photo_visibility
+from cms.database import article_photos, articles, changes, image_fields, images, photo_visibility
 from cms.database.changes import Change
 from cms.database.images import Made, Row
 from cms.model import image as image_json
@@ -54,7 +54,7 @@ def absorb_image(
 
 def _is_visible(tx: Connection, image: Image) -> bool:
     """As `photo_visibility.unsettled` has it, of a photo that is new."""
-    users = articles.showing(tx, image.path)
+    users = article_photos.showing(tx, image.path)
     if not users and image.sent_for is not None:
         users = [row for row in (articles.by_key(tx, image.sent_for),) if row is not None]
     if users:
@@ -123,7 +123,7 @@ def change_of(image: Image, action: changes.Action, visible: tuple[bool, bool], 
 
 def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) -> None:
     """Articles tell the facts of the photos they show; when a photo changes, so do they."""
-    for row in articles.showing(tx, path):
+    for row in article_photos.showing(tx, path):
         shown = json.loads(row.json)
         rendered = markdown.render(shown["body"])
         mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)

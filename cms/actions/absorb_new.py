@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import File, Origin, absorb_article, name_twins
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, collections, history, images, search, values
+from cms.database import articles, changes, collections, history, images, search, translations, values
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change
 from cms.database.tables import AnyRow
@@ -134,7 +134,9 @@ def _place(tx: Connection, new: list[_New], now: float) -> None:
 def _twins(tx: Connection, new: list[_New]) -> list[AnyRow]:
     """The rows of translations of what is new."""
     groups = {one.group for one in new if one.group is not None}
-    return [row for collection, names in _by_collection(groups) for row in articles.with_twins(tx, collection, names)]
+    return [
+        row for collection, names in _by_collection(groups) for row in translations.with_twins(tx, collection, names)
+    ]
 
 
 def _seen(new: list[_New], rows: list[AnyRow]) -> dict[Group | None, list[Twin]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import absorb_image, base_of, change_of
 from cms.context import Context
-from cms.database import articles, changes, image_fields, images, photo_visibility
+from cms.database import article_photos, changes, image_fields, images, photo_visibility
 from cms.database.images import Row
 from cms.database.tables import AnyRow
 from cms.model import image as image_json
@@ -27,7 +27,7 @@ Found = tuple[Image, str, Origin]
 def absorb_images(ctx: Context, tx: Connection, found: Sequence[Found]) -> None:
     """As `absorb_image` of each; no two are at the same path."""
     paths = [image.path for image, _, _ in found]
-    met = images.there(tx, paths) | articles.shown_anywhere(tx, paths)
+    met = images.there(tx, paths) | article_photos.shown_anywhere(tx, paths)
     said = image_fields.of(tx, paths)
     log = changes.latest_of(tx, "", paths, subject="image")
     simple: list[Found] = []

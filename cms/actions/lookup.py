@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from cms.database import articles, drafts, history, images
+from cms.database import article_photos, articles, drafts, history, images
 from cms.database.tables import AnyRow
 from cms.errors import Moved, NotFound
 from cms.model.ids import Name
@@ -44,7 +44,7 @@ def photo(tx: Connection, actor: Actor, path: str) -> AnyRow:
 
 def users(tx: Connection, actor: Actor, path: str) -> list[str]:
     """The articles that show the photo, or whose working copies do, as far as the actor may know of that."""
-    shown = [Name(row.collection, row.id) for row in articles.showing(tx, path) if is_visible(actor, row)]
+    shown = [Name(row.collection, row.id) for row in article_photos.showing(tx, path) if is_visible(actor, row)]
     copies = [name for name in drafts.showing(tx, path) if actor.may("articles:read-drafts", name.collection)]
     return list(dict.fromkeys(map(str, [*shown, *copies])))
 

@@ -15,7 +15,7 @@ from cms.actions.photo_files import home, key_of, version_at
 from cms.actions.reading import image_in
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
-from cms.database import articles, drafts, images
+from cms.database import article_photos, drafts, images
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Exists, InUse, NotFound, Stale, Unavailable, UnsupportedType, VersionRequired
@@ -87,7 +87,7 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str, message: str | No
     ):
         _expected(ctx, path, expect)
         with read(ctx.database) as tx:
-            users = len(articles.showing(tx, path)) + len(drafts.showing(tx, path))
+            users = len(article_photos.showing(tx, path)) + len(drafts.showing(tx, path))
             seen = lookup.users(tx, actor, path)
         if users:
             raise InUse(f"{users} article(s) or drafts show this photo; take it out of them first.", used_by=seen)
@@ -105,7 +105,7 @@ def _require(ctx: Context, actor: Actor, path: str) -> None:
     """Whose scope is narrowed to collections may change what these alone show; nobody what they may not see."""
     with read(ctx.database) as tx:
         lookup.photo(tx, actor, path)
-        collections = {user.collection for user in articles.showing(tx, path)}
+        collections = {user.collection for user in article_photos.showing(tx, path)}
     for collection in sorted(collections) or [None]:
         actor.require("images:write", collection)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cms.actions import lookup
 from cms.actions.rules import rules_of
 from cms.context import Context
-from cms.database import articles, listing
+from cms.database import listing, translations
 from cms.database.engine import read
 from cms.database.listing import Filter
 from cms.database.tables import AnyRow
@@ -54,7 +54,7 @@ def _for_article(ctx: Context, actor: Actor, name: str) -> Place:
             problem = Problem("/article", error.detail, error.code)
             raise Invalid("Photos cannot be stored for this article.", problems=[problem]) from error
         own = _mentions([row])
-        shown = own or _mentions(articles.twins(tx, row))
+        shown = own or _mentions(translations.twins(tx, row))
         others = _mentions(listing.first(tx, Filter(collection), 50))
     folders = Counter(folder for path, _ in shown if path and (folder := posixpath.dirname(path)))
     usual_folder = rules_of(ctx, collection).annotation.folder or collection

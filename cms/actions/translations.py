@@ -17,7 +17,7 @@ from cms.actions import lookup
 from cms.actions.absorb import Origin
 from cms.actions.rules import annotation_in
 from cms.context import Context
-from cms.database import articles, changes, collections, history, shelves, translations
+from cms.database import changes, collections, history, shelves, translations
 from cms.database.changes import Change
 from cms.database.engine import read, write
 from cms.database.history import Span
@@ -63,7 +63,7 @@ def locales_of(tx: Connection, collection: str) -> list[str]:
 
 def states_of(ctx: Context, tx: Connection, row: AnyRow) -> dict[str, State]:
     """The states of the article's translations that the public sees, by id; what it does not see counts for nothing."""
-    rows = [row, *(twin for twin in articles.twins(tx, row) if twin.visible)]
+    rows = [row, *(twin for twin in translations.twins(tx, row) if twin.visible)]
     look = _look_at(ctx, tx, rows)
     source = look.source(rows)
     return {twin.id: look.compare(source, twin).state for twin in rows if twin.id != row.id}
@@ -101,7 +101,7 @@ def _confirmed(tx: Connection, row: AnyRow, by: Origin) -> Change:
 
 
 def _group(tx: Connection, row: AnyRow) -> list[AnyRow]:
-    return [row, *articles.twins(tx, row)]
+    return [row, *translations.twins(tx, row)]
 
 
 def _look_at(ctx: Context, tx: Connection, rows: list[AnyRow]) -> _Look:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import fields_in
 from cms.context import Context
-from cms.database import articles, collections, images, search, shelves, values
+from cms.database import article_photos, articles, collections, images, search, shelves, values
 from cms.database.engine import read
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
@@ -31,7 +31,7 @@ def wrong_row(ctx: Context) -> str | None:
         stand: Counter[Shelf] = Counter()
         for batch in articles.all_of(tx):
             keys = [row.key for row in batch]
-            shown, found, places = articles.shown(tx, keys), values.of(tx, keys), search.places(tx, keys)
+            shown, found, places = article_photos.shown(tx, keys), values.of(tx, keys), search.places(tx, keys)
             for row in batch:
                 shelf = Shelf(row.collection, row.locale, row.status)
                 is_right = places.get(row.key) == row.shelf == shelf.name and row.visible == is_visible(row.status)
@@ -65,7 +65,7 @@ def _made_of(row: AnyRow, fields: Iterable[Field]) -> tuple[set[str], set[Found]
 
 
 def _numbers(tx: Connection) -> dict[str, int]:
-    return {"images": articles.number_shown(tx), "values": values.number(tx), "words": search.number(tx)}
+    return {"images": article_photos.number(tx), "values": values.number(tx), "words": search.number(tx)}
 
 
 def _wrong_images(ctx: Context, tx: Connection) -> Iterator[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, select, update
 
-from cms.database import batches, photo_visibility, shelves
+from cms.database import article_photos, batches, photo_visibility, shelves
 from cms.database.batches import among, at, pairs
-from cms.database.derived import article_images, articles
+from cms.database.derived import articles
 from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
@@ -26,15 +26,6 @@ _BY_ID = Prepared(
     select(articles)
     .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
     .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
-)
-_TWINS = Prepared(
-    select(articles).where(
-        articles.c.collection == bindparam("collection"),
-        articles.c.twin == bindparam("twin"),
-        articles.c.id != bindparam("id"),
-        articles.c.locale.is_not(None),
-        articles.c.status != "broken",
-    )
 )
 
 
@@ -50,7 +41,6 @@ _SHELF = Prepared(
     select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
 )
 _DELETE = Prepared(delete(articles).where(articles.c.key == bindparam("at")))
-_SHOWN = Prepared(select(article_images.c.path).where(article_images.c.key == bindparam("key")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +78,7 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
 
 def _insert(tx: Connection, entries: Sequence[Entry]) -> None:
     batches.add(tx, articles, [_row(entry) for entry in entries])
-    shown = [{"key": entry.article.key, "path": path} for entry in entries for path in sorted(entry.paths)]
-    batches.add(tx, article_images, shown)
+    article_photos.add(tx, {entry.article.key: entry.paths for entry in entries})
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -126,14 +115,14 @@ def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> No
     """Take the article's rows away, before it goes to this shelf, showing these photos, or is no more."""
     row = _SHELF.on(tx, {"key": key}).one_or_none()
     old = None if row is None else Shelf(*row)
-    before = set(_SHOWN.on(tx, {"key": key}).scalars())
+    before = article_photos.of(tx, key)
     if old == shelf:
         photo_visibility.unsettle(tx, before ^ paths)
     else:
         shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
         photo_visibility.unsettle(tx, before | paths, sent_for=[key])
     if before:
-        tx.execute(delete(article_images).where(article_images.c.key == key))
+        article_photos.remove(tx, key)
     if old is not None:
         _DELETE.run(tx, {"at": key})
 
@@ -183,51 +172,10 @@ def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> s
     return {row.id for some in found for row in tx.execute(some)}
 
 
-def with_twins(tx: Connection, collection: str, names: Collection[str]) -> list[AnyRow]:
-    """The articles that are translations of each other by these names, seen or not."""
-    found = select(articles).where(
-        articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken"
-    )
-    return [row for here in among(articles.c.twin, names) for row in tx.execute(found.where(here))]
-
-
-def twins(tx: Connection, row: AnyRow | Article) -> list[AnyRow]:
-    """The same article in other locales, seen or not."""
-    if row.locale is None:
-        return []
-    return list(_TWINS.on(tx, {"collection": row.collection, "twin": row.twin, "id": row.id}))
-
-
-def showing(tx: Connection, path: str) -> list[AnyRow]:
-    """The articles that refer to the photo."""
-    found = select(articles).join(article_images, article_images.c.key == articles.c.key)
-    return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
-
-
-def shown_anywhere(tx: Connection, paths: Collection[str]) -> set[str]:
-    """Those of the photos that articles refer to."""
-    found = (select(article_images.c.path).where(here) for here in among(article_images.c.path, paths))
-    return {path for some in found for path in tx.execute(some).scalars()}
-
-
 def all_of(tx: Connection) -> Iterator[Sequence[AnyRow]]:
     """All of them, some at a time."""
     for here in among(articles.c.key, tx.execute(select(articles.c.key)).scalars().all()):
         yield tx.execute(select(articles).where(here)).all()
-
-
-def shown(tx: Connection, keys: Collection[str]) -> dict[str, set[str]]:
-    """The paths of the photos that these articles refer to, by key."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for here in among(article_images.c.key, keys):
-        for key, path in tx.execute(select(article_images.c.key, article_images.c.path).where(here)):
-            found[key].add(path)
-    return found
-
-
-def number_shown(tx: Connection) -> int:
-    """How often articles refer to photos."""
-    return int(tx.execute(select(func.count()).select_from(article_images)).scalar_one())
 
 
 def marks(tx: Connection) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, insert
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, insert, select
 
 from cms.database import prepared
 
@@ -26,6 +26,11 @@ def among(column: ColumnElement[str], found: Collection[str]) -> Iterator[Column
     """Conditions that each find some of the rows with one of these values."""
     for step in in_steps(found):
         yield column.in_(step)
+
+
+def present(tx: Connection, column: ColumnElement[str], found: Collection[str]) -> set[str]:
+    """Those of the values that stand in the column."""
+    return {value for here in among(column, found) for value in tx.execute(select(column).where(here)).scalars()}
 
 
 def at(tx: Connection, column: ColumnElement[str], places: Collection[str]) -> Iterator[ColumnElement[bool]]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, select
 from sqlalchemy import true as always
 
-from cms.database.batches import among, at, pairs
+from cms.database import batches
+from cms.database.batches import at, pairs, present
 from cms.database.derived import article_images, articles, images
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
@@ -44,7 +45,7 @@ def put(tx: Connection, row: Row) -> None:
 
 def add(tx: Connection, rows: Sequence[Row]) -> None:
     """As `put`, of photos that have no rows yet."""
-    tx.execute(insert(images), [_values(row) for row in rows])
+    batches.add(tx, images, [_values(row) for row in rows])
 
 
 def _values(row: Row) -> dict[str, Any]:
@@ -82,8 +83,7 @@ def get(tx: Connection, path: str, drafts_in: DraftsIn = None) -> AnyRow | None:
 
 def there(tx: Connection, paths: Collection[str]) -> set[str]:
     """Those of the paths at which there are photos."""
-    found = (select(images.c.path).where(here) for here in among(images.c.path, paths))
-    return {path for some in found for path in tx.execute(some).scalars()}
+    return present(tx, images.c.path, paths)
 
 
 def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:

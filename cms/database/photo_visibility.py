@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, update
 
+from cms.database import batches
 from cms.database.batches import among
 from cms.database.derived import article_images, articles, images, unsettled_images
 from cms.database.prepared import Prepared
@@ -28,10 +29,8 @@ def unsettle(tx: Connection, paths: Iterable[str] = (), sent_for: Collection[str
     changed = set(paths)
     for here in among(images.c.sent_for, sent_for):
         changed.update(tx.execute(select(images.c.path).where(here)).scalars())
-    known = [select(unsettled_images.c.path).where(here) for here in among(unsettled_images.c.path, changed)]
-    new = sorted(changed.difference(*(tx.execute(found).scalars() for found in known)))
-    if new:
-        tx.execute(insert(unsettled_images), [{"path": path} for path in new])
+    new = sorted(changed - batches.present(tx, unsettled_images.c.path, changed))
+    batches.add(tx, unsettled_images, [{"path": path} for path in new])
 
 
 def unsettle_all(tx: Connection) -> None:
