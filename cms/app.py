@@ -89,13 +89,11 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api.cache import Cache
     from cms.api.fast_path import FastPath
     from cms.api.gate import Gate
-    from cms.api.plain import Told
     from cms.api.unread import reading_all
 
-    counts = traffic.Traffic()
-    told = Told(log, counts)
+    told = traffic.Told(log, traffic.Traffic())
     checking = dataclasses.replace(ctx, database=checked(ctx.database))
-    app.extensions |= {"cms": checking, access_log.NAME: log, traffic.NAME: counts}
+    app.extensions |= {"cms": checking, access_log.NAME: log, traffic.NAME: told.traffic}
     if ctx.settings.public_read:
         app.wsgi_app = FastPath(app.wsgi_app, checking, told)  # type: ignore[method-assign, assignment]
     if ctx.settings.proxies:
@@ -103,7 +101,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
 
         fixed = ProxyFix(app.wsgi_app, x_for=ctx.settings.proxies, x_proto=0, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
-    gate: Admit = Gate(log, counts)
+    gate: Admit = Gate(told)
     if ctx.settings.proxies:
         gate = reading_all(gate, ctx.settings.limits.form_bytes)
     if ctx.settings.cache_bytes:

@@ -18,7 +18,8 @@ from flask import Response, request
 from cms.api import access_log, auth
 from cms.api.conditional import matches
 from cms.api.parsing import context
-from cms.api.plain import KEEP, Plain, Told, plain_of
+from cms.api.plain import Plain, plain_of
+from cms.api.traffic import Told
 from cms.database.generation import Generation
 from cms.model.scopes import ANYONE
 
@@ -31,6 +32,8 @@ WAIT_S = 10.0
 """How long one waits for the answer that another is making."""
 OVERHEAD = 2000
 """About the bytes that an answer takes besides its body."""
+KEEP = "cms.keep"
+"""In WSGI's environment once the answer may be kept: the route that made it."""
 
 _OF_ONE_REQUEST = ("X-Request-Id", "Server-Timing")
 _OF_A_BODY = ("Content-Type", "Content-Length", "Content-Encoding")

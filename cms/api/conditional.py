@@ -18,13 +18,10 @@ from cms.model.published import to_json
 _TAG = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
 
 
-def etag_of(version: str, body: bytes) -> str:
-    return f'"{version}-{hashlib.sha256(body).hexdigest()[:16]}"'
-
-
-def weak_etag_of(body: bytes) -> str:
-    """Of what has no version."""
-    return f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+def etag_of(version: str | None, body: bytes) -> str:
+    """Weak where there is no version."""
+    digest = hashlib.sha256(body).hexdigest()
+    return f'"{version}-{digest[:16]}"' if version else f'W/"{digest[:32]}"'
 
 
 def respond(
@@ -33,7 +30,7 @@ def respond(
     """The body with its tag (weak where there is no version), or 304 when the client has it already."""
     data = body.encode() if isinstance(body, str) else body
     if etag is None:
-        etag = etag_of(version, data) if version else weak_etag_of(data)
+        etag = etag_of(version, data)
     response = Response(data, content_type=media_type)
     response.headers["ETag"] = etag
     return not_modified(response) if is_known(etag) else response

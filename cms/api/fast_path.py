@@ -16,10 +16,12 @@ from marshmallow import RAISE, ValidationError
 
 from cms.api import access_log, coding, headers
 from cms.api.article_json import json_of
-from cms.api.conditional import etag_of, matches, weak_etag_of
+from cms.api.cache import KEEP
+from cms.api.conditional import etag_of, matches
 from cms.api.listing import page_of
-from cms.api.plain import KEEP, Told, plain_of
+from cms.api.plain import plain_of
 from cms.api.schemas.articles import ArticleQuery
+from cms.api.traffic import Told
 from cms.api.wanted import Asker
 from cms.context import Context
 from cms.database import statements
@@ -34,13 +36,15 @@ if TYPE_CHECKING:
 LIST = "/api/v1/articles"
 ARTICLE = "/api/v1/articles/<collection>/<path:article_id>"
 _QUERY = ArticleQuery()
+_STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 
 
 class _Found(NamedTuple):
-    """What is to be told: the text, its entity tag, what it varies by, and the route that would have told it."""
+    """What is to be told: the text, its version if it has one, what it varies by, and the route that would have told
+    it."""
 
     data: bytes
-    etag: str
+    version: str | None
     vary: str
     route: str
 
@@ -66,49 +70,54 @@ class FastPath:
             found = None  # Flask asks again, and tells what is wrong
         if found is None:
             return self._app(environ, start)
+        etag = etag_of(found.version, found.data)
+        is_known = matches(environ.get("HTTP_IF_NONE_MATCH", ""), etag)
+        body = None if is_known else coding.coded(chosen, found.data)
         name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
-        data = b"" if matches(environ.get("HTTP_IF_NONE_MATCH", ""), found.etag) else coding.coded(chosen, found.data)
-        status = 200 if data else 304
+        status = 304 if body is None else 200
         environ[KEEP] = found.route
-        timing = headers.timing(asked, started)
-        start("200 OK" if data else "304 NOT MODIFIED", _headers(found, data, chosen, name, timing))
+        of_this = [("X-Request-Id", name), ("Server-Timing", headers.timing(asked, started))]
+        start(_STATUS[status], [*_headers(found, body, etag, chosen), *of_this])
         self._traffic.count("GET", found.route, status, time.perf_counter() - started)
-        self._log.tell(access_log.asked_of(environ), status, len(data) if data else None, started, name)
-        return [data] if data else []
+        self._log.tell(access_log.asked_of(environ), status, None if body is None else len(body), started, name)
+        return [] if body is None else [body]
 
     def _find(self, path: str, query: str) -> _Found | None:
         if path == LIST:
-            loaded = _load(query) if len(query) <= self._asker.limits.query_bytes else None
-            if loaded is None:
-                return None
-            with read(self._ctx.database) as tx:
-                data = page_of(tx, self._asker, loaded).encode()
-            return _Found(data, weak_etag_of(data), headers.VARY, LIST)
-        start, _, rest = path.partition(f"{LIST}/")
-        collection, _, article_id = rest.partition("/")
-        if start or query or not article_id:
+            return self._list(query)
+        collection, _, article_id = path.removeprefix(f"{LIST}/").partition("/")
+        if not path.startswith(f"{LIST}/") or query or not article_id:
             return None
+        return self._article(collection, article_id)
+
+    def _list(self, query: str) -> _Found | None:
+        loaded = _load(query) if len(query) <= self._asker.limits.query_bytes else None
+        if loaded is None:
+            return None
+        with read(self._ctx.database) as tx:
+            text = page_of(tx, self._asker, loaded)
+        return _Found(text.encode(), None, headers.VARY, LIST)
+
+    def _article(self, *parts: str) -> _Found | None:
         try:
-            name = Name(*(part.encode("latin-1").decode() for part in (collection, article_id)))
+            name = Name(*(part.encode("latin-1").decode() for part in parts))
         except UnicodeDecodeError:
             return None
         with read(self._ctx.database) as tx:
             text, version = json_of(self._ctx, tx, ANYONE, name)
-        data = text.encode()
-        return _Found(data, etag_of(version, data), headers.OF_AN_ARTICLE, ARTICLE)
+        return _Found(text.encode(), version, headers.OF_AN_ARTICLE, ARTICLE)
 
 
-def _headers(found: _Found, data: bytes, chosen: str, name: str, timing: str) -> list[tuple[str, str]]:
-    of_body = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))] if data else []
-    coded = [("Content-Encoding", chosen)] if data and chosen else []
+def _headers(found: _Found, body: bytes | None, etag: str, chosen: str) -> list[tuple[str, str]]:
+    """Those of the representation; `body` is None for one that the client has."""
+    of_body = [] if body is None else [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    coded = [("Content-Encoding", chosen)] if body is not None and chosen else []
     return [
         *of_body,
-        ("ETag", coding.coded_tag(found.etag, chosen)),
+        ("ETag", coding.coded_tag(etag, chosen)),
         ("Vary", f"{found.vary}, Accept-Encoding"),
         ("Cache-Control", headers.REVALIDATED),
         *coded,
-        ("X-Request-Id", name),
-        ("Server-Timing", timing),
         *headers.SECURITY.items(),
         ("Content-Security-Policy", headers.POLICY),
     ]
@@ -118,8 +127,9 @@ def _headers(found: _Found, data: bytes, chosen: str, name: str, timing: str) ->
 def _load(query: str) -> dict[str, Any] | None:
     """What the query asks for, which nobody may change; None when it cannot be read."""
     try:
-        given = parse_qsl(query.encode("latin-1").decode(), keep_blank_values=True, errors="strict")
-        loaded: dict[str, Any] = _QUERY.load(dict(given), unknown=RAISE)
+        pairs = parse_qsl(query.encode("latin-1").decode(), keep_blank_values=True, errors="strict")
+        given = dict(pairs)
+        loaded: dict[str, Any] = _QUERY.load(given, unknown=RAISE)
     except (ValueError, ValidationError):
         return None
-    return loaded if len(dict(given)) == len(given) else None
+    return loaded if len(given) == len(pairs) else None  # nothing is taken twice

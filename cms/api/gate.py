@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wsgi import ClosingIterator
 
 from cms.api import access_log, problems
-from cms.api.access_log import AccessLog
-from cms.api.traffic import Traffic
+from cms.api.traffic import Told
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,9 +41,8 @@ WATCHING_AT_ONCE = 2
 class Gate:
     """Takes the application with each request, since there is more than one way in."""
 
-    def __init__(self, log: AccessLog, traffic: Traffic) -> None:
-        self._log = log
-        self._traffic = traffic
+    def __init__(self, told: Told) -> None:
+        self._log, self._traffic = told
         self._door = _Door(AT_ONCE)
         self._watching = _Door(WATCHING_AT_ONCE)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cms.api import coding
-from cms.api.access_log import AccessLog
 from cms.api.parsing import is_host
-from cms.api.traffic import Traffic
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -15,17 +13,7 @@ if TYPE_CHECKING:
 Plain = tuple[str, str, str]
 """All that the answer depends on: the path and the query as WSGI has them, its parameters in order, and the coding."""
 
-KEEP = "cms.keep"
-"""In WSGI's environment once the answer may be kept: the route that made it."""
-
 _PATHS = ("/api/v1/articles", "/api/v1/collections", "/api/v1/images")
-
-
-class Told(NamedTuple):
-    """Who is told of each answer."""
-
-    log: AccessLog
-    traffic: Traffic
 
 
 def plain_of(environ: WSGIEnvironment) -> Plain | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cms.api.access_log import AccessLog
 
 NAME = "traffic"
 """Under which it stands among the application's extensions."""
@@ -54,3 +57,10 @@ class Traffic:
         """There was no room to answer."""
         with self._lock:
             self.refusals += 1
+
+
+class Told(NamedTuple):
+    """Who is told of each answer."""
+
+    log: AccessLog
+    traffic: Traffic

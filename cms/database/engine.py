@@ -102,12 +102,9 @@ def _check_file(engine: Engine) -> None:
 
 def _check(engine: Engine, connection: Connection) -> None:
     # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
-    if engine.get_execution_options().get(CHECKED) and not _is_whole(connection):
+    is_checked = engine.get_execution_options().get(CHECKED)
+    if is_checked and prepared.execute(connection, statements.LOOK, ()).fetchone() is None:
         raise rebuilding()
-
-
-def _is_whole(connection: Connection) -> bool:
-    return prepared.execute(connection, statements.LOOK, ()).fetchone() is not None
 
 
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:

@@ -1,4 +1,4 @@
-"""Connections to SQLite that stay open between reads, of which most take less than it takes to get a connection."""
+"""Connections to SQLite that stay open between transactions, of which most take less than it takes to get one."""
 
 from __future__ import annotations
 
