@@ -22,8 +22,7 @@ import pytest
 import urllib3
 
 from tests.api.editing import MERGE_PATCH, TEXT
-from tests.components import CmsServer, cms, cms_server, descendants, ending, free_port, program, require, wait_for
-from tests.components import settings_environment as environment
+from tests.components import CmsServer, cms, cms_server, descendants, ending, require
 from tests.conftest import eventually
 from tests.faults.clients import Save
 from tests.faults.ledger import check_chains
@@ -141,30 +140,40 @@ def _try_all(faults: Faults, editor: Editor) -> None:
 
 
 @contextmanager
-def injected(site: Path, folder: Path, *faults: str) -> Iterator[str]:
-    """A server with these faults of strace's; gives its URL."""
+def injected(server: CmsServer, call: str, error: str) -> Iterator[None]:
+    """Each such call of the server fails with that error during the block, by strace.
+
+    All of them, not the first: strace counts the calls of each thread by itself.
+    """
     require(shutil.which("strace"), "strace")
-    port = free_port()
-    watch = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2", *faults]
-    command = [*watch, str(program("cms")), "serve", "--no-worker", "--port", str(port), "--drain", "0"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(site), stdout=log, stderr=log)
-        with ending(process):
-            wait_for(f"http://127.0.0.1:{port}/healthz", process)
-            yield f"http://127.0.0.1:{port}"
+    pids = [server.process.pid, *descendants(server.process.pid)]
+    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}"]
+    tracer = subprocess.Popen([*command, *(option for pid in pids for option in ("-p", str(pid)))])
+    with ending(tracer):
+        assert eventually(lambda: all(map(_is_traced, pids)))
+        yield
 
 
-def test_a_rename_that_fails_leaves_what_was_there(light_site: Path, token: str, tmp_path: Path) -> None:
-    """The first of each process: a file's own name is taken by `renameat`, its place by `renameat2`."""
-    once = ("-e", "inject=renameat:error=ENOSPC:when=1", "-e", "inject=renameat2:error=EIO:when=1")
-    with injected(light_site, tmp_path, *once) as url:
-        editor = Editor(light_site, url, token, [])
+def _is_traced(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task").glob("*/status")
+    return all("TracerPid:\t0\n" not in thread.read_text() for thread in threads)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "expected"), [("renameat", "ENOSPC", FULL), ("renameat2", "EIO", BROKEN)], ids=["name", "place"]
+)
+def test_a_rename_that_fails_leaves_what_was_there(
+    light_site: Path, token: str, tmp_path: Path, call: str, error: str, expected: tuple[int, str]
+) -> None:
+    """A file's own name is taken by `renameat`, its place by `renameat2`."""
+    with cms_server(light_site, tmp_path / "log", "--no-worker") as server:
+        editor = Editor(light_site, server.url, token, [])
         before = editor.file.read_bytes()
-        assert editor.save("First") == FULL
-        assert editor.save("Second") == BROKEN
-        assert editor.file.read_bytes() == before
+        with injected(server, call, error):
+            assert editor.save("During") == expected
+            assert editor.file.read_bytes() == before
         assert eventually(editor.is_ready)
-        assert editor.save("Third") == (200, None)
+        assert editor.save("After") == (200, None)
     _check(editor)
 
 
