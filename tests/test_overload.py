@@ -120,6 +120,15 @@ def test_a_refused_save_has_saved_nothing_however_long_it_is(here: Here) -> None
     assert here.saved() == before
 
 
+def test_editors_who_are_too_many_keep_no_reader_out(here: Here) -> None:
+    with ExitStack() as stack:
+        for _ in range(gate.AT_ONCE):
+            stack.enter_context(closing(here.begin("sent-never")))
+        assert eventually(lambda: here.now() != 200)
+        for path in (f"{ARTICLES}/river-bus", "/api/v1/articles?collection=news", "/api/v1/articles?q=river"):
+            assert here.get(path, is_known=False, timeout=4).status == 200, path
+
+
 def test_who_goes_away_in_the_middle_keeps_no_place(here: Here) -> None:
     for _ in range(2 * gate.AT_ONCE):
         here.begin("sent-never").close()

@@ -37,8 +37,14 @@ class Place(NamedTuple):
     updated_at: float
 
 
-_SHELF = Prepared(
-    select(articles.c.collection, articles.c.locale, articles.c.status).where(articles.c.key == bindparam("key"))
+# Most edits leave these alone. Not to write them again leaves their indexes alone, too.
+_STAYING = ("collection", "locale", "status", "shelf", "id", "fold", "twin", "visible", "due", "created_at")
+_CHANGING = ("version", "digest", "seq", "updated_at", "mark", "problems", "lengths", "lean", "json")
+_STANDS = Prepared(select(*(articles.c[name] for name in _STAYING)).where(articles.c.key == bindparam("key")))
+_CHANGE = Prepared(
+    update(articles)
+    .where(articles.c.key == bindparam("at"))
+    .values({name: bindparam(f"new_{name}", type_=articles.c[name].type) for name in _CHANGING})
 )
 _DELETE = Prepared(delete(articles).where(articles.c.key == bindparam("at")))
 
@@ -64,8 +70,15 @@ class Entry:
 
 def put(tx: Connection, entry: Entry) -> None:
     """Make the row and its photo references say what the article says."""
-    _leave(tx, entry.article.key, entry.shelf, entry.paths)
-    _insert(tx, [entry])
+    key, row = entry.article.key, _row(entry)
+    old = _STANDS.on(tx, {"key": key}).one_or_none()
+    _move(tx, key, old, entry.shelf, entry.paths)
+    if old is not None and all(getattr(old, name) == row[name] for name in _STAYING):
+        _CHANGE.run(tx, {"at": key, **{f"new_{name}": row[name] for name in _CHANGING}})
+        return
+    if old is not None:
+        _DELETE.run(tx, {"at": key})
+    batches.add(tx, articles, [row])
 
 
 def add(tx: Connection, entries: Sequence[Entry]) -> None:
@@ -73,10 +86,6 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
     shelves.count(tx, Counter(entry.shelf for entry in entries))
     shown = {path for entry in entries for path in entry.paths}
     photo_visibility.unsettle(tx, shown, sent_for=[entry.article.key for entry in entries])
-    _insert(tx, entries)
-
-
-def _insert(tx: Connection, entries: Sequence[Entry]) -> None:
     batches.add(tx, articles, [_row(entry) for entry in entries])
     article_photos.add(tx, {entry.article.key: entry.paths for entry in entries})
 
@@ -108,23 +117,24 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def remove(tx: Connection, key: str) -> None:
-    _leave(tx, key, None, set())
+    old = _STANDS.on(tx, {"key": key}).one_or_none()
+    _move(tx, key, old, None, set())
+    if old is not None:
+        _DELETE.run(tx, {"at": key})
 
 
-def _leave(tx: Connection, key: str, shelf: Shelf | None, paths: set[str]) -> None:
-    """Take the article's rows away, before it goes to this shelf, showing these photos, or is no more."""
-    row = _SHELF.on(tx, {"key": key}).one_or_none()
-    old = None if row is None else Shelf(*row)
+def _move(tx: Connection, key: str, row: AnyRow | None, shelf: Shelf | None, paths: set[str]) -> None:
+    """Bring the article from where its row stands to this shelf, showing these photos, or to none when it is gone."""
+    old = None if row is None else Shelf(row.collection, row.locale, row.status)
     before = article_photos.of(tx, key)
     if old == shelf:
         photo_visibility.unsettle(tx, before ^ paths)
     else:
         shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
         photo_visibility.unsettle(tx, before | paths, sent_for=[key])
-    if before:
+    if before != paths:
         article_photos.remove(tx, key)
-    if old is not None:
-        _DELETE.run(tx, {"at": key})
+        article_photos.add(tx, {key: paths})
 
 
 def set_content(tx: Connection, key: str, content: Bytes, seq: int | None = None) -> None:
