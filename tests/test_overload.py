@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -99,6 +99,17 @@ def test_what_is_too_much_is_refused_soon_and_the_rest_goes_on(here: Here) -> No
     assert float(counted[1]) >= MANY
 
 
+@contextmanager
+def crowded(here: Here) -> Iterator[None]:
+    """During the block, editors have all places, and whoever comes is refused."""
+    time.sleep(2 * gate.CALM_S)  # of those refused just before, and of those who leave
+    with ExitStack() as stack:
+        for _ in range(gate.AT_ONCE):
+            stack.enter_context(closing(here.begin("sent-never")))
+        assert eventually(lambda: here.now() == 503)
+        yield
+
+
 def refused(answer: urllib3.BaseHTTPResponse) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, str(gate.RETRY_AFTER_S))
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -108,11 +119,7 @@ def refused(answer: urllib3.BaseHTTPResponse) -> None:
 
 def test_a_refused_save_has_saved_nothing_however_long_it_is(here: Here) -> None:
     before = here.saved()
-    time.sleep(2 * gate.CALM_S)  # of those refused just before
-    with ExitStack() as stack:
-        for _ in range(gate.AT_ONCE):
-            stack.enter_context(closing(here.begin("sent-never")))
-        assert eventually(lambda: here.now() == 503)
+    with crowded(here):
         for number in range(5):
             url = f"{here.server.url}{ARTICLES}/sent-refused-{number}"
             refused(here.http.request("PUT", url, headers={**here.admin, **SAVE}, body=BODY * 2000))
@@ -121,10 +128,7 @@ def test_a_refused_save_has_saved_nothing_however_long_it_is(here: Here) -> None
 
 
 def test_editors_who_are_too_many_keep_no_reader_out(here: Here) -> None:
-    with ExitStack() as stack:
-        for _ in range(gate.AT_ONCE):
-            stack.enter_context(closing(here.begin("sent-never")))
-        assert eventually(lambda: here.now() != 200)
+    with crowded(here):
         for path in (f"{ARTICLES}/river-bus", "/api/v1/articles?collection=news", "/api/v1/articles?q=river"):
             assert here.get(path, is_known=False, timeout=4).status == 200, path
 
