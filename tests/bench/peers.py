@@ -79,11 +79,13 @@ def flask(folder: Path, code: str, *arguments: str) -> Iterator[Server]:
         yield Server(f"http://127.0.0.1:{port}", process.pid)
 
 
-def load(server: Server, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> Load:
-    """16 connections that ask for the same all the time."""
+def load(
+    server: Server, path: str, seconds: float, headers: Mapping[str, str] | None = None, connections: int = 16
+) -> Load:
+    """So many connections that ask for the same all the time."""
     wrk = program("wrk")
     require(wrk, "wrk")
-    command = [str(wrk), "-t1", "-c16", f"-d{max(1, round(seconds))}s"]
+    command = [str(wrk), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     for name, value in (headers or {}).items():
         command += ["-H", f"{name}: {value}"]
     before = processor_seconds(server.pid)
@@ -95,6 +97,6 @@ def load(server: Server, path: str, seconds: float, headers: Mapping[str, str] |
     return Load(spent / requests, rate)
 
 
-def cost(server: Server, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> float:
+def cost(server: Server, path: str, seconds: float, connections: int = 16) -> float:
     """Microseconds of the processor for each request, under that load."""
-    return load(server, path, seconds, headers).cpu * 1e6
+    return load(server, path, seconds, connections=connections).cpu * 1e6
