@@ -4,9 +4,9 @@ A crowd that is soon served is no overload: who finds no place waits for a momen
 was refused just before.
 
 What watches the service has a door of its own, and so have readers of articles and those who search, whom no editors
-keep out, nor they them. Answers from memory do not come by here, and photos, of which a page asks for many at once and each is soon told,
-go past. A server needs one thread more than may be inside, else nobody is there to refuse; any more of them make
-answers from memory cost more, since all wait for Python's lock.
+keep out, nor they them. Answers from memory do not come by here, and photos, of which a page asks for many at once and
+each is soon told, go past. A server needs one thread more than may be inside, else nobody is there to refuse; any more
+of them make answers from memory cost more, since all wait for Python's lock.
 """
 
 from __future__ import annotations
