@@ -3,10 +3,10 @@
 A crowd that is soon served is no overload: who finds no place waits for a moment before it is refused, unless another
 was refused just before.
 
-What watches the service has a door of its own, and so have readers of articles and those who search, whom no editors
-keep out, nor they them. Answers from memory do not come by here, and photos, of which a page asks for many at once and
-each is soon told, go past. A server needs one thread more than may be inside, else nobody is there to refuse; any more
-of them make answers from memory cost more, since all wait for Python's lock.
+What watches the service has a door of its own, and so have readers of articles, whom no editors keep out, nor they
+them. Answers from memory do not come by here, and photos, of which a page asks for many at once and each is soon told,
+go past. A server needs one thread more than may be inside, else nobody is there to refuse; any more of them make
+answers from memory cost more, since all wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 AT_ONCE = 4
 """More of them wait for Python's lock and for the database."""
 READING_AT_ONCE = 1
-"""Each gives up Python's lock at every statement: several that wait for it cost twice as much as one after the
-other."""
-SEARCHING_AT_ONCE = 2
-"""A large site is searched for long, by SQLite alone, while others have Python's lock."""
+"""Each gives up Python's lock at every statement: several that wait for it cost twice as much as one after the other.
+A search of a large site takes longer, in SQLite alone, and is not among them."""
 WATCHING_AT_ONCE = 2
 MOMENT_S = 1.0
 CALM_S = 1.0
@@ -53,7 +51,6 @@ class Gate:
         self._door = _Door(AT_ONCE)
         self._watching = _Door(WATCHING_AT_ONCE)
         self._reading = _Door(READING_AT_ONCE)
-        self._searching = _Door(SEARCHING_AT_ONCE)
 
     def __call__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(PHOTOS):
@@ -76,9 +73,8 @@ class Gate:
         if path in WATCHING:
             return self._watching
         is_reading = environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ
-        if not is_reading or not path.startswith(ARTICLES):
-            return self._door
-        return self._searching if "q=" in environ["QUERY_STRING"] else self._reading
+        is_soon_told = path.startswith(ARTICLES) and "q=" not in environ["QUERY_STRING"]
+        return self._reading if is_reading and is_soon_told else self._door
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         self._traffic.count_refused()
