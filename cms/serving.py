@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # One more than may be inside the gate, who answers from memory and refuses; each costs all others.
-THREADS = 6
+THREADS = 5
 CONNECTIONS = 1024
 FINISH_S = 25
 AGAIN_S = 0.5

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Admit = Callable[[WSGIApplication, WSGIEnvironment, StartResponse], Iterable[bytes]]
 
-AT_ONCE = 4
+AT_ONCE = 3
 """More of them wait for Python's lock and for the database."""
 READING_AT_ONCE = 1
 """Each gives up Python's lock at every statement: several that wait for it cost twice as much as one after the other.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, event
 
 from cms.database import file
 
-MOST = 6
+MOST = 5
 """As many as there are threads in a server process."""
 _SPARE = "cms_spare"
 
