@@ -52,9 +52,11 @@ class Report:
 
 @dataclass(slots=True)
 class Reconciler:
-    """Remembers from one pass to the next what it has seen only once."""
+    """Remembers from one pass to the next what it has seen only once. With `is_filling` the tables are being made, and
+    what was broken off waits until they say what there was."""
 
     ctx: Context
+    is_filling: bool = False
     _doubts: Doubts = field(default_factory=Doubts)
     _media_due: float = 0.0
     _is_held: bool = False
@@ -67,7 +69,8 @@ class Reconciler:
         """One pass over the whole site; `Unavailable` when a store or the database does not answer."""
         if not self.ctx.site.is_settled():
             return Report(unsettled=1)
-        heal(self.ctx)
+        if not self.is_filling:
+            heal(self.ctx)
         seen = look(self.ctx, at_media=self._is_media_due())
         moved = moves(seen)
         gone = [] if accept_deletions else self._not_moved(seen, moved)

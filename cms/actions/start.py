@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from cms.actions import keep_git, leftovers, mark, reconcile
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
+from cms.actions.recall import recall
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
 from cms.database import changes, collections, damage, photo_visibility, renewal, search
@@ -68,7 +69,11 @@ def _fill(ctx: Context, progress: Progress | None) -> None:
         with write(database) as tx:
             collections.clear_derived(tx)
             search.set_filling(tx, True)
-        settle(Reconciler(dataclasses.replace(ctx, database=database)), progress=progress)
+        reconciler = Reconciler(dataclasses.replace(ctx, database=database), is_filling=True)
+        settle(reconciler, progress=progress)
+        recall(reconciler.ctx)
+        reconciler.is_filling = False
+        settle(reconciler)
         with write(database) as tx:
             search.set_filling(tx, False)
             photo_visibility.unsettle_all(tx)

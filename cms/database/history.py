@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, bindparam, case, exists, func, or_, select
 
 from cms.database.batches import among
 from cms.database.derived import articles
@@ -131,6 +131,21 @@ def births(tx: Connection, collection: str, names: Collection[str]) -> dict[str,
         for here in among(changes.c.name, names)
     )
     return {row.name: row.time for some in found for row in tx.execute(some)}
+
+
+def without_row(tx: Connection) -> list[AnyRow]:
+    """The last changes, with the text, of articles that are there by the log, of which there is no row and no other
+    of their file."""
+    own = (changes.c.subject == "article", changes.c.action != "confirmed")
+    last = select(func.max(changes.c.seq)).where(*own).group_by(changes.c.collection, changes.c.name)
+    is_known = exists().where(
+        or_(
+            articles.c.key == changes.c.key,
+            and_(articles.c.collection == changes.c.collection, articles.c.id == changes.c.name),
+        )
+    )
+    found = select(changes).where(changes.c.seq.in_(last), changes.c.action != "deleted", ~is_known)
+    return list(tx.execute(found.where(changes.c.text.is_not(None)).order_by(changes.c.seq)))
 
 
 def moved_to(tx: Connection, name: Name) -> AnyRow | None:
