@@ -1,6 +1,7 @@
 """A store in a bucket of any S3-compatible server.
 
 Only what every such server has is relied on: a writer holds the key's lock, because some ignore conditions on PUT.
+Where the server keeps them, they hold off those, too, who write to the bucket without us.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from botocore.exceptions import ClientError, IncompleteReadError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
 from cms.errors import Stale, Unavailable
-from cms.store import s3_version
+from cms.store import s3_conditions, s3_version
 from cms.store.base import (
     ABSENT,
     Absent,
@@ -33,12 +33,11 @@ from cms.store.base import (
     is_key,
     version_of,
 )
-from cms.store.s3_client import code_of, connect, copy_all, translated
+from cms.store.s3_client import MISSING, code_of, connect, fetch, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
 
-STREAM_ATTEMPTS = 4
 IN_MEMORY = 4 * 1024 * 1024
 """What is larger is read by way of a temporary file."""
 
@@ -50,7 +49,6 @@ _TYPES = mimetypes.MimeTypes(filenames=())
 for _ending, _type in ((".webp", "image/webp"), (".avif", "image/avif"), (".md", "text/markdown")):
     _TYPES.add_type(_type, _ending)
 
-MISSING = {"NoSuchKey", "404", "NotFound"}
 CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
 
@@ -76,7 +74,8 @@ class S3Store:
         stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
         try:
             with translated():
-                is_there = self._fetch(key, stream, part)
+                asked: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
+                is_there = fetch(self._client, asked, stream, part)
         except BaseException:
             stream.close()
             raise
@@ -103,16 +102,7 @@ class S3Store:
                 yield error
 
     def version(self, key: Key) -> Version | None:
-        head = self._head(key)
-        if head is None:
-            return None
-        if (version := s3_version.known(head["Metadata"], head["ETag"])) is not None:
-            return version
-        stream = self.open(key)
-        if stream is None:
-            return None
-        with stream:
-            return version_of(stream)
+        return self._version(key, self._head(key))
 
     def list(self, prefix: str) -> Iterator[Stat]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -126,17 +116,18 @@ class S3Store:
 
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
-        self._expect(key, expect)
+        etag = self._expect(key, expect)
         with translated():
+            condition = self._condition(etag)
             try:
-                return self._put(key, data, only_new=expect is ABSENT)
+                return self._put(key, data, condition)
             except ClientError as error:
                 if code_of(error) not in CONDITION_FAILED:
                     raise
                 # A retried PUT whose first answer was lost meets its own bytes.
                 current, ours = self.version(key), version_of(data)
                 if current != ours:
-                    raise Stale(f"{key} is there already.", current=current) from error
+                    raise Stale(f"{key} holds something else by now.", current=current) from error
                 return ours
 
     def delete(self, key: Key, *, expect: Version) -> None:
@@ -187,6 +178,25 @@ class S3Store:
                 self._client.delete_object(Bucket=bucket, Key=probe)
         return True
 
+    def _condition(self, etag: str | None) -> dict[str, str]:
+        """On which a PUT may take the place of what has the tag, None for nothing."""
+        if etag is None:
+            return {"IfNoneMatch": "*"}
+        # In quotes, some servers never find the tags equal.
+        keeps = s3_conditions.are_kept(self._client, self._bucket, self._prefix)
+        return {"IfMatch": etag.strip('"')} if keeps else {}
+
+    def _version(self, key: Key, head: HeadObjectOutputTypeDef | None) -> Version | None:
+        if head is None:
+            return None
+        if (version := s3_version.known(head["Metadata"], head["ETag"])) is not None:
+            return version
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream:
+            return version_of(stream)
+
     def _head(self, key: Key) -> HeadObjectOutputTypeDef | None:
         check_key(key)
         with translated():
@@ -197,50 +207,28 @@ class S3Store:
                     return None
                 raise
 
-    def _fetch(self, key: Key, out: BinaryIO, part: Part | None) -> bool:
-        """Write the object's bytes; the client itself does not try again once they have begun to come."""
-        asked: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
-        if part is not None:
-            asked["Range"] = f"bytes={part.start}-{part.stop - 1}"
-        for attempt in range(1, STREAM_ATTEMPTS + 1):
-            try:
-                answer = self._client.get_object(**asked)
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    return False
-                raise
-            out.seek(0)
-            out.truncate()
-            try:
-                size = answer["ContentLength"] if part is None else part.stop - part.start
-                copy_all(answer["Body"]._raw_stream, out, size)  # type: ignore[attr-defined]
-            except (HTTPError, IncompleteReadError):
-                if attempt == STREAM_ATTEMPTS:
-                    raise
-                time.sleep(0.1 * 2**attempt)
-            else:
-                return True
-        return False
-
-    def _put(self, key: Key, data: bytes | Path, *, only_new: bool) -> Version:
+    def _put(self, key: Key, data: bytes | Path, condition: dict[str, str]) -> Version:
         content_type = _TYPES.guess_type(key)[0] or "application/octet-stream"
         asked: PutObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key}
         asked["ContentType"], asked["Metadata"] = content_type, s3_version.digests(data)
         if self._cache_control is not None:
             asked["CacheControl"] = self._cache_control
-        if only_new:
-            asked["IfNoneMatch"] = "*"
+        asked.update(condition)  # type: ignore[typeddict-item]
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
             asked["Body"] = body
             self._client.put_object(**asked)
         return Version(asked["Metadata"]["sha256"])
 
-    def _expect(self, key: Key, expect: Version | Absent) -> None:
-        current = self.version(key)
+    def _expect(self, key: Key, expect: Version | Absent) -> str | None:
+        """The server's tag of what is there, if it is what is expected."""
+        # The tag is asked for first: bytes that come in between have another one.
+        head = self._head(key)
+        current = self._version(key, head)
         if current is None and expect is not ABSENT:
             raise Stale(f"{key} is not there any more.")
         if current is not None and current != expect:
             raise Stale(f"{key} holds something else by now.", current=current)
+        return None if head is None or current is None else head["ETag"]
 
 
 def _stat(key: Key, size: int, etag: str, modified: float) -> Stat:

@@ -17,9 +17,11 @@ from botocore.session import get_session
 from urllib3.exceptions import HTTPError
 
 from cms.errors import Unavailable
+from cms.store.base import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
     from urllib3 import HTTPResponse
 
 # Newer default checksums are not understood by many servers, and path style is by all.
@@ -39,6 +41,8 @@ SLOWEST = 256 * 1024
 """Bytes a second."""
 
 CHUNK = 256 * 1024
+STREAM_ATTEMPTS = 4
+MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
 _models = create_loader()
@@ -68,7 +72,33 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def copy_all(source: HTTPResponse, out: BinaryIO, size: int) -> None:
+def fetch(client: S3Client, asked: GetObjectRequestTypeDef, out: BinaryIO, part: Part | None) -> bool:
+    """Write the object's bytes, or that part of them; False when there is no such object."""
+    if part is not None:
+        asked["Range"] = f"bytes={part.start}-{part.stop - 1}"
+    # The client itself does not try again once bytes have begun to come.
+    for attempt in range(1, STREAM_ATTEMPTS + 1):
+        try:
+            answer = client.get_object(**asked)
+        except ClientError as error:
+            if code_of(error) in MISSING:
+                return False
+            raise
+        out.seek(0)
+        out.truncate()
+        try:
+            size = answer["ContentLength"] if part is None else part.stop - part.start
+            _copy_all(answer["Body"]._raw_stream, out, size)  # type: ignore[attr-defined]
+        except (HTTPError, IncompleteReadError):
+            if attempt == STREAM_ATTEMPTS:
+                raise
+            time.sleep(0.1 * 2**attempt)
+        else:
+            return True
+    return False
+
+
+def _copy_all(source: HTTPResponse, out: BinaryIO, size: int) -> None:
     """Copy just so many bytes; an error when fewer come, or too slowly."""
     # What has come is taken as it comes: a server that trickles would never fill a larger read.
     deadline = time.monotonic() + DEADLINE_S + size / SLOWEST

@@ -1,0 +1,70 @@
+"""Which servers keep the conditions of a PUT is found out; where they do, nobody is overwritten who knows no locks."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+import pytest
+
+from cms.errors import Stale
+from cms.store import open_store
+from cms.store.base import ABSENT, Key, Version
+from cms.store.s3 import S3Store
+from cms.store.s3_client import connect
+from cms.store.s3_conditions import are_kept
+from tests.components import s3_environment
+from tests.servers import CEPH, SWIFT
+from tests.store.racing import race
+
+KEY = Key("src/content/news/en/raced.md")
+ROUNDS, RACERS = 5, 16
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in s3_environment(request.getfixturevalue(request.param)).items():
+        monkeypatch.setenv(name, value)
+    return f"s3://photos/{uuid.uuid4().hex}"
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        pytest.param("s3_url", False, id="rclone"),
+        pytest.param("ceph_url", True, marks=CEPH.marks, id="ceph"),
+        pytest.param("swift_url", False, marks=SWIFT.marks, id="swift"),
+    ],
+    indirect=["place"],
+)
+def test_whether_a_server_keeps_conditions_is_found_out(place: str, expected: bool) -> None:
+    assert are_kept(connect(), "photos", "probes/") is expected
+    store = open_store(place)
+    version = store.write(KEY, b"one", expect=ABSENT)
+    version = store.write(KEY, b"two", expect=version)
+    with pytest.raises(Stale):
+        store.write(KEY, b"three", expect=ABSENT)
+    assert store.version(KEY) == version
+    assert [stat.key for stat in store.list("src")] == [KEY]
+
+
+def attempt(stores: list[S3Store], version: Version, number: int, racer: int) -> bytes | None:
+    data = f"{number} {racer}".encode()
+    try:
+        stores[racer].write(KEY, data, expect=version)
+    except Stale:
+        return None
+    return data
+
+
+@pytest.mark.parametrize("place", [pytest.param("ceph_url", marks=CEPH.marks)], indirect=True)
+def test_of_many_who_hold_no_lock_one_wins(place: str) -> None:
+    stores = [S3Store("photos", place.rpartition("/")[2]) for _ in range(RACERS)]
+    version = stores[0].write(KEY, b"0", expect=ABSENT)
+    for number in range(ROUNDS):
+        won = [data for data in race(RACERS, partial(attempt, stores, version, number)) if data is not None]
+        assert len(won) == 1
+        assert stores[0].read(KEY) == won[0]
+        found = stores[0].version(KEY)
+        assert found is not None
+        version = found
