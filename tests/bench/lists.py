@@ -33,8 +33,8 @@ KINDS = {
     "searched for two words": f"&q={WORDS[90]} {WORDS[91]}",
 }
 DEEP = ("by id", "of one locale, sorted by date", "filtered by a tag")
-CONNECTIONS = 2
-"""A search of a large site takes long; of a crowd of them, most would be told to come again."""
+READING, SEARCHING = 16, 2
+"""How many ask at once: a search of a large site takes long, and of a crowd most would be told to come again."""
 REPEATED = 100
 """How often SQLite's command runs the statements."""
 
@@ -52,13 +52,13 @@ def rows(options: Options) -> Iterator[Row]:
         for name, url in asked.items():
             mine, theirs = in_turn(
                 options.rounds,
-                partial(cost, ours, url, options.seconds, CONNECTIONS),
+                partial(cost, ours, url, options.seconds, SEARCHING if "&q=" in url else READING),
                 partial(sqlite_time, options.folder, database, statements[name]),
             )
             yield row(f"List {name}", "SQLite, the same statements", "µs CPU", mine, theirs, aim=3.0, size=size)
         for name in DEEP:
             deep = f"{asked[name]}&cursor={quote(deep_cursor(ours, asked[name], size))}"
-            pages = (partial(cost, ours, url, options.seconds, CONNECTIONS) for url in (deep, asked[name]))
+            pages = (partial(cost, ours, url, options.seconds) for url in (deep, asked[name]))
             there, first = in_turn(options.rounds, *pages)
             yield row(f"List {name}, a page in the depth", "its first page", "µs CPU", there, first, aim=1.3, size=size)
 
