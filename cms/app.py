@@ -18,7 +18,7 @@ from cms.actions.start import prepare, stamp_of
 from cms.context import Context
 from cms.database.engine import checked, open_engine
 from cms.database.generation import watch
-from cms.database.locks import FileLocks, PostgresLocks
+from cms.database.locks import FileLocks, Locks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
 from cms.store.repository import Repository
@@ -38,15 +38,15 @@ FOREVER = "public, max-age=31536000, immutable"
 
 def create_context(settings: Settings) -> Context:
     """The parts that the settings ask for; nothing is contacted yet."""
-    settings.state_folder.mkdir(parents=True, exist_ok=True)
-    (settings.state_folder / ".gitignore").write_text("*\n")
+    folder = settings.own_folder
+    if folder is not None and settings.is_site_folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
     site = open_store(settings.site)
     media = site if settings.media == settings.site else open_store(settings.media, cache_control=REVALIDATED)
     for url in (settings.variants, settings.private):
         if url.startswith("file:"):
             folder_of(url).mkdir(parents=True, exist_ok=True)
-    in_postgres = settings.database.startswith("postgresql")
-    locks = PostgresLocks(settings.database) if in_postgres else FileLocks(settings.state_folder / "locks")
     database = open_engine(settings.database)
     return Context(
         settings=settings,
@@ -56,16 +56,23 @@ def create_context(settings: Settings) -> Context:
         private=open_store(settings.private),
         database=database,
         generation=watch(database, settings.database),
-        locks=locks,
+        locks=_locks(settings),
         stamp=stamp_of(settings),
         repository=_repository(settings),
     )
 
 
+def _locks(settings: Settings) -> Locks:
+    if settings.own_folder is None or settings.database.startswith("postgresql"):
+        return PostgresLocks(settings.database)
+    return FileLocks(settings.own_folder / "locks")
+
+
 def _repository(settings: Settings) -> Repository | None:
-    if settings.git == "off":
+    if settings.git == "off" or settings.own_folder is None:
         return None
-    return Repository(settings.site_folder, settings.state_folder, settings.git_environment, settings.git_remote)
+    folder = folder_of(settings.site)
+    return Repository(folder, settings.own_folder, settings.git_environment, settings.git_remote)
 
 
 def create_app(

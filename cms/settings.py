@@ -32,11 +32,12 @@ def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`site`, `media` and `uploads` are store URLs (`file://…`, `s3://…`), `uploads` None for a private prefix of the
-    media; `media_url` is the public base of the media, `public_url` of this service, each None where there is none.
-    `timezone` is an IANA name. `git_remote` is a URL, None for the one that the site's repository names; without a
-    `git_hook_secret` there is no hook. `cache_bytes` is what each server process may keep of answers. All files
-    are looked at every `scan_s` seconds, though the system tells of changes. So many `proxies` stand in front, each of
-    which says in X-Forwarded-For who called it."""
+    media; a site in a bucket needs nothing of this machine, unless its database is a file. `media_url` is the public
+    base of the media, `public_url` of this service, each None where there is none. `timezone` is an IANA name.
+    `git_remote` is a URL, None for the one that the site's repository names; without a `git_hook_secret` there is no
+    hook. `cache_bytes` is what each server process may keep of answers. All files are looked at every `scan_s` seconds,
+    though the system tells of changes. So many `proxies` stand in front, each of which says in X-Forwarded-For who
+    called it."""
 
     site: str
     media: str
@@ -58,8 +59,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
     @property
-    def site_folder(self) -> Path:
-        return Path(unquote(urlsplit(self.site).path))
+    def is_site_folder(self) -> bool:
+        return self.site.startswith("file:")
 
     @property
     def public_host(self) -> str | None:
@@ -84,7 +85,7 @@ class Settings:
     @property
     def variants(self) -> str:
         """The URL of the store for photos' variants: beside the photos, but never in the site itself."""
-        return self.media if self.is_media_apart else self.state_folder.as_uri()
+        return self.media if self.is_media_apart else self.state
 
     @property
     def variants_base(self) -> str:
@@ -97,13 +98,21 @@ class Settings:
         if self.uploads is not None:
             return self.uploads
         # A folder of photos may well be served to the public as it is.
-        parent = self.media if self.media.startswith("s3:") else self.state_folder.as_uri()
+        parent = self.media if self.is_media_apart and self.media.startswith("s3:") else self.state
         return f"{parent.rstrip('/')}/private"
 
     @property
-    def state_folder(self) -> Path:
-        """Where lock files and the default database live; ignored by git."""
-        return self.site_folder / ".cms"
+    def state(self) -> str:
+        """The URL of the store for what the service keeps beside the content, which git and lists leave out."""
+        return f"{self.site}/.cms"
+
+    @property
+    def own_folder(self) -> Path | None:
+        """Where lock files and the default database live; None where a bucket and a database server hold everything."""
+        if self.is_site_folder:
+            return Path(unquote(urlsplit(self.state).path))
+        _, is_file, path = self.database.partition("sqlite:///")
+        return Path(path).absolute().parent if is_file else None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

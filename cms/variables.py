@@ -58,8 +58,10 @@ class Variables:
     def site(self) -> str:
         value = self._environ.get("CMS_SITE", "content")
         parts = urlsplit(value)
+        if parts.scheme == "s3" and parts.netloc:
+            return value.rstrip("/")
         if parts.scheme not in ("", "file"):
-            return self._wrong("CMS_SITE", "give a folder: a path or file://…")
+            return self._wrong("CMS_SITE", "give a folder (a path or file://…) or s3://bucket/prefix")
         folder = Path(unquote(parts.path)).absolute()
         if not (folder / "src" / "content").is_dir():
             return self._wrong("CMS_SITE", f"{value} has no folder src/content; give the root of an Astro site")
@@ -92,6 +94,8 @@ class Variables:
 
     def database(self, site: str) -> str:
         value = self._environ.get("CMS_DATABASE")
+        if value is None and site.startswith("s3:"):
+            return self._wrong("CMS_DATABASE", "a site in a bucket needs one; give postgresql+psycopg://…")
         if value is None:
             return f"sqlite:///{Path(unquote(urlsplit(site).path)) / '.cms' / 'cms.db'}"
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
@@ -102,6 +106,9 @@ class Variables:
         value = self._environ.get("CMS_GIT", "off")
         if value not in get_args(GitMode):
             self._wrong("CMS_GIT", "write off, commit or push")
+            return "off"
+        if value != "off" and site.startswith("s3:"):
+            self._wrong("CMS_GIT", "a site in a bucket is in no git work tree; leave it off")
             return "off"
         folder = Path(unquote(urlsplit(site).path))
         if value != "off" and not any((parent / ".git").exists() for parent in (folder, *folder.parents)):

@@ -103,7 +103,8 @@ def s3_server(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [str(rclone), "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"]
     command += ["--auth-key", f"{KEY},{SECRET}", "--config", "/dev/null", "--vfs-cache-mode", "off"]
-    with (folder.parent / "rclone.log").open("wb") as log:
+    command += ["--dir-cache-time", "10ms"]  # what tests write into its folders is there at once
+    with folder.with_name(f"{folder.name}-rclone.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         with ending(process):
             wait_for(f"http://127.0.0.1:{port}/", process)

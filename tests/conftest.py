@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -39,6 +40,7 @@ from cms.database.tables import kept
 from cms.model.limits import Limits
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
+from cms.store import folder_of
 from cms.store.s3_client import connect
 from tests import compiled_sql, described, ready
 from tests.astro_site import Package, pack
@@ -60,6 +62,8 @@ from tests.swift import swift_server
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
+SITES = "sites"
+_buckets: list[Path] = []
 REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
 
 
@@ -94,8 +98,11 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A copy of the sample site."""
+def site(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sample site; of a test for many nodes, in the folder that is the bucket `sites`."""
+    is_for_many = _is_for_sample(request) and getattr(request.node, "callspec", None) is not None
+    if is_for_many and request.node.callspec.params.get("database_url") == "postgres":
+        return copy_site(SAMPLE, tmp_path_factory.getbasetemp() / SITES / tmp_path.name)
     return copy_site(SAMPLE, tmp_path / "site")
 
 
@@ -232,15 +239,18 @@ def _is_for_sample(request: pytest.FixtureRequest) -> bool:
     return {"ctx", "site"} <= set(request.fixturenames)
 
 
+# SQLite with a folder for a site, and PostgreSQL with a bucket.
 both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture(scope="session")
 def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real S3 server with the bucket `photos`, which boto3's own variables lead to."""
-    folder = tmp_path_factory.mktemp("s3") / "buckets"
-    (folder / "photos").mkdir(parents=True)
+    """A real S3 server with the buckets `photos` and `sites`, which boto3's own variables lead to."""
+    folder = tmp_path_factory.getbasetemp()
+    for name in ("photos", SITES):
+        (folder / name).mkdir(exist_ok=True)
     with s3_server(folder) as url, pytest.MonkeyPatch.context() as patch:
+        _buckets.append(folder)
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
         yield url
@@ -303,8 +313,19 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     return pack((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "npm")
 
 
-def make_settings(site: Path, database_url: str, **others: Any) -> Settings:
-    url = site.as_uri()
+def site_of(ctx: Context) -> Path:
+    """The folder that holds the site's files, behind the S3 server if need be."""
+    url = urlsplit(ctx.settings.site)
+    return buckets() / url.netloc / url.path.lstrip("/") if url.scheme == "s3" else folder_of(ctx.settings.site)
+
+
+def buckets() -> Path:
+    """The folder whose folders are the buckets of `s3_url`."""
+    return _buckets[-1]
+
+
+def make_settings(site: Path | str, database_url: str, **others: Any) -> Settings:
+    url = site if isinstance(site, str) else site.as_uri()
     return Settings(**{"site": url, "media": url, "database": database_url, **others})
 
 
@@ -323,9 +344,13 @@ def make_context(settings: Settings) -> Context:
 
 
 @pytest.fixture
-def ctx(site: Path, database_url: str) -> Iterator[Context]:
-    """The parts of the sample site."""
-    made = make_context(make_settings(site, database_url, webhooks_allow_private=True))
+def ctx(request: pytest.FixtureRequest, site: Path, database_url: str) -> Iterator[Context]:
+    """The parts of the sample site: a folder with SQLite, or, as for many nodes, a bucket with PostgreSQL."""
+    place: Path | str = site
+    if site.parent.name == SITES:
+        request.getfixturevalue("s3_url")
+        place = f"s3://{SITES}/{site.name}"
+    made = make_context(make_settings(place, database_url, webhooks_allow_private=True))
     yield made
     close(made)
 

@@ -55,5 +55,5 @@ def _files(ctx: Context) -> dict[str, Stat]:
     return {stat.key: stat for stat in ctx.site.list("src")}
 
 
-def _facts(files: dict[str, Stat]) -> set[tuple[str, int, float]]:
-    return {(stat.key, stat.size, stat.modified) for stat in files.values()}
+def _facts(files: dict[str, Stat]) -> set[tuple[str, int, int]]:
+    return {(stat.key, stat.size, int(stat.modified)) for stat in files.values()}

@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.model import document
 from cms.model.pointer import strings
-from tests.conftest import REAL, ROOT, bearer, close, copy_site, make_client, make_context, make_settings
+from tests.conftest import REAL, ROOT, bearer, close, copy_site, make_client, make_context, make_settings, site_of
 from tests.javascript import read_in_javascript
 
 pytestmark = pytest.mark.xdist_group("lossless")  # one process makes the shelf
@@ -48,7 +48,7 @@ class Shelf:
 
     def file(self, article: dict[str, Any]) -> Path:
         path: str = article["path"]
-        return self.ctx.settings.site_folder / path
+        return site_of(self.ctx) / path
 
     def patch(self, name: str, etag: str, operations: list[dict[str, Any]]) -> dict[str, Any]:
         headers = {**self.admin, "If-Match": etag, "Content-Type": "application/json-patch+json"}
@@ -72,7 +72,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 
 def all_files(shelf: Shelf) -> dict[str, bytes]:
-    folder = shelf.ctx.settings.site_folder / "src/content"
+    folder = site_of(shelf.ctx) / "src/content"
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.md")}
 
 

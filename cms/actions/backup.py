@@ -19,6 +19,7 @@ from cms.actions import scratch, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import local_copy
 from cms.actions.reconcile import Progress, Reconciler
+from cms.actions.site_files import FOLDERS
 from cms.actions.start import settle
 from cms.context import Context
 from cms.database import articles, changes, dump
@@ -31,7 +32,6 @@ from cms.store.base import Key, Store, version_of
 FORMAT = 1
 MANIFEST = "manifest.json"
 ABOUT = "about.json"
-SCHEMAS = ".astro/collections/"
 _OWNER_ONLY = 0o600  # it has the webhooks' secrets
 
 
@@ -46,7 +46,7 @@ class Place:
 
 def places(ctx: Context) -> list[Place]:
     return [
-        Place("site", ctx.site, (SCHEMAS, ids.CONTENT, ids.ASSETS)),
+        Place("site", ctx.site, FOLDERS),
         Place("media", ctx.media, (ids.ASSETS,)),
         Place("private", ctx.private, (trash.FOLDER, ORIGINALS)),
     ]
@@ -123,11 +123,11 @@ def _files(ctx: Context, moment: float, known: dict[str, str]) -> Iterator[tuple
 
 
 def _folders(ctx: Context) -> Iterator[Place]:
-    """The places that are folders of this machine; each once."""
+    """The site with what is kept beside it, and what else is in folders of this machine; each once."""
     urls = {"site": ctx.settings.site, "media": ctx.settings.media, "private": ctx.settings.private}
     for place in places(ctx):
-        is_folder = urls[place.name].startswith("file:")
-        if is_folder and not (place.name == "media" and ctx.media is ctx.site):
+        is_kept = f"{urls[place.name]}/".startswith(("file:", f"{ctx.settings.site}/"))
+        if is_kept and not (place.name == "media" and ctx.media is ctx.site):
             yield place
 
 

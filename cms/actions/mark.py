@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from cms.context import Context
 from cms.database import damage, file
-from cms.errors import database_lost
+from cms.errors import Stale, database_lost
+from cms.store import open_store
+from cms.store.base import ABSENT, Key, Store
 
-_FOLDER = "databases"
+_TEXT = b"There is a database: should it be lost, nobody takes that for a first start.\n"
 
 
 def check(ctx: Context) -> None:
     """`Unavailable` when the site has had this database, and it is not there any more."""
-    if _path(ctx).exists() and is_lost(ctx):
+    if is_lost(ctx) and _store(ctx).stat(_key(ctx)) is not None:
         raise database_lost()
 
 
@@ -25,17 +26,25 @@ def is_lost(ctx: Context) -> bool:
 
 def put(ctx: Context) -> None:
     """The site has had this database from now on."""
-    path = _path(ctx)
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("There is a database: should it be lost, nobody takes that for a first start.\n")
+    store, key = _store(ctx), _key(ctx)
+    if store.stat(key) is None:
+        try:
+            store.write(key, _TEXT, expect=ABSENT)
+        except Stale:
+            return  # another process was faster
 
 
 def remove(ctx: Context) -> None:
-    _path(ctx).unlink(missing_ok=True)
+    store, key = _store(ctx), _key(ctx)
+    if (version := store.version(key)) is not None:
+        store.delete(key, expect=version)
 
 
-def _path(ctx: Context) -> Path:
+def _store(ctx: Context) -> Store:
+    return open_store(ctx.settings.state)
+
+
+def _key(ctx: Context) -> Key:
     url = ctx.database.url
     name = f"{url.host}:{url.port}/{url.database}" if url.host else url.database
-    return ctx.settings.state_folder / _FOLDER / hashlib.sha256(str(name).encode()).hexdigest()[:16]
+    return Key(f"databases/{hashlib.sha256(str(name).encode()).hexdigest()[:16]}")

@@ -116,7 +116,9 @@ def _files(ctx: Context) -> Iterator[Path]:
     """Where it might be left: in our own folder, beside the database, in the site."""
     database = Path(str(ctx.database.url.database))
     beside = database.parent.glob(f"{database.name}*") if ctx.database.dialect.name == "sqlite" else ()
-    below = (ctx.settings.state_folder, ctx.settings.site_folder / "src")
+    below = [] if ctx.settings.own_folder is None else [ctx.settings.own_folder]
+    if isinstance(ctx.site, DirectoryStore):
+        below.append(ctx.site.root / "src")
     yield from sorted({*beside, *(path for folder in below for path in folder.rglob("*"))})
 
 

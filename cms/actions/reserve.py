@@ -23,6 +23,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def keep(ctx: Context) -> None:
     """Have the reserve, if there is room for it."""
     file = _file(ctx)
+    if file is None:
+        return
     # A photo goes by way of a temporary file into the trash.
     size = 2 * ctx.settings.limits.photo_bytes + 8 * FEW_BYTES
     with suppress(OSError):
@@ -40,15 +42,20 @@ def keep(ctx: Context) -> None:
 
 def make_room(ctx: Context, size: int = FEW_BYTES) -> None:
     """Give up the reserve, should there be no room for so many bytes without it."""
+    reserve = _file(ctx)
+    if reserve is None:
+        return
     try:
-        with tempfile.TemporaryFile(dir=ctx.settings.state_folder) as file:
+        with tempfile.TemporaryFile(dir=reserve.parent) as file:
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         if error.errno in _FULL:
             with suppress(OSError):
-                _file(ctx).unlink()
+                reserve.unlink()
                 log.error("the disk is full; what was kept in hand for deletions is given up")
 
 
-def _file(ctx: Context) -> Path:
-    return ctx.settings.state_folder / "reserve"
+def _file(ctx: Context) -> Path | None:
+    """None where nothing is written to a disk of this machine."""
+    folder = ctx.settings.own_folder
+    return None if folder is None else folder / "reserve"

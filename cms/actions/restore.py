@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cms.actions import mark, scratch
-from cms.actions.backup import ABOUT, FORMAT, MANIFEST, SCHEMAS, Place, places
+from cms.actions.backup import ABOUT, FORMAT, MANIFEST, Place, places
 from cms.actions.fresh_start import make_way
 from cms.actions.reconcile import Progress
+from cms.actions.site_files import Files
 from cms.actions.start import prepare
 from cms.context import Context
 from cms.database import dump
@@ -82,11 +83,12 @@ def restore(ctx: Context, archive: Archive, progress: Progress | None = None, *,
         make_way(ctx)
     with read(ctx.database) as tx:
         dump.check_empty(tx)
+    files = Files(ctx.settings.site)
     with tarfile.open(archive.path, "r:") as tar:
         for done, (place, key, digest) in enumerate(todo, start=1):
             if place.store.version(key) != digest:
                 with _extracted(tar, f"{place.name}/{key}", digest) as file:
-                    _write(ctx, place, key, file)
+                    _write(ctx, files, place, key, file)
             if progress is not None:
                 progress(done, len(todo))
         dump.load(ctx.database, archive.step, ((name, _lines(tar, name)) for name in dump.NAMES if _has(archive, name)))
@@ -119,14 +121,9 @@ def _extracted(tar: tarfile.TarFile, name: str, digest: str) -> Iterator[Path]:
         yield file
 
 
-def _write(ctx: Context, place: Place, key: Key, file: Path) -> None:
-    if key.startswith(SCHEMAS):
-        # Stores write nothing hidden; this is what `astro sync` writes beside the content.
-        target = ctx.settings.site_folder / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    else:
-        place.store.write(key, file, expect=ABSENT)
+def _write(ctx: Context, files: Files, place: Place, key: Key, file: Path) -> None:
+    store, below = files.place(key) if place.store is ctx.site else (place.store, key)
+    store.write(below, file, expect=ABSENT)
 
 
 def _has(archive: Archive, table: str) -> bool:

@@ -120,8 +120,11 @@ class _Passes:
 
     def _due(self) -> float:
         """When the next pass over the whole site is."""
-        if self.wants_all or not self.news.is_told:
+        is_bucket = not isinstance(self.ctx.site, DirectoryStore)  # listing one costs money
+        if self.wants_all or not (self.news.is_told or is_bucket):
             return self.ended + max(EVERY_S, self.took / BUSY_SHARE)
+        if is_bucket:
+            return self.ended + max(self.ctx.settings.scan_s, self.took / BUSY_SHARE)
         return self.ended + max(self.ctx.settings.scan_s, self.took / NET_SHARE)
 
     def _look(self, look: Callable[[], Report]) -> None:

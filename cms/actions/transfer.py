@@ -33,7 +33,7 @@ BY = Origin("cms", "files")
 
 @dataclass(slots=True)
 class Report:
-    """How many photos were sent, how many were there already, and how many of those were cleaned; of the others, what
+    """How many files were sent, how many were there already, and how many of those were cleaned; of the others, what
     stands in their way."""
 
     sent: int = 0
@@ -46,15 +46,15 @@ def push(ctx: Context, progress: Progress | None = None, *, clean: bool = False)
     """Send the site's photos to the media store. With `clean`, those that tell where they were taken arrive without
     that, or lose it where they are."""
     if clean and ctx.media is ctx.site:
-        return _transfer(ctx.site, progress, lambda stat: _clean_in_place(ctx, stat))
+        return transfer(_photos(ctx.site), lambda stat: _clean_in_place(ctx, stat), progress)
     _check_apart(ctx)
-    return _transfer(ctx.site, progress, lambda stat: _send(ctx, ctx.site, ctx.media, stat, clean=clean))
+    return transfer(_photos(ctx.site), lambda stat: _send(ctx, ctx.site, ctx.media, stat, clean=clean), progress)
 
 
 def pull(ctx: Context, progress: Progress | None = None) -> Report:
     """Bring the media store's photos into the site."""
     _check_apart(ctx)
-    return _transfer(ctx.media, progress, lambda stat: _send(ctx, ctx.media, ctx.site, stat, clean=False))
+    return transfer(_photos(ctx.media), lambda stat: _send(ctx, ctx.media, ctx.site, stat, clean=False), progress)
 
 
 def _check_apart(ctx: Context) -> None:
@@ -62,9 +62,13 @@ def _check_apart(ctx: Context) -> None:
         raise Invalid("The photos are in the site itself; CMS_MEDIA names no other place for them.")
 
 
-def _transfer(source: Store, progress: Progress | None, act: Callable[[Stat], str]) -> Report:
+def _photos(source: Store) -> list[Stat]:
+    return sorted((stat for stat in source.list(ids.ASSETS) if is_image_name(stat.key)), key=lambda stat: stat.key)
+
+
+def transfer(stats: list[Stat], act: Callable[[Stat], str], progress: Progress | None) -> Report:
+    """Do it to each file, several at once; `act` says `sent`, `same`, `cleaned`, or what stands in its way."""
     report = Report()
-    stats = sorted((stat for stat in source.list(ids.ASSETS) if is_image_name(stat.key)), key=lambda stat: stat.key)
     counted: Counter[str] = Counter()
     for done, (stat, outcome) in enumerate(_outcomes(stats, act), start=1):
         counted[outcome] += 1
@@ -77,7 +81,7 @@ def _transfer(source: Store, progress: Progress | None, act: Callable[[Stat], st
 
 
 def _outcomes(stats: list[Stat], act: Callable[[Stat], str]) -> Iterator[tuple[Stat, str]]:
-    """What became of each photo, `AT_ONCE` of them under way; an interrupt lets those be finished."""
+    """What became of each file, `AT_ONCE` of them under way; an interrupt lets those be finished."""
     remaining = iter(stats)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running: dict[Future[str], Stat] = {}

@@ -31,6 +31,7 @@ for command in (
     content.sync,
     content.check,
     content.images,
+    content.site_group,
     content.backup,
     content.restore,
     content.fresh_start,

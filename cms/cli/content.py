@@ -92,6 +92,31 @@ def pull() -> None:
         _report(fetch(ctx, progress_bar("fetching photos")))
 
 
+@click.group("site")
+def site_group() -> None:
+    """All files of a site, to bring it from a folder into a bucket or back."""
+
+
+@site_group.command("push")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def push_site(folder: Path) -> None:
+    """Send the site in FOLDER to CMS_SITE; what is there already stays."""
+    from cms.actions.site_files import push as send
+
+    with the_site() as ctx:
+        _report(send(ctx, folder, progress_bar("sending files")))
+
+
+@site_group.command("pull")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def pull_site(folder: Path) -> None:
+    """Bring the site at CMS_SITE into FOLDER; what is there already stays."""
+    from cms.actions.site_files import pull as fetch
+
+    with the_site() as ctx:
+        _report(fetch(ctx, folder, progress_bar("fetching files")))
+
+
 def _report(report: Report) -> None:
     cleaned = f"{report.cleaned} cleaned, " if report.cleaned else ""
     click.echo(f"{report.sent} sent, {report.same} the same already, {cleaned}{len(report.refused)} refused.")
@@ -147,7 +172,7 @@ def backup(file: Path) -> None:
     with the_site() as ctx:
         number = write(ctx, file, progress_bar("writing files"))
         click.echo(f"{file}: {number} files. It holds the webhooks' secrets.")
-        if ctx.settings.media.startswith("s3:"):
+        if ctx.settings.is_media_apart and ctx.settings.media.startswith("s3:"):
             click.echo("Photos stay in their bucket, and need a backup there.")
 
 

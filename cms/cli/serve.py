@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext
+from urllib.parse import unquote
 
 import click
 
@@ -44,7 +45,8 @@ def serve(host: str, port: int, workers: int, no_worker: bool, drain: float) -> 
         # The server's processes are forked from this one and must not share its connections.
         ctx.database.dispose()
         ctx.locks.close()
-    click.echo(f"Serving {settings.site_folder} on http://{host}:{port} (API description: /docs)", err=True)
+    site = unquote(settings.site.removeprefix("file://"))
+    click.echo(f"Serving {site} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()
     with nullcontext() if no_worker else keeping(_start_worker):
         run(settings, host, port, workers, drain)

@@ -15,7 +15,7 @@ from tests.abuse.operations import operations
 from tests.api.editing import ARTICLES, TEXT, problem
 from tests.api.test_images import picture, send
 from tests.asking import listen
-from tests.conftest import make_client, reconcile, state_of
+from tests.conftest import make_client, reconcile, site_of, state_of
 
 FIELDS = ("title", "description", "date", "author", "tags", "image", "draft")
 
@@ -101,9 +101,7 @@ def test_ib_50_odd_dates_are_refused_or_keep_their_order(
         new = {"id": f"en/date-{number}", "data": {**data, "date": date}}
         answer = client.post(f"{ARTICLES}/news", json=new, headers=admin)
         assert answer.status_code in (201, 422), (date, answer.text)
-        (ctx.settings.site_folder / f"src/content/news/en/file-{number}.md").write_text(
-            TEXT.replace("2025-06-24", date)
-        )
+        (site_of(ctx) / f"src/content/news/en/file-{number}.md").write_text(TEXT.replace("2025-06-24", date))
     reconcile(ctx)
     for sort in ("date", "-date"):
         for query in ("", "&filter[date][gte]=2000-01-01", "&filter[date][lt]=9999-12-31"):

@@ -28,6 +28,7 @@ from tests.abuse.planted import (
     planted,
     word_of,
 )
+from tests.conftest import site_of
 
 pytestmark = pytest.mark.xdist_group("abuse")  # one process makes the sites
 
@@ -257,7 +258,7 @@ def test_who_may_read_drafts_is_told_of_each_kind(
 def test_no_answer_tells_what_opens_something(sites: tuple[Planted, Planted], questions: list[Question]) -> None:
     """AC-41, AC-47: neither a secret, nor where the site lies, to anybody."""
     site, _ = sites
-    hidden = [*site.secrets, str(site.ctx.settings.site_folder)]
+    hidden = [*site.secrets, str(site_of(site.ctx))]
     assert len(hidden) == len(SEES_NO_DRAFTS) + len(SEES_DRAFTS) - 1 + 3  # of all tokens, then webhook, preview, folder
     for _, url, more in questions:
         for answer in answers(site, url, {**site.tokens["admin"], **more}):

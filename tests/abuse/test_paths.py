@@ -22,7 +22,7 @@ from cms.store.s3_client import connect
 from tests.abuse.operations import operations
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_images import picture, send
-from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile, site_of, state_of
 
 OUTSIDE = "what lies outside"
 NAMES = [
@@ -65,7 +65,7 @@ def test_a_name_that_is_none_is_found_nowhere(
                 expected = (404,) if operation.method == "GET" else (404, 405, 409, 412, 415, 422)
                 assert answer.status_code in expected, (operation, bad, answer.text)
                 problem(answer, answer.status_code)
-                for hidden in (OUTSIDE, str(ctx.settings.site_folder), "root:", "Traceback", "Errno"):
+                for hidden in (OUTSIDE, str(site_of(ctx)), "root:", "Traceback", "Errno"):
                     assert hidden not in answer.text
                 told += 1
     assert told > 500

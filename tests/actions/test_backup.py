@@ -35,6 +35,7 @@ from tests.conftest import (
     make_context,
     make_settings,
     postgres_database,
+    site_of,
     state_of,
 )
 from tests.receiver import Receiver
@@ -69,7 +70,7 @@ def lived_in(ctx: Context, headers: dict[str, str], receiver: Receiver) -> Flask
     )
     assert fields.status_code == 200, fields.text
     unused = "/api/v1/images/news/river-bus/photo-2.jpg"
-    photo = (ctx.settings.site_folder / "src/assets/news/4-post/photo-1.jpg").read_bytes()
+    photo = (site_of(ctx) / "src/assets/news/4-post/photo-1.jpg").read_bytes()
     going = {**headers, "If-Match": client.get(unused).headers["ETag"]}
     replaced = client.put(unused, data=photo, headers=going, content_type="image/jpeg")
     assert replaced.status_code == 200, replaced.text
@@ -110,7 +111,7 @@ def test_a_site_comes_back_whole(
 ) -> None:
     client = lived_in(ctx, admin, receiver)
     cursor = client.get("/api/v1/sync").data.splitlines()[-1]
-    before, before_tree = everything(client, admin), tree(ctx.settings.site_folder)
+    before, before_tree = everything(client, admin), tree(site_of(ctx))
     backup(ctx, tmp_path / "site.tar")
     assert (tmp_path / "site.tar").stat().st_mode & 0o777 == 0o600
     assert admin["Authorization"].split("_", 2)[2].encode() not in (tmp_path / "site.tar").read_bytes()
@@ -120,7 +121,7 @@ def test_a_site_comes_back_whole(
     )
     restore(there, check(tmp_path / "site.tar"))
     again = make_client(there)
-    assert tree(there.settings.site_folder) == before_tree
+    assert tree(site_of(there)) == before_tree
     assert everything(again, admin) == before
     old = json.loads(cursor)["cursor"]
     problem(again.get(f"/api/v1/sync?cursor={old}"), 410)
@@ -133,7 +134,7 @@ def test_a_site_comes_back_whole(
     copy = again.get(f"/api/v1/drafts/{NEWS}", headers=admin)
     published = again.post(f"/api/v1/drafts/{NEWS}", headers={**admin, "If-Match": copy.headers["ETag"]})
     assert published.status_code == 200, published.text
-    assert b"title: Later" in tree(there.settings.site_folder)[f"src/content/{NEWS}.md"]
+    assert b"title: Later" in tree(site_of(there))[f"src/content/{NEWS}.md"]
     # It waits for the variants of photos, which nobody makes here, as long as it waits at most.
     (webhook_id,) = eventually(lambda: deliver.due(there))
     assert deliver.deliver(there, webhook_id)
@@ -178,14 +179,14 @@ def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(
         assert lines[-archive.seq :] == log[-archive.seq :]
         # Each file is as the log says it was then; a rename that was under way is finished.
         assert [json.loads(line)["source"] for line in lines[: -archive.seq]] in ([], ["api", "api"])
-        moving = [name for name in tree(there.settings.site_folder) if "/mov" in name]
+        moving = [name for name in tree(site_of(there)) if "/mov" in name]
         assert len(moving) == 1
         close(there)
     close(other)
 
 
 def test_articles_that_go_or_change_while_files_are_read_are_taken_from_the_log(ctx: Context, tmp_path: Path) -> None:
-    site = ctx.settings.site_folder
+    site = site_of(ctx)
     before = tree(site)
 
     def interfere(done: int, _total: int) -> None:
@@ -197,7 +198,7 @@ def test_articles_that_go_or_change_while_files_are_read_are_taken_from_the_log(
     backup(ctx, tmp_path / "site.tar", interfere)
     there = empty_place(tmp_path / "new")
     restore(there, check(tmp_path / "site.tar"))
-    assert tree(there.settings.site_folder) == before
+    assert tree(site_of(there)) == before
     close(there)
 
 
@@ -211,13 +212,13 @@ def test_a_place_that_is_not_empty_is_left_as_it_is(ctx: Context, site: Path, tm
     other = tmp_path / "other"
     for name, data in (("src/content/news/en/own.md", b"own"), ("src/content/news/en/opening-day.md", b"other")):
         there = empty_place(other / name.replace("/", "-"))
-        file = there.settings.site_folder / name
+        file = site_of(there) / name
         file.parent.mkdir(parents=True)
         file.write_bytes(data)
         with pytest.raises(Exists, match="is there already"):
             restore(there, archive)
-        assert tree(there.settings.site_folder) == {name: data}
-        assert not (there.settings.site_folder / ".cms/cms.db").exists()
+        assert tree(site_of(there)) == {name: data}
+        assert not (site_of(there) / ".cms/cms.db").exists()
         close(there)
     with pytest.raises(Exists):
         backup(ctx, tmp_path / "site.tar")
@@ -234,9 +235,9 @@ def test_a_restore_that_was_broken_off_is_done_again(ctx: Context, tmp_path: Pat
     archive = check(tmp_path / "site.tar")
     with pytest.raises(KeyboardInterrupt):
         restore(there, archive, stop)
-    assert 0 < len(tree(there.settings.site_folder)) < len(tree(ctx.settings.site_folder))
+    assert 0 < len(tree(site_of(there))) < len(tree(site_of(ctx)))
     restore(there, archive)
-    assert tree(there.settings.site_folder) == tree(ctx.settings.site_folder)
+    assert tree(site_of(there)) == tree(site_of(ctx))
     close(there)
 
 
@@ -318,7 +319,7 @@ def test_a_file_that_leads_out_of_the_place_is_refused(ctx: Context, tmp_path: P
     there = empty_place(tmp_path / "new")
     with pytest.raises(Invalid):
         restore(there, check(tmp_path / "evil.tar"))
-    assert tree(there.settings.site_folder) == {}
+    assert tree(site_of(there)) == {}
     assert not list(tmp_path.rglob("evil.md"))
     close(there)
 

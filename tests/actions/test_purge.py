@@ -91,7 +91,8 @@ def leaked(ctx: Context, client: FlaskClient, headers: dict[str, str], site: Pat
     with ctx.database.begin() as connection:  # an earlier version's
         connection.execute(text("CREATE TABLE articles_1 (json TEXT)"))
         connection.execute(text("INSERT INTO articles_1 VALUES (:json)"), {"json": SECRET})
-    (site / "src/content/news/en/a-day.md.kept-0123abcd").write_text(f"{SECRET}\n")
+    if ctx.settings.is_site_folder:  # elsewhere nobody keeps anything beside an article
+        (site / "src/content/news/en/a-day.md.kept-0123abcd").write_text(f"{SECRET}\n")
     return str(clean.headers["ETag"])
 
 
@@ -134,7 +135,7 @@ def _purge_all(ctx: Context, client: FlaskClient, admin: dict[str, str], site: P
     done = purge(ctx, SECRET)
     assert done.out == would.out
     assert done.left == would.left == []
-    assert len(done.out) == 5, done.out
+    assert len(done.out) == (5 if ctx.settings.is_site_folder else 4), done.out
     message = purge(ctx, WORD)
     assert [line for line in message.out if NAME in line], message.out
 

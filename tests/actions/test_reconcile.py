@@ -24,14 +24,14 @@ from cms.database.engine import read
 from cms.database.engine import write as write_tx
 from cms.database.listing import Filter
 from cms.model.ids import Name
-from tests.conftest import both_databases, close, eventually, make_context, make_settings, reconcile, state_of
+from tests.conftest import both_databases, close, eventually, make_context, make_settings, reconcile, site_of, state_of
 
 TEXT = "---\ntitle: T\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\nBody.\n"
 pytestmark = both_databases
 
 
 def write(ctx: Context, name: str, text: str = TEXT) -> Path:
-    path = ctx.settings.site_folder / "src/content" / f"{name}.md"
+    path = site_of(ctx) / "src/content" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
@@ -200,22 +200,9 @@ def test_a_deletion_counts_when_seen_twice(ctx: Context) -> None:
     assert status(ctx, "news/en/x") is None
 
 
-def test_nothing_is_believed_during_a_git_operation(ctx: Context) -> None:
-    git = ctx.settings.site_folder / ".git"
-    git.mkdir()
-    (git / "index.lock").touch()
-    write(ctx, "news/en/x")
-    time.sleep(0.05)
-    assert Reconciler(ctx).run().unsettled
-    assert status(ctx, "news/en/x") is None
-    (git / "index.lock").unlink()
-    reconcile(ctx)
-    assert status(ctx, "news/en/x") == "published"
-
-
 def test_an_unmounted_disk_does_not_empty_the_site(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     seen = client.get("/api/v1/sync").text
-    content = ctx.settings.site_folder / "src/content"
+    content = site_of(ctx) / "src/content"
     aside = content.rename(content.with_name("aside"))
     report = reconcile(ctx)
     assert report.held is not None
@@ -241,7 +228,7 @@ def test_many_deletions_are_believed_when_somebody_says_so(ctx: Context) -> None
         write(ctx, f"notes/n{number}")
     reconcile(ctx)
     for number in range(6):
-        (ctx.settings.site_folder / f"src/content/notes/n{number}.md").unlink()
+        (site_of(ctx) / f"src/content/notes/n{number}.md").unlink()
     before = state_of(ctx)
     held = reconcile(ctx).held
     assert held is not None
@@ -259,14 +246,14 @@ def test_five_deletions_of_many_are_ordinary(ctx: Context) -> None:
         write(ctx, f"notes/n{number}")
     reconcile(ctx)
     for number in range(5):
-        (ctx.settings.site_folder / f"src/content/notes/n{number}.md").unlink()
+        (site_of(ctx) / f"src/content/notes/n{number}.md").unlink()
     report = reconcile(ctx)
     assert (report.deleted, report.held) == (5, None)
 
 
 def test_a_lost_database_is_made_again_from_the_files(ctx: Context, client: FlaskClient, tmp_path: Path) -> None:
     before = client.get("/api/v1/articles?limit=100").get_json()["items"]
-    fresh = make_context(make_settings(ctx.settings.site_folder, f"sqlite:///{tmp_path}/other.db"))
+    fresh = make_context(make_settings(site_of(ctx), f"sqlite:///{tmp_path}/other.db"))
     with read(fresh.database) as tx:
         rows = [json.loads(row.lean) for row in listing.first(tx, Filter(), 100)]
     assert [(row["id"], row["digest"]) for row in rows] == [(item["id"], item["digest"]) for item in before]
@@ -303,7 +290,7 @@ def test_files_that_come_together_are_kept_as_files_that_come_alone(ctx: Context
 
 
 def test_a_photo_of_a_draft_is_seen_once_new_articles_show_it(ctx: Context, client: FlaskClient) -> None:
-    photo = ctx.settings.site_folder / "src/assets/news/held.png"
+    photo = site_of(ctx) / "src/assets/news/held.png"
     photo.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8)).save(photo)
     text = TEXT + "![Held](~/assets/news/held.png)\n"
@@ -317,7 +304,7 @@ def test_a_photo_of_a_draft_is_seen_once_new_articles_show_it(ctx: Context, clie
 
 
 def test_photos_that_are_read_together_are_as_those_that_are_read_one_by_one(ctx: Context) -> None:
-    folder = ctx.settings.site_folder / "src/assets/news"
+    folder = site_of(ctx) / "src/assets/news"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("alone", "shown", "held"):
         Image.new("RGB", (8, len(name))).save(folder / f"{name}.png")
@@ -357,7 +344,7 @@ def test_an_edit_of_the_file_after_an_api_write_is_never_missed(
 
 def test_symbolic_links_pipes_and_hidden_files_are_no_content(ctx: Context, tmp_path: Path) -> None:
     """AC-03."""
-    folder = ctx.settings.site_folder / "src/content/news/en"
+    folder = site_of(ctx) / "src/content/news/en"
     (tmp_path / "secret.md").write_text(TEXT)
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
     (folder / "loop.md").symlink_to(folder / "loop.md")
@@ -373,7 +360,7 @@ def test_symbolic_links_pipes_and_hidden_files_are_no_content(ctx: Context, tmp_
 
 def test_odd_files_are_reported_and_stop_nothing(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     """IB-15, IB-52."""
-    folder = ctx.settings.site_folder / "src/content/news/en"
+    folder = site_of(ctx) / "src/content/news/en"
     odd = {
         "empty": b"", "latin": b"---\ntitle: caf\xe9\n---\n", "utf16": "---\ntitle: x\n---\n".encode("utf-16"),
         "list": b"---\n- a\n---\n", "open": b"---\ntitle: a\n", "twice": b"---\na: 1\na: 2\n---\n",

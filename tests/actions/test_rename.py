@@ -15,7 +15,7 @@ from cms.database.engine import read, write
 from cms.model.ids import Name
 from cms.store.base import ABSENT, Key, version_of
 from tests.actions.test_reconcile import TEXT
-from tests.conftest import both_databases, reconcile
+from tests.conftest import both_databases, reconcile, site_of
 
 pytestmark = both_databases
 OLD, NEW = Key("src/content/news/en/x.md"), Key("src/content/news/en/y.md")
@@ -108,7 +108,7 @@ save.save(ctx, plan)
 def test_a_killed_process_leaves_one_article(ctx: Context, step: int, expected: str) -> None:
     ctx.site.write(OLD, BEFORE, expect=ABSENT)
     reconcile(ctx)
-    environment = {**os.environ, "CMS_SITE": str(ctx.settings.site_folder), "CMS_DATABASE": ctx.settings.database}
+    environment = {**os.environ, "CMS_SITE": str(site_of(ctx)), "CMS_DATABASE": ctx.settings.database}
     command = [sys.executable, "-c", KILLED, version_of(BEFORE), str(step)]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
     assert done.returncode == (-signal.SIGKILL if step < 2 else 0), done.stderr.decode()

@@ -20,7 +20,7 @@ from cms.database.engine import write
 from cms.database.tables import trash as trash_table
 from cms.store.base import ABSENT, Key
 from tests.api.test_images import IMAGES, picture, send
-from tests.conftest import make_client, reconcile, state_of
+from tests.conftest import make_client, reconcile, site_of, state_of
 
 PATH = "apart/a.jpg"
 
@@ -64,7 +64,7 @@ def test_variants_go_with_the_last_that_could_show_them(
     delete(client, admin)
     _empty_trash(ctx)
     assert client.get(shown["variants"][0]["url"]).status_code == 200, "the photo elsewhere has the same bytes"
-    (ctx.settings.site_folder / "src/assets/elsewhere/a.jpg").unlink(missing_ok=True)
+    (site_of(ctx) / "src/assets/elsewhere/a.jpg").unlink(missing_ok=True)
     stored = ctx.media.read(Key("src/assets/elsewhere/a.jpg"))
     if stored is not None:
         ctx.media.delete(Key("src/assets/elsewhere/a.jpg"), expect=shown["sha256"])

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, site_of, state_of
 
 NAME = "news/en/a-day"
 GOOD = {"title": "t", "description": "d", "date": "2025-01-02", "author": "a", "tags": []}
@@ -194,7 +194,7 @@ def test_an_id_that_differs_from_a_file_by_case_or_form_is_taken(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
     """IB-22."""
-    folder = ctx.settings.site_folder / "src/content/news/en"
+    folder = site_of(ctx) / "src/content/news/en"
     (folder / "groß.md").write_text(TEXT)
     reconcile(ctx)
     before = state_of(ctx)
@@ -287,13 +287,13 @@ def test_other_errors_have_the_same_shape(client: FlaskClient, admin: dict[str, 
 def test_an_unknown_field_of_a_closed_schema_is_refused_and_a_known_one_kept(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
-    schema = ctx.settings.site_folder / "src/content/notes.schema.json"
+    schema = site_of(ctx) / "src/content/notes.schema.json"
     schema.write_text(
         '{"$ref": "#/definitions/notes", "definitions": {"notes": {"type": "object", "properties":'
         ' {"title": {"type": "string"}}, "required": ["title"], "additionalProperties": false}},'
         ' "$schema": "http://json-schema.org/draft-07/schema#"}'
     )
-    folder = ctx.settings.site_folder / "src/content/notes"
+    folder = site_of(ctx) / "src/content/notes"
     folder.mkdir()
     (folder / "a.md").write_text("---\ntitle: a\nold: 1\n---\n")
     reconcile(ctx)

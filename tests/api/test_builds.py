@@ -16,7 +16,7 @@ from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_images import picture, send
 from tests.api.test_webhooks import NAME
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, site_of, state_of
 from tests.receiver import Receiver
 from tests.telling import deliver_due, make_hook, pass_time, retry_now
 
@@ -219,7 +219,7 @@ def test_a_file_with_an_old_time_is_not_overdue_when_it_comes(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
     report(client, admin)
-    path = ctx.settings.site_folder / "src/content/news/en/by-hand.md"
+    path = site_of(ctx) / "src/content/news/en/by-hand.md"
     path.write_text(TEXT)
     os.utime(path, (time.time() - 86_400, time.time() - 86_400))
     reconcile(ctx)

@@ -24,7 +24,7 @@ from cms.app import put_together
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
 from tests.asking import listen
-from tests.conftest import ClosingClient, both_databases, close, eventually, make_context, reconcile
+from tests.conftest import ClosingClient, both_databases, close, eventually, make_context, reconcile, site_of
 
 NAME = "news/en/opening-day"
 ARTICLE = f"{ARTICLES}/{NAME}"
@@ -166,7 +166,7 @@ def test_a_write_is_seen_at_once_here_and_soon_elsewhere(
 
 def test_a_hand_edit_is_seen(ctx: Context, kept: FlaskClient) -> None:
     assert kept.get(ARTICLE).status_code == 200
-    path = ctx.settings.site_folder / "src/content/news/en/opening-day.md"
+    path = site_of(ctx) / "src/content/news/en/opening-day.md"
     path.write_text(path.read_text().replace("library", "museum"))
     reconcile(ctx)
     assert "museum" in kept.get(ARTICLE).text

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.store.base import version_of
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, site_of, state_of
 
 NAME = "news/en/a-day"
 pytestmark = both_databases
@@ -170,7 +170,7 @@ def test_a_hand_edit_is_a_revision_before_it_is_overwritten(
 
 
 def test_a_save_adds_no_error_and_names_the_old_ones(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
-    path = ctx.settings.site_folder / "src/content/news/en/odd.md"
+    path = site_of(ctx) / "src/content/news/en/odd.md"
     path.write_text("---\ntitle: 12\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n")
     reconcile(ctx)
     got = client.get(f"{ARTICLES}/news/en/odd")
@@ -217,7 +217,7 @@ def test_publishing_needs_its_own_scope(client: FlaskClient, ctx: Context, admin
 def test_what_cannot_be_done_exactly_is_refused_and_the_file_stays(
     ctx: Context, client: FlaskClient, admin: dict[str, str], raw: str, change: object, expected: tuple[str, str]
 ) -> None:
-    path = ctx.settings.site_folder / "src/content/loose/x.md"
+    path = site_of(ctx) / "src/content/loose/x.md"
     path.parent.mkdir()
     path.write_text(f"---\n{raw}---\nBody.\n")
     reconcile(ctx)
@@ -230,7 +230,7 @@ def test_what_cannot_be_done_exactly_is_refused_and_the_file_stays(
 
 
 def test_toml_is_edited_by_its_lines_too(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
-    path = ctx.settings.site_folder / "src/content/loose/x.md"
+    path = site_of(ctx) / "src/content/loose/x.md"
     path.parent.mkdir()
     text = "+++\n# by hand\ntitle = 'x'  # the title\ndate = 2025-06-24\n\n[extra]\ndeep = 1\n+++\n\nBody.\n"
     path.write_text(text)

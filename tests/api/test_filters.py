@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, problem
-from tests.conftest import both_databases, reconcile, state_of
+from tests.conftest import both_databases, reconcile, site_of, state_of
 
 SCHEMA = """{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {
  "title": {"type": "string"}, "rank": {"type": "number"}, "open": {"type": "boolean"},
@@ -31,7 +31,7 @@ pytestmark = both_databases
 
 @pytest.fixture
 def shops(ctx: Context) -> Path:
-    folder = ctx.settings.site_folder / "src/content/shops"
+    folder = site_of(ctx) / "src/content/shops"
     folder.mkdir()
     (folder.parent / "shops.schema.json").write_text(SCHEMA)
     for name, data in SHOPS.items():

@@ -12,7 +12,7 @@ from cms.context import Context
 from cms.database.derived import derived
 from tests.api.editing import ARTICLES, MERGE_PATCH, problem
 from tests.api.test_images import IMAGES, picture, send
-from tests.conftest import bearer, close, make_client, make_context, reconcile, state_of
+from tests.conftest import bearer, close, make_client, make_context, reconcile, site_of, state_of
 
 PATH = "news/river-bus/photo-1.jpg"
 URL = f"{IMAGES}/{PATH}"
@@ -106,7 +106,7 @@ def test_they_stay_with_a_photo_that_comes_back_and_not_with_another(
 ) -> None:
     (item,) = send(client, admin, (picture(), "a.jpg"), folder="apart").get_json()["items"]
     describe(client, admin, {"credit": "S. Dara"}, item["path"])
-    file = ctx.settings.site_folder / "src/assets" / item["path"]
+    file = site_of(ctx) / "src/assets" / item["path"]
     data = file.read_bytes()
     for content, credit in ((data, "S. Dara"), (picture(size=(50, 50)), None)):
         file.unlink()

@@ -17,7 +17,7 @@ from cms.context import Context
 from cms.model.limits import Limits
 from cms.store.base import ABSENT, Key
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile, site_of, state_of
 
 IMAGES = "/api/v1/images"
 ARTICLE = "news/en/a-day"
@@ -54,7 +54,7 @@ def send(client: FlaskClient, headers: dict[str, str], *files: tuple[bytes, str]
 
 def write_by_hand(ctx: Context, client: FlaskClient, text: str = TEXT) -> str:
     """Put the article's file where it belongs, showing a photo that is not there; returns its tag."""
-    path = ctx.settings.site_folder / f"src/content/{ARTICLE}.md"
+    path = site_of(ctx) / f"src/content/{ARTICLE}.md"
     path.write_text(text.replace("news/river-bus/", "news/day/"))
     reconcile(ctx)
     return client.get(f"{ARTICLES}/{ARTICLE}", headers=bearer(ctx, "admin")).headers["ETag"]

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, problem
-from tests.conftest import reconcile, state_of
+from tests.conftest import reconcile, site_of, state_of
 
 NAME = "news/en/a-day"
 JSON_PATCH = "application/json-patch+json"
@@ -37,7 +37,7 @@ def test_operations_change_the_lines_they_mean(client: FlaskClient, admin: dict[
     expected = expected.replace('image: "@/assets/news/river-bus/photo-1.jpg"\n', "").replace(
         '"open day"]', '"open day", "evening"]'
     )
-    assert (ctx.settings.site_folder / f"src/content/{NAME}.md").read_text() == expected
+    assert (site_of(ctx) / f"src/content/{NAME}.md").read_text() == expected
 
 
 def test_the_body_is_patched_as_a_whole(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
+    site_of,
 )
 from tests.receiver import Receiver, receiving
 from tests.telling import deliver_due, make_hook
@@ -247,7 +248,7 @@ def test_a_photo_comes_into_sight_and_goes_with_the_articles_that_show_it(
 ) -> None:
     name = "news/en/a-day"
     draft = TEXT.replace("tags:", "draft: true\ntags:")
-    (ctx.settings.site_folder / f"src/content/{name}.md").write_text(draft.replace("news/river-bus/", "news/day/"))
+    (site_of(ctx) / f"src/content/{name}.md").write_text(draft.replace("news/river-bus/", "news/day/"))
     reconcile(ctx)
     make_hook(client, admin, receiver.url)
     _, cursor = feed(client)
@@ -296,13 +297,13 @@ def test_the_tables_made_again_say_the_same_and_the_log_grows_by_nothing(
     client: FlaskClient, admin: Headers, ctx: Context
 ) -> None:
     name, photo = "news/en/sekret-draft", photo_of("draft")
-    (ctx.settings.site_folder / "src/assets/hush").mkdir()
-    (ctx.settings.site_folder / "src/assets" / photo).write_bytes(picture())
-    (ctx.settings.site_folder / f"src/content/{name}.md").write_text(text_of("draft"))
+    (site_of(ctx) / "src/assets/hush").mkdir()
+    (site_of(ctx) / "src/assets" / photo).write_bytes(picture())
+    (site_of(ctx) / f"src/content/{name}.md").write_text(text_of("draft"))
     reconcile(ctx)
     _, cursor = feed(client)
     problem(client.get(f"{IMAGES}/{photo}"), 404)
-    settings = make_settings(ctx.settings.site_folder, ctx.settings.database, timezone="Europe/Berlin")
+    settings = make_settings(site_of(ctx), ctx.settings.database, timezone="Europe/Berlin")
     again = make_context(settings)
     problem(make_client(again).get(f"{IMAGES}/{photo}"), 404)
     assert decode(feed(make_client(again))[1]).seq == decode(cursor).seq

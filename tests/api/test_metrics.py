@@ -23,6 +23,7 @@ from tests.conftest import (
     make_client,
     make_context,
     reconcile,
+    site_of,
     state_of,
 )
 from tests.forge import desk
@@ -166,7 +167,7 @@ def test_it_counts_answers_by_route_never_by_path_and_those_from_memory(
 
 
 def test_it_tells_that_deletions_are_held(client: FlaskClient, ctx: Context, monitor: dict[str, str]) -> None:
-    for path in (ctx.settings.site_folder / "src/content/news").rglob("*.md"):
+    for path in (site_of(ctx) / "src/content/news").rglob("*.md"):
         path.unlink()
     reconcile(ctx)
     assert watched(client, monitor)["cms_notice_seconds"].keys() == {(("name", "deletions_held"),)}
@@ -191,5 +192,5 @@ def test_nothing_secret_and_nothing_that_an_article_says_is_in_it(
     pass_time(ctx, 1000)
     watch(ctx)
     text = client.get("/metrics", headers=monitor).text
-    for hidden in ("sekret", "127.0.0.1", hook["secret"], monitor["Authorization"][7:], str(ctx.settings.site_folder)):
+    for hidden in ("sekret", "127.0.0.1", hook["secret"], monitor["Authorization"][7:], str(site_of(ctx))):
         assert hidden not in text

@@ -17,7 +17,17 @@ from cms.database.tables import kept, previews
 from cms.settings import load
 from tests.api.copying import NAME, PREVIEWS, Editor
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.conftest import (
+    bearer,
+    both_databases,
+    close,
+    make_client,
+    make_context,
+    make_settings,
+    reconcile,
+    site_of,
+    state_of,
+)
 
 DAY_S = 86_400
 
@@ -70,7 +80,7 @@ def test_a_link_shows_the_working_copy_to_whoever_has_it(editor: Editor, etag: s
 
 def test_a_link_begins_with_the_public_address(editor: Editor, etag: str, ctx: Context) -> None:
     """AC-29."""
-    places = {"CMS_SITE": str(ctx.settings.site_folder), "CMS_DATABASE": ctx.settings.database}
+    places = {"CMS_SITE": str(site_of(ctx)), "CMS_DATABASE": ctx.settings.database}
     named = make_context(load({**places, "CMS_PUBLIC_URL": "https://cms.example.org:8443/"}))
     url = link(Editor(make_client(named), editor.headers))
     close(named)
@@ -218,7 +228,7 @@ def test_the_secret_is_neither_kept_nor_logged(
 
 def test_a_link_is_enough_where_reading_needs_a_token(ctx: Context, editor: Editor, etag: str) -> None:
     url = link(editor)
-    closed = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, public_read=False))
+    closed = make_context(make_settings(site_of(ctx), ctx.settings.database, public_read=False))
     client = make_client(closed)
     problem(client.get(f"{ARTICLES}/{NAME}"), 401)
     assert client.get(url).status_code == 200

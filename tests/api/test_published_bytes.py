@@ -14,7 +14,7 @@ from cms.api.schemas import articles, common, history, images, service, tokens, 
 from cms.model.published import MEMBERS
 from tests.api.editing import create_text, patch
 from tests.api.test_images import picture, send
-from tests.conftest import reconcile
+from tests.conftest import reconcile, site_of
 
 SCHEMAS = (articles, common, history, images, service, tokens, webhooks)
 
@@ -54,7 +54,7 @@ def test_articles_fit_their_schema(client: FlaskClient, admin: dict[str, str], s
 def test_a_broken_article_fits_it_too(
     client: FlaskClient, admin: dict[str, str], spec: dict[str, Any], ctx: Any
 ) -> None:
-    (ctx.settings.site_folder / "src/content/news/en/bad.md").write_text("---\na: [\n---\n")
+    (site_of(ctx) / "src/content/news/en/bad.md").write_text("---\na: [\n---\n")
     reconcile(ctx)
     article = client.get("/api/v1/articles/news/en/bad", headers=admin).get_json()
     assert article["problems"]

@@ -16,7 +16,7 @@ from cms.database.engine import read
 from cms.database.tables import tokens
 from cms.model.limits import Limits
 from tests.api.editing import ARTICLES, problem
-from tests.conftest import bearer, close, make_client, make_context, make_settings, state_of
+from tests.conftest import bearer, close, make_client, make_context, make_settings, site_of, state_of
 
 WHOAMI = "/api/v1/whoami"
 WRONG = {"Authorization": f"Bearer cms_{'0' * 16}_{'x' * 43}"}
@@ -24,7 +24,7 @@ WRONG = {"Authorization": f"Bearer cms_{'0' * 16}_{'x' * 43}"}
 
 def test_a_token_that_writes_too_often_waits_and_others_do_not(ctx: Context) -> None:
     limits = Limits(writes_per_second=1)
-    own = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, limits=limits))
+    own = make_context(make_settings(site_of(ctx), ctx.settings.database, limits=limits))
     client, busy, other = make_client(own), bearer(own, "admin"), bearer(own, "admin")
 
     def save(headers: dict[str, str]) -> TestResponse:
@@ -67,7 +67,7 @@ def test_failures_are_counted_by_the_connections_address(client: FlaskClient, ct
 @pytest.mark.parametrize("proxies", [0, 1, 2])
 def test_who_is_behind_so_many_proxies_is_who_the_outermost_saw(ctx: Context, proxies: int) -> None:
     limits = Limits(auth_failures_per_minute=2)
-    settings = make_settings(ctx.settings.site_folder, ctx.settings.database, limits=limits, proxies=proxies)
+    settings = make_settings(site_of(ctx), ctx.settings.database, limits=limits, proxies=proxies)
     own = make_context(settings)
     client, before = make_client(own), state_of(own)
     near = {"REMOTE_ADDR": "127.0.0.1"}

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, site_of, state_of
 from tests.store.racing import race
 
 NAME, NEW = "news/en/a-day", "news/en/one-day"
@@ -238,7 +238,7 @@ def test_of_many_that_want_one_id_one_gets_it(client: FlaskClient, admin: dict[s
 
     assert sorted(race(6, rename)) == [200, 409, 409, 409, 409, 409]
     reconcile(ctx)
-    folder = ctx.settings.site_folder / "src/content/news/en"
+    folder = site_of(ctx) / "src/content/news/en"
     assert len(list(folder.glob("n?.md"))) == 5
     assert actions(client, admin, NEW)[1:] == ["created"]
 
@@ -260,4 +260,4 @@ def test_of_an_edit_and_a_rename_at_once_one_wins_and_nothing_is_lost(
     name = f"news/{won['id']}" if "id" in won else NAME
     shown = client.get(f"{ARTICLES}/{name}").get_json()
     assert shown["body"] == won.get("body", TEXT.partition("---\n\n")[2])
-    assert len(list((ctx.settings.site_folder / "src/content/news/en").glob("*day*.md"))) == 2
+    assert len(list((site_of(ctx) / "src/content/news/en").glob("*day*.md"))) == 2

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, MERGE_PATCH, TEXT, create_text, problem
-from tests.conftest import reconcile, state_of
+from tests.conftest import reconcile, site_of, state_of
 
 NAME = "news/en/a-day"
 URL = f"{ARTICLES}/{NAME}"
@@ -79,7 +79,7 @@ def test_changes_of_different_fields_are_merged_on_request(
     assert merged.status_code == 200, merged.text
     data = merged.get_json()["data"]
     assert (data["author"], data["date"], data["title"]) == ("First", "2025-07-01", "Second")
-    text = (ctx.settings.site_folder / f"src/content/{NAME}.md").read_text()
+    text = (site_of(ctx) / f"src/content/{NAME}.md").read_text()
     head = TEXT[: TEXT.index("First paragraph")].replace("Reading Room", "First").replace("2025-06-24", "2025-07-01")
     assert text == head.replace("A day at the library", "Second") + "New.\n"
     whole = {"data": {**GOOD, "title": "A day at the library", "author": "Reading Room"}, "body": "Third.\n"}

@@ -27,6 +27,7 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
+    site_of,
     state_of,
 )
 
@@ -57,7 +58,7 @@ def ctx(ctx: Context, clock: Clock) -> Context:
 
 
 def annotate(ctx: Context, **values: Any) -> None:
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text(json.dumps(values))
+    (site_of(ctx) / "src/content/news.cms.json").write_text(json.dumps(values))
     reconcile(ctx)
 
 
@@ -120,7 +121,7 @@ def test_a_date_is_due_at_midnight_of_the_sites_time_zone(
 
 
 def test_nothing_is_scheduled_unless_the_annotation_says_so(client: FlaskClient, admin: dict[str, str]) -> None:
-    (client.application.extensions["cms"].settings.site_folder / "src/content/news.cms.json").unlink()
+    (site_of(client.application.extensions["cms"]) / "src/content/news.cms.json").unlink()
     reconcile(client.application.extensions["cms"])
     create_text(client, admin, text=dated("2999-01-01"))
     assert client.get(f"{ARTICLES}/{NAME}").get_json()["status"] == "published"
@@ -140,12 +141,12 @@ def test_an_annotation_that_changes_has_every_article_looked_at_again(
     assert shown(feed(client, cursor)[0]) == [("deleted", "en/a-day")]
     annotate(ctx, draft={"author": "Reading Room"})
     assert status_of(client, admin) == "draft"
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text("{")
+    (site_of(ctx) / "src/content/news.cms.json").write_text("{")
     reconcile(ctx)
     assert status_of(client, admin) == "draft"
     annotate(ctx, draft={"author": "Somebody else", "tags": "books"})
     assert status_of(client, {}) == "published"
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text("{")
+    (site_of(ctx) / "src/content/news.cms.json").write_text("{")
     reconcile(ctx)
     assert status_of(client, {}) == "published"
 
@@ -187,7 +188,7 @@ def test_the_annotation_names_what_makes_a_draft(
     ctx: Context, client: FlaskClient, admin: dict[str, str], draft: dict[str, Any], line: str, status: str
 ) -> None:
     annotate(ctx, draft=draft)
-    path = ctx.settings.site_folder / f"src/content/{NAME}.md"
+    path = site_of(ctx) / f"src/content/{NAME}.md"
     path.write_text(TEXT.replace("tags:", f"{line}\ntags:"))
     reconcile(ctx)
     assert status_of(client, admin) == status
@@ -217,7 +218,7 @@ def test_a_date_that_is_none_hides_the_article_and_is_refused(
     ctx: Context, client: FlaskClient, admin: dict[str, str]
 ) -> None:
     annotate(ctx, publish="author")
-    path = ctx.settings.site_folder / f"src/content/{NAME}.md"
+    path = site_of(ctx) / f"src/content/{NAME}.md"
     path.write_text(TEXT)
     reconcile(ctx)
     assert status_of(client, admin) == "scheduled"
@@ -237,7 +238,7 @@ def test_a_hand_edit_that_nobody_has_taken_over_is_not_published_by_the_clock(
 ) -> None:
     client = make_client(ctx)
     create_text(client, admin, text=dated("2026-03-02"))
-    path = ctx.settings.site_folder / f"src/content/{NAME}.md"
+    path = site_of(ctx) / f"src/content/{NAME}.md"
     path.write_text(dated("2026-03-02").replace("tags:", "draft: true\ntags:"))
     clock.now += timedelta(days=2)
     assert publish_due(ctx) == 0
@@ -249,7 +250,7 @@ def test_a_hand_edit_that_nobody_has_taken_over_is_not_published_by_the_clock(
 def test_absorbing_decides_by_the_clock(ctx: Context, clock: Clock, admin: dict[str, str]) -> None:
     client = make_client(ctx)
     create_text(client, admin, text=dated("2026-03-02"))
-    path = ctx.settings.site_folder / f"src/content/{NAME}.md"
+    path = site_of(ctx) / f"src/content/{NAME}.md"
     path.write_text(path.read_text() + "More.\n")
     clock.now += timedelta(days=2)
     reconcile(ctx)
@@ -274,6 +275,6 @@ def test_the_worker_publishes_when_nobody_calls(
 
 @pytest.mark.parametrize("text", ['{"draft": "hidden"}', '{"draft": {"x": null}}', '{"publish": ""}', '{"publish": 1}'])
 def test_terms_that_make_no_sense_are_named(ctx: Context, text: str) -> None:
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text(text)
+    (site_of(ctx) / "src/content/news.cms.json").write_text(text)
     reconcile(ctx)
     assert ("src/content/news", "rules_unreadable") in {(found.path, found.code) for found in check(ctx)}

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, patch, problem
-from tests.conftest import bearer, both_databases, reconcile, state_of
+from tests.conftest import bearer, both_databases, reconcile, site_of, state_of
 
 pytestmark = both_databases
 
@@ -24,7 +24,7 @@ TEXTS = {
 @pytest.fixture
 def shelf(ctx: Context) -> None:
     """Four articles of a collection without a schema, beside the sample's."""
-    folder = ctx.settings.site_folder / "src/content/shelf/en"
+    folder = site_of(ctx) / "src/content/shelf/en"
     folder.mkdir(parents=True)
     for name, text in TEXTS.items():
         (folder / f"{name}.md").write_text(text)

@@ -12,7 +12,7 @@ from cms.context import Context
 from cms.database.derived import indexes
 from cms.database.engine import write
 from tests.api.editing import problem
-from tests.conftest import ROOT
+from tests.conftest import ROOT, site_of
 
 
 def test_the_committed_spec_is_what_the_code_says(client: FlaskClient) -> None:
@@ -53,7 +53,7 @@ def test_collections_have_their_counts_and_schema(client: FlaskClient, admin: di
     one = client.get("/api/v1/collections/news", headers=admin).get_json()
     assert one == {"name": "news", "published": 6, "draft": 1, "scheduled": 0, "broken": 0, "has_schema": True}
     schema = client.get("/api/v1/collections/news/schema")
-    assert schema.text == (ctx.settings.site_folder / "src/content/news.schema.json").read_text()
+    assert schema.text == (site_of(ctx) / "src/content/news.schema.json").read_text()
     problem(client.get("/api/v1/collections/nowhere"), 404)
     problem(client.get("/api/v1/collections/nowhere/schema"), 404)
 

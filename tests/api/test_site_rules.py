@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from cms.actions.check import check
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import both_databases, reconcile, state_of
+from tests.conftest import both_databases, reconcile, site_of, state_of
 
 NAME = "news/en/a-day"
 PHOTO = "@/assets/news/river-bus/photo-1.jpg"
@@ -21,7 +21,7 @@ pytestmark = both_databases
 
 
 def annotate(ctx: Context, **values: Any) -> None:
-    path = ctx.settings.site_folder / "src/content/news.cms.json"
+    path = site_of(ctx) / "src/content/news.cms.json"
     path.write_text(json.dumps(values))
     reconcile(ctx)
 

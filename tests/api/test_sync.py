@@ -15,7 +15,7 @@ from cms.database.tables import log
 from cms.model import cursor as places
 from cms.model.published import FEED, HEAVY, MEMBERS, to_json
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import both_databases, reconcile
+from tests.conftest import both_databases, reconcile, site_of
 
 NAME = "news/en/a-day"
 
@@ -92,7 +92,7 @@ def test_a_replaced_photo_is_told_with_every_article_that_shows_it(
     article = next(item for item in client.get(ARTICLES).get_json()["items"] if item["images"])
     path = article["images"][0]["path"]
     _, cursor = feed(client)
-    file = ctx.settings.site_folder / "src/assets" / path
+    file = site_of(ctx) / "src/assets" / path
     other = next(p for p in file.parent.rglob(f"*{file.suffix}") if p.read_bytes() != file.read_bytes())
     file.write_bytes(other.read_bytes())
     reconcile(ctx)
@@ -135,7 +135,7 @@ def test_the_whole_file_is_there_for_those_who_ask(client: FlaskClient, admin: d
     lines, _ = feed(client, collection="news", fields="path,text")
     assert "en/a-day" in {line["id"] for line in lines}
     for line in lines:
-        assert line["text"].encode() == (ctx.settings.site_folder / line["path"]).read_bytes()
+        assert line["text"].encode() == (site_of(ctx) / line["path"]).read_bytes()
     problem(client.get(ARTICLES, query_string={"fields": "text"}), 422)
 
 

@@ -23,7 +23,7 @@ from cms.database.tables import log, webhooks
 from cms.model.cursor import decode
 from tests.api.editing import create_text, patch
 from tests.api.test_webhooks import NAME
-from tests.conftest import both_databases, eventually, make_settings
+from tests.conftest import both_databases, eventually, make_settings, site_of
 from tests.telling import deliver_due, make_hook, pass_time
 from tests.unreliable import Unreliable, unreliable
 
@@ -64,7 +64,7 @@ def check_nothing_is_left_out(receiver: Unreliable, start: int, end: int) -> Non
 
 def kill_one(ctx: Context, receiver: Unreliable, chance: random.Random) -> None:
     """Start a sender, and end it at once: by the clock, at a message, or after its answer."""
-    process = FORKS.Process(target=send, args=(str(ctx.settings.site_folder), ctx.settings.database), daemon=True)
+    process = FORKS.Process(target=send, args=(str(site_of(ctx)), ctx.settings.database), daemon=True)
     receiver.at_a_message = receiver.after_it = None
     when = chance.choice(("by the clock", "at a message", "after an answer"))
     if when == "at a message":

@@ -19,7 +19,7 @@ from cms.database.tables import tokens as table
 from cms.errors import NotAuthenticated
 from cms.model.scopes import SCOPES, SERVICE
 from tests.api.editing import ARTICLES, problem
-from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, state_of
+from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, site_of, state_of
 
 TOKENS = "/api/v1/tokens"
 NAMES = ("news", "places")
@@ -156,7 +156,7 @@ def test_a_token_ends_when_it_was_said_to(client: FlaskClient, ctx: Context) -> 
 
 
 def test_a_site_may_be_closed_to_the_public(ctx: Context) -> None:
-    closed = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, public_read=False))
+    closed = make_context(make_settings(site_of(ctx), ctx.settings.database, public_read=False))
     client = make_client(closed)
     weak, reader = bearer(closed, "images:write"), bearer(closed, "read")
     path = make_client(ctx).get("/api/v1/images").get_json()["items"][0]["path"]

@@ -22,6 +22,7 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
+    site_of,
     state_of,
 )
 from tests.forge import desk
@@ -156,7 +157,7 @@ def test_the_tables_made_again_know_what_was_confirmed(
     before = client.get(f"{ARTICLES}/{KM}").get_json()
     assert confirm(client, admin, version_of(client, admin)).status_code == 200
     reconcile(ctx)
-    again = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, timezone="Europe/Berlin"))
+    again = make_context(make_settings(site_of(ctx), ctx.settings.database, timezone="Europe/Berlin"))
     other = make_client(again)
     assert work(other, admin)["km/a-day"] == ("current", [])
     assert other.get(f"{ARTICLES}/{KM}").get_json() == before
@@ -213,14 +214,14 @@ def test_the_source_is_in_the_first_locale_of_the_annotation_or_the_most_used_on
     create_text(client, admin, KM)
     edit(client, admin, KM, {"data": {"title": "Another"}})
     assert work(client, admin)["km/a-day"] == ("current", [])
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text('{"locales": ["km", "en", "th"]}')
+    (site_of(ctx) / "src/content/news.cms.json").write_text('{"locales": ["km", "en", "th"]}')
     reconcile(ctx)
     found = work(client, admin)
     assert "km/a-day" not in found
     assert found["en/a-day"] == ("stale", ["/data/title"])
     assert found["th/a-day"] == ("missing", [])
     assert twins(client, KM) == [("en/a-day", "stale")]
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text("{")
+    (site_of(ctx) / "src/content/news.cms.json").write_text("{")
     reconcile(ctx)
     assert work(client, admin)["km/a-day"] == ("current", [])
 
@@ -261,7 +262,7 @@ def test_a_state_is_no_change(client: FlaskClient, admin: dict[str, str]) -> Non
 
 
 def test_the_public_is_told_of_what_it_sees_alone(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
-    (ctx.settings.site_folder / "src/content/news.cms.json").write_text(json.dumps({"locales": ["en", "km", "th"]}))
+    (site_of(ctx) / "src/content/news.cms.json").write_text(json.dumps({"locales": ["en", "km", "th"]}))
     reconcile(ctx)
     for name in (EN, KM, "news/th/a-day"):
         create_text(client, admin, name)

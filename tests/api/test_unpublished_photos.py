@@ -11,7 +11,17 @@ from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_images import IMAGES, picture, send
 from tests.api.test_replace_images import TRASH, trashed
 from tests.api.test_sync import feed
-from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.conftest import (
+    bearer,
+    both_databases,
+    close,
+    make_client,
+    make_context,
+    make_settings,
+    reconcile,
+    site_of,
+    state_of,
+)
 
 DRAFT = "news/en/sekret"
 Headers = dict[str, str]
@@ -62,7 +72,7 @@ def test_the_photos_of_a_deleted_draft_stay_hidden_until_something_public_shows_
     assert client.get(f"{IMAGES}/{path}", headers=admin).status_code == 200
     assert feed(client, cursor)[0] == []
     reconcile(ctx)
-    again = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, timezone="Europe/Berlin"))
+    again = make_context(make_settings(site_of(ctx), ctx.settings.database, timezone="Europe/Berlin"))
     assert not is_public(make_client(again), path), "the tables were made again"
     close(again)
     create_text(client, admin, text=showing(path))
@@ -76,7 +86,7 @@ def test_a_photo_that_waits_for_its_draft_stays_hidden_when_the_tables_are_made_
 ) -> None:
     create_text(client, admin, DRAFT, TEXT.replace("tags:", "draft: true\ntags:"))
     path = upload(client, admin)
-    again = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database, timezone="Europe/Berlin"))
+    again = make_context(make_settings(site_of(ctx), ctx.settings.database, timezone="Europe/Berlin"))
     assert not is_public(make_client(again), path)
     close(again)
 

@@ -16,7 +16,17 @@ from cms.actions.post import Bounds, check_url
 from cms.context import Context
 from cms.errors import Invalid
 from tests.api.editing import TEXT, create_text, patch, problem
-from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile, state_of
+from tests.conftest import (
+    bearer,
+    both_databases,
+    close,
+    make_client,
+    make_context,
+    make_settings,
+    reconcile,
+    site_of,
+    state_of,
+)
 from tests.receiver import Receiver
 from tests.telling import HOOKS, deliver_due, make_hook, retry_now
 
@@ -208,7 +218,7 @@ def test_an_address_that_turned_private_is_not_connected_to(
     """AC-21, AC-22."""
     make_hook(client, admin, receiver.url)
     create_text(client, admin)
-    strict = make_context(make_settings(ctx.settings.site_folder, ctx.settings.database))
+    strict = make_context(make_settings(site_of(ctx), ctx.settings.database))
     reconcile(strict)
     assert deliver_due(strict) == 1
     assert receiver.messages == []

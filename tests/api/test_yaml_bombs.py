@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cms.context import Context
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import bearer, reconcile, state_of
+from tests.conftest import bearer, reconcile, site_of, state_of
 
 REST = "title: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n"
 
@@ -77,7 +77,7 @@ def test_a_bomb_is_refused_and_where_it_lies_only_reported(
         found = problem(client.put(url, data=text, headers=headers, content_type="text/markdown"), 422)
         assert [item["code"] for item in found["errors"]] == [code]
     assert state_of(ctx) == before
-    path = ctx.settings.site_folder / "src/content/news/en/bomb.md"
+    path = site_of(ctx) / "src/content/news/en/bomb.md"
     path.write_bytes(text)
     reconcile(ctx)
     shown = client.get(f"{ARTICLES}/news/en/bomb", headers=bearer(ctx, "articles:read-drafts")).get_json()
@@ -104,7 +104,7 @@ def test_what_only_looks_dangerous_is_read_as_the_site_reads_it(
     ctx: Context, client: FlaskClient, admin: dict[str, str], raw: str, value: object
 ) -> None:
     """IB-11, IB-14, and what is just within the limits."""
-    folder = ctx.settings.site_folder / "src/content/loose"
+    folder = site_of(ctx) / "src/content/loose"
     folder.mkdir()
     (folder / "x.md").write_text(f"---\n{raw}---\n")
     reconcile(ctx)
@@ -128,7 +128,7 @@ def test_what_only_looks_dangerous_is_read_as_the_site_reads_it(
 def test_ib_15_every_shape_of_front_matter_keeps_its_bytes(
     ctx: Context, client: FlaskClient, admin: dict[str, str], text: str
 ) -> None:
-    folder = ctx.settings.site_folder / "src/content/loose"
+    folder = site_of(ctx) / "src/content/loose"
     folder.mkdir()
     (folder / "x.md").write_bytes(text.encode())
     reconcile(ctx)
@@ -141,7 +141,7 @@ def test_ib_15_every_shape_of_front_matter_keeps_its_bytes(
 
 def test_ib_16_a_patch_of_one_field_changes_one_line(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     text = '---\ntitle: a # c\nz: 1\nb: "01"\n---\n\n  body  \n\n'
-    folder = ctx.settings.site_folder / "src/content/loose"
+    folder = site_of(ctx) / "src/content/loose"
     folder.mkdir()
     (folder / "x.md").write_text(text)
     reconcile(ctx)

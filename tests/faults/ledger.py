@@ -18,7 +18,7 @@ from tests.conftest import close, make_settings
 from tests.faults.clients import Save, Seen
 
 
-def check_chains(site: Path, saves: Iterable[Save]) -> dict[str, list[str]]:
+def check_chains(site: Path, saves: Iterable[Save], database: str | None = None) -> dict[str, list[str]]:
     """Every acknowledged save stands in the log, right after the version that it named; returns the versions of each
     article in the order of the log, of which the last is the file's.
 
@@ -26,7 +26,7 @@ def check_chains(site: Path, saves: Iterable[Save]) -> dict[str, list[str]]:
     saves: an article's history is a chain in which each version has one predecessor, and two saves that named one
     version cannot both stand right after it.
     """
-    chains = chains_of(site)
+    chains = chains_of(site, database)
     told: set[tuple[str, str]] = set()
     for save in saves:
         assert (save.name, save.version) not in told, f"two saves made one version: {save}"
@@ -64,8 +64,9 @@ def check_order(chains: dict[str, list[str]], seen: Sequence[Seen]) -> None:
             assert mine > furthest if one.is_write else mine >= furthest, f"{one} came after {last}"
 
 
-def chains_of(site: Path) -> dict[str, list[str]]:
-    ctx = create_context(make_settings(site, f"sqlite:///{site}/.cms/cms.db"))
+def chains_of(site: Path, database: str | None = None) -> dict[str, list[str]]:
+    """By the site's own database, unless another is named."""
+    ctx = create_context(make_settings(site, database or f"sqlite:///{site}/.cms/cms.db"))
     try:
         return _chains(ctx)
     finally:

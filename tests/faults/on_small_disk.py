@@ -22,7 +22,7 @@ from cms.model.limits import Limits
 from cms.store import condition
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
 from tests.api.test_images import IMAGES, picture, send
-from tests.conftest import SAMPLE, bearer, close, copy_site, make_client, make_context, make_settings
+from tests.conftest import SAMPLE, bearer, close, copy_site, make_client, make_context, make_settings, site_of
 
 NAME, DOOMED = "news/en/a-day", "news/en/another-day"
 PHOTO = "apart/a.jpg"
@@ -78,7 +78,7 @@ def on_a_full_disk(ctx: Context, disk: Path) -> dict[str, Any]:
         "read": told(client.get(f"{ARTICLES}/{NAME}")),
         "ready": ready(client),
         "delete by others": [told(delete(client, others, f"{ARTICLES}/{DOOMED}")) for others in ({}, reader)],
-        "reserve": (ctx.settings.state_folder / "reserve").exists(),
+        "reserve": (site_of(ctx) / ".cms/reserve").exists(),
         "delete article": told(delete(client, headers, f"{ARTICLES}/{DOOMED}")),
         "delete photo": told(delete(client, headers, f"{IMAGES}/{PHOTO}")),
         "trash": len(client.get("/api/v1/trash", headers=headers).get_json()["items"]),

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from cms.store import condition
-from tests.conftest import state_of
+from tests.conftest import site_of, state_of
 from tests.faults.scenarios import Desk, World, outcomes, recover, view
 from tests.faults.steps import watched
 
@@ -142,7 +142,7 @@ def _compared(world: World, desk: Desk, status: int | None) -> str | None:
     recover(desk)
     if view(desk) != after:
         return f"cannot be done again: {again.status_code} {again.text}"
-    if left := [path.name for path in desk.ctx.settings.site_folder.rglob("*") if ".tmp-" in path.name]:
+    if left := [path.name for path in site_of(desk.ctx).rglob("*") if ".tmp-" in path.name]:
         return f"left {left}"
     return None
 

@@ -22,7 +22,7 @@ from cms.model.scopes import SERVICE
 from cms.settings import Settings
 from tests.api.editing import ARTICLES, TEXT, create_text, patch
 from tests.api.test_images import IMAGES, picture, send
-from tests.conftest import SAMPLE, close, make_client, make_context, make_settings, reconcile
+from tests.conftest import SAMPLE, close, make_client, make_context, make_settings, reconcile, site_of
 from tests.forge import Clone
 
 NAME, OTHER, NEW = "news/en/a-day", "news/en/another", "news/en/new"
@@ -129,7 +129,7 @@ def _commit(desk: Desk) -> TestResponse:
 
 def _push_as_developer(desk: Desk) -> None:
     """A commit on the remote that the site has not."""
-    site = desk.ctx.settings.site_folder
+    site = site_of(desk.ctx)
     keep_git.Keeper(desk.ctx).run()
     developer = Clone(site.parent / "developer")
     Clone(site.parent).git("clone", "-q", str(site.parent / "remote.git"), str(developer.folder))
@@ -233,7 +233,7 @@ def recover(desk: Desk) -> None:
 
 def view(desk: Desk) -> dict[str, str]:
     """What lies in the site, and what the API says of it; the two have to agree."""
-    site = desk.ctx.settings.site_folder
+    site = site_of(desk.ctx)
     found = {
         path.relative_to(site).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted((site / "src").rglob("*"))

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from cms.context import Context
 from cms.errors import READ_ONLY_S
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import reconcile, state_of
+from tests.conftest import reconcile, site_of, state_of
 from tests.faults.steps import watched
 
 NAME = "news/en/a-day"
@@ -136,7 +136,7 @@ def test_what_a_failure_is_called(
     before = state_of(ctx)
     with watched(Failing(call, number)):
         refused = save(client, admin, etag)
-    assert str(ctx.settings.site_folder) not in refused.text
+    assert str(site_of(ctx)) not in refused.text
     assert "Retry-After" in refused.headers
     problem(refused, status, code)
     assert notices(client) == notice

@@ -25,7 +25,7 @@ from cms.cli import main
 from cms.context import Context
 from cms.errors import DATABASE_LOST, Exists, Unavailable
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import bearer, close, make_client, make_settings
+from tests.conftest import bearer, close, make_client, make_settings, site_of
 
 HISTORY = "/api/v1/history/news/en/a-day"
 
@@ -84,7 +84,7 @@ def test_lost_beside_a_running_service_nothing_is_acknowledged_until_it_is_broug
     before, history, files = (
         public(client),
         client.get(HISTORY, headers=admin).get_json(),
-        tree(ctx.settings.site_folder),
+        tree(site_of(ctx)),
     )
     cursor = json.loads(client.get("/api/v1/sync").data.splitlines()[-1])["cursor"]
     lose(path_of(ctx))
@@ -104,7 +104,7 @@ def test_lost_beside_a_running_service_nothing_is_acknowledged_until_it_is_broug
     assert [told["name"] for told in client.get("/readyz").get_json()["notices"]] == [DATABASE_LOST]
     with pytest.raises(Unavailable, match="lost"):
         Examiner(ctx).run()
-    assert tree(ctx.settings.site_folder) == files
+    assert tree(site_of(ctx)) == files
 
     there = create_context(ctx.settings)
     with pytest.raises(Unavailable, match="lost"):
@@ -124,13 +124,13 @@ def test_lost_between_two_runs_the_service_does_not_start_until_it_is_told_to_st
 ) -> None:
     client = make_client(ctx)
     create_text(client, admin)
-    before, files = public(client), tree(ctx.settings.site_folder)
+    before, files = public(client), tree(site_of(ctx))
     cursor = json.loads(client.get("/api/v1/sync").data.splitlines()[-1])["cursor"]
     close(ctx)
     lose(path_of(ctx))
     left = path_of(ctx).read_bytes() if path_of(ctx).exists() else None
 
-    monkeypatch.setenv("CMS_SITE", str(ctx.settings.site_folder))
+    monkeypatch.setenv("CMS_SITE", str(site_of(ctx)))
     monkeypatch.setenv("CMS_DATABASE", ctx.settings.database)
     for command in (["sync"], ["token", "list"], ["serve", "--port", "0"]):
         refused = CliRunner().invoke(main, command)
@@ -145,7 +145,7 @@ def test_lost_between_two_runs_the_service_does_not_start_until_it_is_told_to_st
     prepare(there)
     again = make_client(there)
     assert public(again) == before
-    assert tree(ctx.settings.site_folder) == files
+    assert tree(site_of(ctx)) == files
     problem(again.get(f"/api/v1/sync?cursor={cursor}"), 410)
     problem(again.get(HISTORY, headers=admin), 401)
     assert len(again.get(HISTORY, headers=bearer(there, "admin")).get_json()["items"]) == 1

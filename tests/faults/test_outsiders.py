@@ -19,7 +19,7 @@ from cms.store import swap
 from cms.store.base import ABSENT, Key, version_of
 from cms.store.directory import DirectoryStore
 from tests.api.editing import create_text, patch
-from tests.conftest import reconcile
+from tests.conftest import reconcile, site_of
 from tests.faults.outsiders import OUTSIDERS, Outsider, check_out, save_by_rename, save_in_place, strange_files
 from tests.faults.steps import watched
 
@@ -226,7 +226,7 @@ def test_a_hand_edit_at_any_step_of_a_request_becomes_a_revision(
     """Saved by PATCH, by the front door: the answer is 412, or the edit came before it or after it."""
     name = "news/en/a-day"
     create_text(client, admin, name)
-    path = ctx.settings.site_folder / f"src/content/{name}.md"
+    path = site_of(ctx) / f"src/content/{name}.md"
     text, statuses = path.read_bytes(), set()
     for number in itertools.count():
         path.write_bytes(text)
