@@ -85,6 +85,7 @@ def test_sync_says_what_it_took_over_and_asks_before_many_deletions(site: Path) 
         ({"CMS_SITE": "/nowhere"}, "CMS_SITE: /nowhere has no folder src/content"),
         ({"CMS_SITE": "s3://bucket"}, "CMS_DATABASE: a site in a bucket needs one"),
         ({"CMS_SITE": "ftp://x"}, "CMS_SITE: give a folder"),
+        ({"CMS_SITE": "s3://bucket", "CMS_GIT": "commit"}, "CMS_GIT: a site in a bucket is in no git work tree"),
         ({"CMS_MEDIA": "ftp://x"}, "CMS_MEDIA: give a folder or s3://"),
         ({"CMS_DATABASE": "mysql://x"}, "CMS_DATABASE: give sqlite:///path or postgresql+psycopg://"),
         ({"CMS_PUBLIC_READ": "maybe"}, "CMS_PUBLIC_READ: write true or false"),

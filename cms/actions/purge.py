@@ -116,9 +116,7 @@ def _files(ctx: Context) -> Iterator[Path]:
     """Where it might be left: in our own folder, beside the database, in the site."""
     database = Path(str(ctx.database.url.database))
     beside = database.parent.glob(f"{database.name}*") if ctx.database.dialect.name == "sqlite" else ()
-    below = [] if ctx.settings.own_folder is None else [ctx.settings.own_folder]
-    if isinstance(ctx.site, DirectoryStore):
-        below.append(ctx.site.root / "src")
+    below = [ctx.site.root / name for name in (".cms", "src")] if isinstance(ctx.site, DirectoryStore) else []
     yield from sorted({*beside, *(path for folder in below for path in folder.rglob("*"))})
 
 
