@@ -15,7 +15,8 @@ _PREFIX = "cms-scratch-"
 @contextmanager
 def folder() -> Iterator[Path]:
     """An empty folder of this machine, gone after the block."""
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as path:
+    # What cannot be removed is cleared away later; what was done meanwhile is done.
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
