@@ -70,7 +70,7 @@ class Nodes:
         return self.get(port, f"/articles/{NAME}").data == article
 
     def get(self, port: int, path: str) -> urllib3.BaseHTTPResponse:
-        return urllib3.request("GET", f"http://127.0.0.1:{port}/api/v1{path}", retries=False)
+        return urllib3.request("GET", f"http://127.0.0.1:{port}/api/v1{path}", retries=False, timeout=60)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_an_edit_on_one_node_is_there_on_the_others(nodes: Nodes) -> None:
         url = f"http://127.0.0.1:{first}/api/v1/articles/{NAME}"
         body = {"data": {"title": f"Title {number}"}}
         headers = {**nodes.headers, "If-Match": etag, "Content-Type": "application/merge-patch+json"}
-        saved = urllib3.request("PATCH", url, json=body, headers=headers, retries=False)
+        saved = urllib3.request("PATCH", url, json=body, headers=headers, retries=False, timeout=60)
         assert saved.status == 200, saved.data
         for port in others:
             assert eventually(partial(nodes.shows, port, saved.data), 10)
@@ -115,7 +115,7 @@ def test_what_nodes_acknowledge_is_there_though_they_are_killed(
     chance = random.Random(9)
     hook = {"url": receiver.url, "target": "generic", "quiet_s": 0, "max_wait_s": 1}
     url = f"http://127.0.0.1:{nodes.ports[0]}/api/v1/webhooks"
-    made = urllib3.request("POST", url, json=hook, headers=nodes.headers, retries=False)
+    made = urllib3.request("POST", url, json=hook, headers=nodes.headers, retries=False, timeout=60)
     assert made.status == 201, made.data
     clients = [Clients(f"http://127.0.0.1:{port}", nodes.headers) for port in nodes.ports for _ in range(WRITERS)]
     threads = [threading.Thread(target=one.write, args=(number,)) for number, one in enumerate(clients)]
