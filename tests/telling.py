@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -11,6 +12,7 @@ from cms.actions import deliver
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import builds, changes, webhooks
+from cms.model.cursor import decode
 
 HOOKS = "/api/v1/webhooks"
 
@@ -20,6 +22,15 @@ def make_hook(client: FlaskClient, headers: dict[str, str], url: str, **others: 
     assert response.status_code == 201, response.text
     found: dict[str, Any] = response.get_json()
     return found
+
+
+def check_nothing_is_left_out(messages: Iterable[Mapping[str, str]], start: int, end: int) -> None:
+    """The messages cover the log from one place to the other, without a gap."""
+    reached = start
+    for first, last in sorted((decode(one["previous_cursor"]).seq, decode(one["cursor"]).seq) for one in messages):
+        assert first <= reached, f"changes {reached} to {first} were never told"
+        reached = max(reached, last)
+    assert reached == end
 
 
 def deliver_due(ctx: Context) -> int:

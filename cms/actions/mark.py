@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from cms.context import Context
 from cms.database import damage, file
@@ -28,10 +29,8 @@ def put(ctx: Context) -> None:
     """The site has had this database from now on."""
     store, key = _store(ctx), _key(ctx)
     if store.stat(key) is None:
-        try:
+        with suppress(Stale):  # another process was faster
             store.write(key, _TEXT, expect=ABSENT)
-        except Stale:
-            return  # another process was faster
 
 
 def remove(ctx: Context) -> None:

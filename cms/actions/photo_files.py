@@ -43,14 +43,9 @@ def check_private(ctx: Context) -> None:
         raise NotOffered("Everybody can read the bucket; set CMS_UPLOADS to a private place for what is kept.")
 
 
-def version_at(store: Store, key: Key) -> Version | None:
-    """The version of what the store has there, None when it has nothing."""
-    return store.version(key)
-
-
 def delete_from(store: Store, key: Key) -> None:
     """Remove what is there, whatever it is; for what nobody else writes."""
-    version = version_at(store, key)
+    version = store.version(key)
     if version is None:
         return
     try:

@@ -11,7 +11,7 @@ from typing import Any
 from cms.actions import absorb_images, lookup, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
-from cms.actions.photo_files import home, key_of, version_at
+from cms.actions.photo_files import home, key_of
 from cms.actions.reading import image_in
 from cms.actions.survey import MEDIA_MARK
 from cms.context import Context
@@ -145,7 +145,7 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             raise
         # A site's own files are no editor's to remove while its photos are cleaned on their way to the bucket.
         is_apart = ctx.media is not ctx.site and by.source != "files"
-        if row is not None and is_apart and version_at(ctx.site, key) == row.sha256:
+        if row is not None and is_apart and ctx.site.version(key) == row.sha256:
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
         return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)
@@ -171,7 +171,7 @@ def _copies(ctx: Context, key: Key, sha256: str) -> list[Store]:
     """The stores that hold the photo, the site first: what is left in the media store is still what everybody sees."""
     holding: list[Store] = []
     for store in (ctx.site, ctx.media) if ctx.media is not ctx.site else (ctx.site,):
-        version = version_at(store, key)
+        version = store.version(key)
         if version is None:
             continue
         if version != sha256:

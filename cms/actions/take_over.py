@@ -121,11 +121,10 @@ class _Passes:
     def _due(self) -> float:
         """When the next pass over the whole site is."""
         is_bucket = not isinstance(self.ctx.site, DirectoryStore)  # listing one costs money
-        if self.wants_all or not (self.news.is_told or is_bucket):
-            return self.ended + max(EVERY_S, self.took / BUSY_SHARE)
-        if is_bucket:
-            return self.ended + max(self.ctx.settings.scan_s, self.took / BUSY_SHARE)
-        return self.ended + max(self.ctx.settings.scan_s, self.took / NET_SHARE)
+        is_soon = self.wants_all or not (self.news.is_told or is_bucket)
+        every_s = EVERY_S if is_soon else self.ctx.settings.scan_s
+        share = BUSY_SHARE if is_soon or is_bucket else NET_SHARE
+        return self.ended + max(every_s, self.took / share)
 
     def _look(self, look: Callable[[], Report]) -> None:
         report = self.guard(look)

@@ -14,7 +14,7 @@ from pathlib import Path
 from cms.actions import absorb_images, photos
 from cms.actions.absorb import Origin
 from cms.actions.darkroom import Darkroom
-from cms.actions.photo_files import local_copy, version_at
+from cms.actions.photo_files import local_copy
 from cms.actions.reading import image_in
 from cms.actions.reconcile import Progress
 from cms.actions.survey import MEDIA_MARK
@@ -155,7 +155,7 @@ def _version_there(ctx: Context, target: Store, stat: Stat) -> Version | None:
     mark = MEDIA_MARK + found.mark if target is ctx.media else found.mark
     if row is not None and row.mark == mark:
         return Version(row.sha256)
-    return version_at(target, stat.key)
+    return target.version(stat.key)
 
 
 def _tell(ctx: Context, stat: Stat, file: Path) -> None:

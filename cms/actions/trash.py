@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.actions.photo_files import check_private, delete_from, key_of, local_copy, version_at
+from cms.actions.photo_files import check_private, delete_from, key_of, local_copy
 from cms.context import Context
 from cms.database import photo_visibility, trash
 from cms.database.engine import read, write
@@ -44,7 +44,7 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
         yield
     except BaseException:
         with suppress(Unavailable):  # who cannot tell whether it is gone, keeps it
-            if version_at(home, key_of(row.path)) == row.sha256:
+            if home.version(key_of(row.path)) == row.sha256:
                 remove(ctx, trash_id)
         raise
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wsgi import ClosingIterator
 
 from cms.api import access_log, problems
+from cms.api.fast_path import LIST
 from cms.api.traffic import Told
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ RETRY_AFTER_S = 2
 
 PHOTOS = "/media/"
 WATCHING = ("/healthz", "/readyz", "/metrics")
-ARTICLES = "/api/v1/articles"
 
 
 class Gate:
@@ -73,7 +73,7 @@ class Gate:
         if path in WATCHING:
             return self._watching
         is_reading = environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ
-        is_soon_told = path.startswith(ARTICLES) and "q=" not in environ["QUERY_STRING"]
+        is_soon_told = path.startswith(LIST) and "q=" not in environ["QUERY_STRING"]
         return self._reading if is_reading and is_soon_told else self._door
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import mimetypes
-import secrets
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from botocore.exceptions import ClientError
 
 from cms.errors import Stale, Unavailable
-from cms.store import s3_conditions, s3_version
+from cms.store import s3_probes, s3_version
 from cms.store.base import (
     ABSENT,
     Absent,
@@ -139,7 +138,8 @@ class S3Store:
     def is_public(self) -> bool:
         # Asked now and then: a policy may change.
         if time.monotonic() > self._public_until:
-            self._public = self._answers_anybody()
+            with translated():
+                self._public = s3_probes.answers_anybody(self._client, self._bucket, self._prefix)
             self._public_until = time.monotonic() + PUBLIC_FOR_S
         return self._public
 
@@ -163,27 +163,12 @@ class S3Store:
     def is_settled(self) -> bool:
         return True
 
-    def _answers_anybody(self) -> bool:
-        bucket, probe = self._bucket, f"{self._prefix}probe-{secrets.token_hex(8)}"
-        nobody = connect(anonymous=True)
-        with translated():
-            self._client.put_object(Bucket=bucket, Key=probe, Body=b"Who can read this?")
-            try:
-                nobody.get_object(Bucket=bucket, Key=probe)["Body"].close()
-            except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                    raise
-                return False
-            finally:
-                self._client.delete_object(Bucket=bucket, Key=probe)
-        return True
-
     def _condition(self, etag: str | None) -> dict[str, str]:
         """On which a PUT may take the place of what has the tag, None for nothing."""
         if etag is None:
             return {"IfNoneMatch": "*"}
         # In quotes, some servers never find the tags equal.
-        keeps = s3_conditions.are_kept(self._client, self._bucket, self._prefix)
+        keeps = s3_probes.are_kept(self._client, self._bucket, self._prefix)
         return {"IfMatch": etag.strip('"')} if keeps else {}
 
     def _version(self, key: Key, head: HeadObjectOutputTypeDef | None) -> Version | None:

@@ -24,6 +24,7 @@ from cms.app import create_context
 from cms.cli import main
 from cms.context import Context
 from cms.errors import DATABASE_LOST, Exists, Unavailable
+from tests.actions.test_backup import tree
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.conftest import bearer, close, make_client, make_settings, site_of
 
@@ -32,10 +33,6 @@ HISTORY = "/api/v1/history/news/en/a-day"
 
 def path_of(ctx: Context) -> Path:
     return Path(str(ctx.database.url.database))
-
-
-def tree(site: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(site)): path.read_bytes() for path in (site / "src").rglob("*") if path.is_file()}
 
 
 def public(client: FlaskClient) -> dict[str, Any]:

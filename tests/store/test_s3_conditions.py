@@ -12,7 +12,7 @@ from cms.store import open_store
 from cms.store.base import ABSENT, Key, Version
 from cms.store.s3 import S3Store
 from cms.store.s3_client import connect
-from cms.store.s3_conditions import are_kept
+from cms.store.s3_probes import are_kept
 from tests.components import s3_environment
 from tests.servers import CEPH, SWIFT
 from tests.store.racing import race

@@ -13,7 +13,7 @@ from cms.context import Context
 from cms.store import open_store
 from cms.store.base import ABSENT, Key
 from cms.store.s3_client import connect
-from cms.store.s3_conditions import are_kept
+from cms.store.s3_probes import are_kept
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import bearer, close, make_client, make_context, make_settings
 from tests.faulty import Proxy, faulty

@@ -1,5 +1,5 @@
-"""Finds out whether a server keeps the conditions of a PUT, by racing it: some servers ignore them, others keep them as
-long as nobody races."""
+"""Finds out by trying what a server does: whether the public can read a bucket, and whether it keeps the conditions of
+a PUT, which some servers ignore, and others keep as long as nobody races."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+
+from cms.store.s3_client import connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,9 +31,28 @@ def are_kept(client: S3Client, bucket: str, prefix: str) -> bool:
     place = client.meta.endpoint_url, bucket
     with _lock:
         if place not in _kept:
-            _kept[place] = _race(client, bucket, f"{prefix}probe-{secrets.token_hex(8)}")
+            _kept[place] = _race(client, bucket, _name(prefix))
             log.info("%s %s conditions on PUT", bucket, "keeps" if _kept[place] else "ignores")
         return _kept[place]
+
+
+def answers_anybody(client: S3Client, bucket: str, prefix: str) -> bool:
+    """Whether somebody without credentials can read what lies there."""
+    probe, nobody = _name(prefix), connect(anonymous=True)
+    client.put_object(Bucket=bucket, Key=probe, Body=b"Who can read this?")
+    try:
+        nobody.get_object(Bucket=bucket, Key=probe)["Body"].close()
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise
+        return False
+    finally:
+        client.delete_object(Bucket=bucket, Key=probe)
+    return True
+
+
+def _name(prefix: str) -> str:
+    return f"{prefix}probe-{secrets.token_hex(8)}"
 
 
 def _race(client: S3Client, bucket: str, key: str) -> bool:
