@@ -64,6 +64,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "content"
 SITES = "sites"
 _buckets: list[Path] = []
+DATABASE = os.environ.get("CMS_TEST_DATABASE", "sqlite")
 REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
 
 
@@ -100,8 +101,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def site(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sample site; of a test for many nodes, in the folder that is the bucket `sites`."""
-    is_for_many = _is_for_sample(request) and getattr(request.node, "callspec", None) is not None
-    if is_for_many and request.node.callspec.params.get("database_url") == "postgres":
+    if _is_for_sample(request) and _make_of(request) == "postgres":
         return copy_site(SAMPLE, tmp_path_factory.getbasetemp() / SITES / tmp_path.name)
     return copy_site(SAMPLE, tmp_path / "site")
 
@@ -227,12 +227,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
     It is empty, unless the test has the sample site as `ctx`: then it knows that site already.
     """
-    if getattr(request, "param", "sqlite") == "postgres":
+    if _make_of(request) == "postgres":
         found: str = request.getfixturevalue("postgres_url")
         return found
     if _is_for_sample(request):
         shutil.copy(request.getfixturevalue("ready_file"), tmp_path / "cms.db")
     return f"sqlite:///{tmp_path}/cms.db"
+
+
+def _make_of(request: pytest.FixtureRequest) -> str:
+    """The make of database that the test is for: one of both, or the one that the whole run is for."""
+    callspec = getattr(request.node, "callspec", None)
+    chosen: str = DATABASE if callspec is None else callspec.params.get("database_url", DATABASE)
+    return chosen
 
 
 def _is_for_sample(request: pytest.FixtureRequest) -> bool:

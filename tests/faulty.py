@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage"]
+Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage", "late"]
 
 _REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) [^ ]+ HTTP/1\.1\r\n")
 
@@ -27,6 +27,7 @@ class Proxy:
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
     server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
+    "late" befalls requests that change something: they wait until the test has `released` them.
     """
 
     upstream: tuple[str, int]
@@ -37,6 +38,7 @@ class Proxy:
     spared: int = 0
     met: int = 0
     asked: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -52,7 +54,7 @@ class Proxy:
             threading.Thread(target=self._one, args=(client,), daemon=True).start()
 
     def _one(self, client: socket.socket) -> None:
-        is_faulty = self.left > 0 and self.fault not in ("hold", "outage")
+        is_faulty = self.left > 0 and self.fault not in ("hold", "outage", "late")
         self.left -= is_faulty
         self.met += is_faulty
         with client, suppress(OSError):
@@ -88,6 +90,10 @@ class Proxy:
                     if self._is_out():
                         break
                     self.asked.append(found[1].decode())
+                if self.fault == "late" and self.left > 0 and data.startswith((b"PUT ", b"DELETE ")):
+                    self.left -= 1
+                    self.met += 1
+                    self.released.wait()
                 if data.startswith(b"PUT "):
                     room = self._room()
                 server.sendall(data[:room])

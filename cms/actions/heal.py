@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from cms.actions import rename, upload
+from cms.actions import late, rename, upload
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
@@ -17,7 +17,7 @@ log = logging.getLogger("cms.heal")
 
 def heal(ctx: Context) -> None:
     with read(ctx.database) as tx:
-        begun = intents.all_of(tx)
+        begun = intents.begun(tx)
     for intent in begun:
         try:
             with ctx.locks.hold(_locks(intent), wait_s=0):
@@ -30,9 +30,15 @@ def heal(ctx: Context) -> None:
 
 def _heal(ctx: Context, intent: AnyRow) -> None:
     with read(ctx.database) as tx:
-        is_open = intents.get(tx, intent.id) is not None
-    if is_open:
-        (rename.settle if intent.old_key else upload.undo)(ctx, intent)
+        found = intents.get(tx, intent.id)
+    if found is None:
+        return
+    if not found.old_key:
+        upload.undo(ctx, found)
+    elif found.old_key != found.new_key:
+        rename.settle(ctx, found)
+    elif found.given_up_at is None:
+        late.settle(ctx, found)
 
 
 def _locks(intent: AnyRow) -> list[str]:

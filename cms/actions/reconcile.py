@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images
+from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_rules import absorb_rules
 from cms.actions.authorship import Authorship
@@ -153,6 +153,7 @@ class Reconciler:
         committed = self._authorship.of_files({key: seen.store(key) for key in keys})
         old_keys = [moved[key] for key in keys if key in moved]
         with self.ctx.locks.hold([*keys, *old_keys]):
+            late.put_back(self.ctx, {stat.key: found[0].version for stat, found in batch if isinstance(found, tuple)})
             still = _still(seen, batch)
             with write(self.ctx.database) as tx:
                 under_way = intents.keys(tx)
@@ -178,6 +179,7 @@ class Reconciler:
         for batch in in_steps(keys):
             committed = self._authorship.of_deletions(batch)
             with self.ctx.locks.hold(batch):
+                late.put_back(self.ctx, dict.fromkeys(batch, ""))
                 still = [key for key in batch if find(self.ctx, key) is None]
                 with write(self.ctx.database) as tx:
                     for key in still:

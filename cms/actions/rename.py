@@ -6,7 +6,7 @@ finishes the rename, or undoes it when the article has moved on.
 
 from __future__ import annotations
 
-from cms.actions import absorb
+from cms.actions import absorb, late
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
@@ -23,12 +23,13 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
     new = Key(file.article.key)
     data = file.text or b""
     with write(ctx.database) as tx:
+        late.give_up(ctx, tx, old, new)
         intent = intents.add(tx, by.actor, (old, expect), (new, version_of(data)))
     try:
         ctx.site.write(new, data, expect=ABSENT)
     except Stale as error:
         with write(ctx.database) as tx:
-            intents.remove(tx, [intent.id])
+            intents.forget(tx, intent.id)
         raise Exists(f"The file {new} is there already.") from error
     try:
         ctx.site.delete(old, expect=expect)
@@ -36,9 +37,9 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
         settle(ctx, intent)
         raise
     with write(ctx.database) as tx:
+        late.end(ctx, tx, intent)
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
         settle_visibility(tx, by)
-        intents.remove(tx, [intent.id])
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:
@@ -59,4 +60,5 @@ def settle(ctx: Context, intent: AnyRow) -> None:
             by = Origin(intent.actor, "api")
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
             settle_visibility(tx, by)
-        intents.remove(tx, [intent.id])
+        intents.forget(tx, intent.id)
+        late.expect_none(ctx, tx, intent)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb
+from cms.actions import absorb, late
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
@@ -81,8 +81,8 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
         if plan.old_key is not None:
             rename(ctx, plan.by(message), home, expect, File(plan.article, plan.after, ""))
         elif plan.after != plan.before:
-            ctx.site.write(plan.key, plan.after, expect=expect)
-            return Saved(_commit(ctx, plan, message), plan.warnings)
+            intent = late.write(ctx, plan.actor.name, plan.key, plan.after, expect=expect)
+            return Saved(_commit(ctx, plan, message, intent), plan.warnings)
         elif plan.copy_version is not None:
             with write(ctx.database) as tx:
                 _forget_copy(tx, plan)
@@ -95,8 +95,9 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
     with ctx.locks.hold([key]):
         before = expected_bytes(ctx, key, expect)
         absorb_unseen(ctx, key, before)
-        ctx.site.delete(key, expect=Version(expect))
+        intent = late.delete(ctx, actor.name, key, expect=Version(expect))
         with write(ctx.database) as tx:
+            late.end(ctx, tx, intent)
             by = Origin(actor.name, "api", message=message)
             absorb.absorb_deletion(ctx, tx, key, by)
             settle_visibility(tx, by)
@@ -159,15 +160,16 @@ def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name:
 def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
     check_free(ctx, plan.article.name)
     try:
-        ctx.site.write(plan.key, plan.after, expect=ABSENT)
+        intent = late.write(ctx, plan.actor.name, plan.key, plan.after, expect=ABSENT)
     except Stale as error:
         raise Exists(f"The file {plan.key} is there already.") from error
-    return Saved(_commit(ctx, plan, message), plan.warnings)
+    return Saved(_commit(ctx, plan, message, intent), plan.warnings)
 
 
-def _commit(ctx: Context, plan: Plan, message: str | None) -> AnyRow:
+def _commit(ctx: Context, plan: Plan, message: str | None, intent: AnyRow | None) -> AnyRow:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
+        late.end(ctx, tx, intent)
         by = plan.by(message)
         absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
         settle_visibility(tx, by)

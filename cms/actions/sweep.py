@@ -10,12 +10,12 @@ import posixpath
 import time
 
 from cms.actions import answers as answering
-from cms.actions import direct_upload, leftovers, renditions, scratch, trash
+from cms.actions import direct_upload, late, leftovers, renditions, scratch, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
 from cms.actions.survey import find
 from cms.context import Context
-from cms.database import answers, images, uploads
+from cms.database import answers, images, intents, uploads
 from cms.database import trash as trash_rows
 from cms.database.engine import read, write
 from cms.model.ids import ASSETS
@@ -38,6 +38,7 @@ def sweep(ctx: Context) -> None:
         direct_upload.discard(ctx, upload_id)
     with write(ctx.database) as tx:
         answers.forget(tx, now - answering.KEPT_S)
+        intents.forget_writes(tx, now - late.LATE_S)
     scratch.clear(ORPHAN_S)
     leftovers.clear_all(ctx)
     _sweep_private(ctx)

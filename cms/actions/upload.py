@@ -83,7 +83,7 @@ def undo(ctx: Context, intent: AnyRow) -> None:
     with suppress(Stale):  # it never came so far, or it is another's
         ctx.media.delete(Key(intent.new_key), expect=Version(intent.new_version))
     with write(ctx.database) as tx:
-        intents.remove(tx, [intent.id])
+        intents.forget(tx, intent.id)
 
 
 def _reserve(

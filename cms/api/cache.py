@@ -2,6 +2,7 @@
 
 It changes no byte of any answer. A view opts in with `keep`; what was asked with a token is never kept, and nothing is
 told once the database was written to after it was read. Of many that ask for the same at once, one makes the answer.
+While the database does not answer, what was right when it last did is told, with its `Age`.
 """
 
 from __future__ import annotations
@@ -107,16 +108,23 @@ class Cache:
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         key = plain_of(environ)
-        generation = None if key is None else self._generation.current()
-        if key is None or generation is None:
+        if key is None:
             return self._gate(self._app, environ, start)
+        generation = self._generation.current()
+        if generation is None:
+            recalled = self._recall(key, environ, start)
+            return self._gate(self._app, environ, start) if recalled is None else recalled
         answered = self._answer(key, generation, environ, start)
         return self._gate(partial(self._make, key), environ, start) if answered is None else answered
 
+    def _recall(self, key: Plain, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes] | None:
+        last = self._generation.last()
+        return last and self._answer(key, last.number, environ, start, ("Age", str(int(last.age_s))))
+
     def _answer(
-        self, key: Plain, generation: int, environ: WSGIEnvironment, start: StartResponse
+        self, key: Plain, generation: int, environ: WSGIEnvironment, start: StartResponse, *more: tuple[str, str]
     ) -> Iterable[bytes] | None:
-        """From memory, if it is there."""
+        """From memory, if it is there; with these headers, too."""
         started = time.perf_counter()
         kept = self._memory.get(key, generation)
         if kept is None:
@@ -125,13 +133,13 @@ class Cache:
         method, known = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH")
         asked = kept.asked if method == "GET" else access_log.asked_of(environ)
         if known is not None and (known == kept.etag or matches(known, kept.etag)):
-            start("304 NOT MODIFIED", [*kept.bare, ("X-Request-Id", name)])
+            start("304 NOT MODIFIED", [*kept.bare, *more, ("X-Request-Id", name)])
             self._log.tell(asked, 304, None, started, name)
             self._traffic.count_kept((method, kept.route, 304))
             return []
         if kept.body is None:
             return None
-        start("200 OK", [*kept.headers, ("X-Request-Id", name)])
+        start("200 OK", [*kept.headers, *more, ("X-Request-Id", name)])
         self._log.tell(asked, 200, len(kept.body), started, name)
         self._traffic.count_kept((method, kept.route, 200))
         return [] if method == "HEAD" else [kept.body]

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError
 
 from cms.database import causes, file, prepared, spare, statements
+from cms.database.postgres import options
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -35,7 +36,8 @@ _FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
 def open_engine(url: str) -> Engine:
     """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use."""
-    engine = _open_sqlite(url) if url.startswith("sqlite") else create_engine(url, pool_pre_ping=True)
+    is_sqlite = url.startswith("sqlite")
+    engine = _open_sqlite(url) if is_sqlite else create_engine(url, pool_pre_ping=True, connect_args=options(url))
     statements.watch(engine)
     return engine
 

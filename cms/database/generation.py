@@ -5,30 +5,28 @@ What is kept of answers is right as long as the generation is the same.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from cms.database.engine import CHANNEL, WROTE
 from cms.database.file import Identity, identity
+from cms.database.postgres import options
 
 LOOK_EVERY_S = 0.02
 LISTEN_S = RETRY_S = 0.5
 
-_IMPATIENT: dict[str, Any] = {
-    "connect_timeout": 3,
-    "keepalives_idle": 1,
-    "keepalives_interval": 1,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 2000,
-}
-"""Who hears nothing has to know soon that nothing can be heard."""
+
+class Last(NamedTuple):
+    """The generation when the database last answered, so many seconds ago."""
+
+    number: int
+    age_s: float
 
 
 class Generation(ABC):
@@ -37,6 +35,10 @@ class Generation(ABC):
     @abstractmethod
     def current(self) -> int | None:
         """Another number than before when anything may have been written since; None when nobody can tell."""
+
+    def last(self) -> Last | None:
+        """What was current, while the database is known not to answer; else None."""
+        return None
 
     @abstractmethod
     def wrote(self) -> None:
@@ -101,8 +103,10 @@ class PostgresGeneration(Generation):
 
     def __init__(self, url: str) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
+        self._options = options(url)
         self._number = 0
-        self._is_listening = False
+        self._is_listening = self._is_away = False
+        self._heard_at = 0.0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -111,6 +115,9 @@ class PostgresGeneration(Generation):
         if self._thread is None:
             self._start()
         return self._number if self._is_listening else None
+
+    def last(self) -> Last | None:
+        return Last(self._number, time.monotonic() - self._heard_at) if self._is_away else None
 
     def wrote(self) -> None:
         with self._lock:
@@ -130,10 +137,12 @@ class PostgresGeneration(Generation):
         import psycopg  # which takes long, and SQLite does without
 
         while not self._is_closed:
-            with contextlib.suppress(psycopg.Error):
+            try:
                 for _ in self._told():
                     self.wrote()
-                    self._is_listening = True
+                    self._is_listening, self._is_away = True, False
+            except psycopg.Error:
+                self._is_away = True
             self._is_listening = False
             if not self._is_closed:
                 time.sleep(RETRY_S)
@@ -142,13 +151,15 @@ class PostgresGeneration(Generation):
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
         from psycopg import connect
 
-        with connect(self._url, autocommit=True, **_IMPATIENT) as connection:
+        with connect(self._url, autocommit=True, **self._options) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
+            self._heard_at = time.monotonic()
             yield
             while not self._is_closed:
                 for _ in connection.notifies(timeout=LISTEN_S):
                     yield
                 connection.execute("SELECT 1")
+                self._heard_at = time.monotonic()
 
 
 def watch(engine: Engine, url: str) -> Generation:

@@ -1,18 +1,19 @@
-"""What has been begun and must be finished or undone: renames, and photos on their way into the store (whose old key
-is empty)."""
+"""What has been begun and must be finished or undone: renames, photos on their way into the store (whose old key is
+empty), and writes to a store in which they may be late (whose keys are the same)."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Update, delete, insert, or_, select, update
 
+from cms.database.batches import among
 from cms.database.tables import AnyRow, intents
 
-GIVEN_UP = "given up"
-"""Takes the place of the old version in an upload that is being undone."""
+_IS_WRITE = intents.c.old_key == intents.c.new_key
+_IS_OPEN = intents.c.given_up_at.is_(None)
 
 
 def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str]) -> AnyRow:
@@ -23,15 +24,49 @@ def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str]) 
 
 
 def remove(tx: Connection, intent_ids: Collection[str]) -> int:
-    """How many of them were there, and not given up."""
-    gone = delete(intents).where(intents.c.id.in_(intent_ids)).returning(intents.c.old_version)
-    return sum(old_version != GIVEN_UP for old_version in tx.execute(gone).scalars())
+    """Those of them that are not given up; how many they were."""
+    return tx.execute(delete(intents).where(intents.c.id.in_(intent_ids), _IS_OPEN)).rowcount
+
+
+def forget(tx: Connection, intent_id: str) -> None:
+    """Given up or not."""
+    tx.execute(delete(intents).where(intents.c.id == intent_id))
+
+
+def forget_writes(tx: Connection, before: float) -> None:
+    """Those that were given up before that moment."""
+    tx.execute(delete(intents).where(_IS_WRITE, intents.c.given_up_at < before))
+
+
+def add_given_up(tx: Connection, actor: str, old_version: str, places: Iterable[tuple[str, str]]) -> None:
+    """Writes that may not be any more, by their keys and the versions that they would leave there."""
+    now = time.time()
+    tx.execute(
+        insert(intents),
+        [
+            {
+                "id": secrets.token_hex(8),
+                "time": now,
+                "actor": actor,
+                "old_key": key,
+                "old_version": old_version,
+                "new_key": key,
+                "new_version": version,
+                "given_up_at": now,
+            }
+            for key, version in places
+        ],
+    )
 
 
 def give_up(tx: Connection, intent_id: str) -> bool:
     """From now on it can only be undone; False when it is done, or undone."""
-    found = update(intents).where(intents.c.id == intent_id).values(old_version=GIVEN_UP)
-    return tx.execute(found).rowcount == 1
+    return tx.execute(_given_up().where(intents.c.id == intent_id)).rowcount == 1
+
+
+def give_up_writes(tx: Connection, key: str) -> None:
+    """All of that key: whoever holds its lock is the only one who may write it."""
+    tx.execute(_given_up().where(intents.c.new_key == key, _IS_WRITE, _IS_OPEN))
 
 
 def get(tx: Connection, intent_id: str) -> AnyRow | None:
@@ -40,7 +75,7 @@ def get(tx: Connection, intent_id: str) -> AnyRow | None:
 
 def keys(tx: Connection) -> set[str]:
     """Where something is about to be."""
-    return set(tx.execute(select(intents.c.new_key)).scalars())
+    return set(tx.execute(select(intents.c.new_key).where(or_(_IS_OPEN, ~_IS_WRITE))).scalars())
 
 
 def below(tx: Connection, folder: str) -> list[AnyRow]:
@@ -48,5 +83,17 @@ def below(tx: Connection, folder: str) -> list[AnyRow]:
     return list(tx.execute(select(intents).where(intents.c.new_key.startswith(folder, autoescape=True))))
 
 
-def all_of(tx: Connection) -> list[AnyRow]:
-    return list(tx.execute(select(intents).order_by(intents.c.time)))
+def begun(tx: Connection) -> list[AnyRow]:
+    """What is to be finished or undone, should nobody be at work on it."""
+    return list(tx.execute(select(intents).where(or_(_IS_OPEN, ~_IS_WRITE)).order_by(intents.c.time)))
+
+
+def given_up_writes(tx: Connection, keys: Collection[str], since: float) -> dict[tuple[str, str], AnyRow]:
+    """Those that were given up since that moment, by key and by the version that they would leave there."""
+    own = select(intents).where(_IS_WRITE, intents.c.given_up_at >= since).order_by(intents.c.time)
+    rows = (row for here in among(intents.c.new_key, keys) for row in tx.execute(own.where(here)))
+    return {(row.new_key, row.new_version): row for row in rows}
+
+
+def _given_up() -> Update:
+    return update(intents).values(given_up_at=time.time())

@@ -18,6 +18,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from cms.database.postgres import options
 from cms.database.refusals import translated
 from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
@@ -71,7 +72,12 @@ class PostgresLocks:
     def __init__(self, url: str) -> None:
         # A pool apart: a writer that holds a lock still needs a connection for its transaction.
         self._engine: Engine = create_engine(
-            url, pool_size=32, max_overflow=32, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+            url,
+            pool_size=32,
+            max_overflow=32,
+            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args=options(url),
         )
 
     @contextmanager

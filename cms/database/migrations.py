@@ -149,6 +149,11 @@ def _purges(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE changes ADD COLUMN purged_at DOUBLE PRECISION"))
 
 
+def _late_writes(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE intents ADD COLUMN given_up_at DOUBLE PRECISION"))
+    tx.execute(text("CREATE INDEX intents_by_new_key ON intents (new_key)"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -159,4 +164,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _photos_of_copies,
     _uses_of_tokens,
     _purges,
+    _late_writes,
 )

@@ -117,7 +117,9 @@ intents = Table(
     Column("old_key", Text, nullable=False),
     Column("old_version", Text, nullable=False),
     Column("new_key", Text, nullable=False),
-    Column("new_version", Text, nullable=False),
+    Column("new_version", Text, nullable=False),  # "" for a deletion
+    Column("given_up_at", Float(53)),  # since then it may not be, but may still come
+    Index("intents_by_new_key", "new_key"),
 )
 
 image_fields = Table(

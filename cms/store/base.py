@@ -70,7 +70,12 @@ class Stat(NamedTuple):
 
 
 class Store(Protocol):
-    """Bytes by key. Every method raises `Unavailable` when the storage does not answer."""
+    """Bytes by key. Every method raises `Unavailable` when the storage does not answer.
+
+    Where it `may_be_late`, a write or a deletion can take effect after its caller has given up, or died.
+    """
+
+    may_be_late: bool
 
     def read(self, key: Key) -> bytes | None:
         """The file's bytes, None when there is no such regular file."""

@@ -40,6 +40,8 @@ GIT_LOCK_BELIEVED_S = 600
 
 
 class DirectoryStore:
+    may_be_late = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self._condition = Condition(root)

@@ -52,6 +52,8 @@ CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
 
 class S3Store:
+    may_be_late = True
+
     def __init__(self, bucket: str, prefix: str = "", *, cache_control: str | None = None) -> None:
         """`cache_control` is told to those who read from the bucket itself what is written here."""
         self._bucket = bucket

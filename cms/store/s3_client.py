@@ -33,6 +33,7 @@ PORTABLE = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=5,
     read_timeout=10,
+    max_pool_connections=32,  # as many as race when a server is probed
 )
 DEADLINE_S = 25.0
 """No further attempt is begun after so long; a stream may take longer by its size at `SLOWEST`."""

@@ -31,4 +31,4 @@ def test_an_upload_under_way_holds_nothing_up_and_is_undone_when_it_is_no_more(c
     reconcile(ctx)
     assert not photo.exists()
     with read(ctx.database) as tx:
-        assert intents.all_of(tx) == []
+        assert intents.begun(tx) == []

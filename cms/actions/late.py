@@ -1,0 +1,157 @@
+"""Writes articles where that may take effect late: after the writer has lost the key's lock, or died.
+
+What is about to be written is written down first. Whoever finds such a note with nobody at work on it looks: what has
+come is taken over as its writer's, what has not is given up. Should that come all the same once somebody else has
+saved, it becomes a revision, and what was saved is put back. Where nothing is late, this writes and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from cms.actions import absorb
+from cms.actions.absorb import File, Origin
+from cms.actions.absorb_images import settle_visibility
+from cms.context import Context
+from cms.database import articles, changes, engine, intents
+from cms.database.tables import AnyRow
+from cms.errors import BUSY, Stale, Unavailable
+from cms.model import article as article_file
+from cms.model.scopes import SERVICE
+from cms.store.base import ABSENT, Absent, Key, Version, version_of
+
+log = logging.getLogger("cms.late")
+
+LATE_S = 3600.0
+"""What has not come by then never will: Linux tries to send for a quarter of that."""
+
+NOTHING = ""
+"""The version where no file is."""
+_NEVER = "never"
+"""The old version of what may not come, whatever is there."""
+
+
+def write(ctx: Context, actor: str, key: Key, data: bytes, *, expect: Version | Absent) -> AnyRow | None:
+    """As the store's; gives what `end` is to be told in the transaction that follows. The caller holds the key."""
+    intent = _begin(ctx, actor, key, NOTHING if expect is ABSENT else expect, version_of(data))
+    try:
+        ctx.site.write(key, data, expect=expect)
+    except Stale:
+        _forget(ctx, intent)
+        raise
+    return intent
+
+
+def delete(ctx: Context, actor: str, key: Key, *, expect: Version) -> AnyRow | None:
+    """As the store's; else as `write`."""
+    intent = _begin(ctx, actor, key, expect, NOTHING)
+    try:
+        ctx.site.delete(key, expect=expect)
+    except Stale:
+        _forget(ctx, intent)
+        raise
+    return intent
+
+
+def end(ctx: Context, tx: Connection, intent: AnyRow | None) -> None:
+    """It is done; `Unavailable` when it was given up: the lock was lost, and others may have written since."""
+    if intent is None:
+        return
+    if not intents.remove(tx, [intent.id]):
+        detail = "The save took so long that others may have been faster; read the article again."
+        raise Unavailable(detail, code=BUSY, retry_after_s=1)
+    expect_none(ctx, tx, intent)
+
+
+def give_up(ctx: Context, tx: Connection, *keys: str) -> None:
+    """Whatever others have begun there; the caller holds the keys, so they do not any more."""
+    for key in keys if ctx.site.may_be_late else ():
+        intents.give_up_writes(tx, key)
+
+
+def settle(ctx: Context, intent: AnyRow) -> None:
+    """Take over what has come, or give up what has not; the caller holds the key, and so nobody is at work on it."""
+    data = ctx.site.read(Key(intent.new_key))
+    with engine.write(ctx.database) as tx:
+        if _version(data) != intent.new_version:
+            intents.give_up(tx, intent.id)
+            return
+        intents.forget(tx, intent.id)
+        _absorb(ctx, tx, intent.new_key, data, Origin(intent.actor, "api"))
+
+
+def expect_none(ctx: Context, tx: Connection, intent: AnyRow) -> None:
+    """Nothing of this may come any more, or again: what was sent twice, say, because the first answer did not come."""
+    if not ctx.site.may_be_late:
+        return
+    places = {(intent.new_key, intent.new_version)}
+    if intent.old_key != intent.new_key:
+        places |= {(intent.new_key, NOTHING), (intent.old_key, NOTHING)}
+    intents.add_given_up(tx, intent.actor, _NEVER, sorted(places))
+
+
+def put_back(ctx: Context, there: Mapping[str, str]) -> None:
+    """Where what was given up has come after others have saved, put back what they saved. `there` has the versions
+    that were found, by key; the caller holds the keys."""
+    if not ctx.site.may_be_late:
+        return
+    with engine.read(ctx.database) as tx:
+        given_up = intents.given_up_writes(tx, there, time.time() - LATE_S)
+    for place in there.items():
+        if place in given_up:
+            _put_back(ctx, given_up[place])
+
+
+def _put_back(ctx: Context, intent: AnyRow) -> None:
+    key = Key(intent.new_key)
+    data = ctx.site.read(key)
+    with engine.read(ctx.database) as tx:
+        row = articles.by_key(tx, key)
+        latest = None if row is None else changes.latest(tx, "article", row.collection, row.id)
+    saved = None if latest is None else latest.text
+    is_alone = (NOTHING if row is None else row.version) in (intent.old_version, intent.new_version)
+    if is_alone or _version(data) != intent.new_version or (row is not None and saved is None):
+        return  # to be taken over as any other change
+    log.warning("%s: what %s had begun to save came late; what was saved since is put back", key, intent.actor)
+    by = Origin(SERVICE.name, "restore", message=f"What {intent.actor} had begun to save came late")
+    found = Version(intent.new_version)
+    if saved is None:
+        mine = delete(ctx, by.actor, key, expect=found)
+    else:
+        mine = write(ctx, by.actor, key, saved, expect=found if data is not None else ABSENT)
+    with engine.write(ctx.database) as tx:
+        end(ctx, tx, mine)
+        if data is not None:
+            _absorb(ctx, tx, key, data, Origin(intent.actor, "api"))
+        _absorb(ctx, tx, key, saved, by)
+
+
+def _absorb(ctx: Context, tx: Connection, key: str, data: bytes | None, by: Origin) -> None:
+    if data is None:
+        absorb.absorb_deletion(ctx, tx, key, by)
+    else:
+        article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+        absorb.absorb_article(ctx, tx, File(article, data, ""), by)
+    settle_visibility(tx, by)
+
+
+def _begin(ctx: Context, actor: str, key: Key, old: str, new: str) -> AnyRow | None:
+    if not ctx.site.may_be_late:
+        return None
+    with engine.write(ctx.database) as tx:
+        give_up(ctx, tx, key)
+        return intents.add(tx, actor, (key, old), (key, new))
+
+
+def _forget(ctx: Context, intent: AnyRow | None) -> None:
+    if intent is not None:
+        with engine.write(ctx.database) as tx:
+            intents.forget(tx, intent.id)
+
+
+def _version(data: bytes | None) -> str:
+    return NOTHING if data is None else version_of(data)

@@ -1,0 +1,190 @@
+"""A write that comes late, after its writer has lost the lock, is recognised, told in the history, and put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from cms.actions.heal import heal
+from cms.context import Context
+from cms.database import intents
+from cms.database.engine import read, write
+from cms.store.base import version_of
+from cms.store.s3_client import connect
+from cms.store.s3_probes import are_kept
+from tests.api.editing import ARTICLES, create_text, patch, problem
+from tests.conftest import SITES, close, eventually, make_client, make_context, reconcile, site_of
+from tests.faulty import Proxy, faulty
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+
+NAME = "news/en/a-day"
+Ask = Callable[[FlaskClient], TestResponse]
+
+
+@dataclass
+class Node:
+    """Another machine, which has a slow way to the bucket."""
+
+    ctx: Context
+    proxy: Proxy
+
+    @contextmanager
+    def held(self, ask: Ask) -> Iterator[Future[TestResponse]]:
+        """What it asks the bucket to change comes there at the end of the block; meanwhile it has lost its locks."""
+        self.proxy.fault, self.proxy.left = "late", 1
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(ask, make_client(self.ctx))
+            try:
+                assert eventually(lambda: self.proxy.met == 1)
+                self._lose_locks()
+                yield answer
+            finally:
+                self.proxy.released.set()
+
+    def _lose_locks(self) -> None:
+        with self.ctx.database.connect() as connection:
+            held = "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database"
+            ended = f"SELECT count(pg_terminate_backend(pid)) {held} WHERE datname = current_database())"
+            assert connection.execute(text(ended)).scalar_one() >= 1
+
+
+@pytest.fixture
+def node(ctx: Context, s3_url: str) -> Iterator[Node]:
+    with faulty(s3_url) as proxy, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        made = make_context(ctx.settings)
+        are_kept(connect(), SITES, "")  # else what is held is one who races
+        try:
+            yield Node(made, proxy)
+        finally:
+            proxy.released.set()
+            close(made)
+
+
+def titled(title: str, headers: dict[str, str], etag: str) -> Ask:
+    return lambda client: patch(client, headers, NAME, etag, {"data": {"title": title}})
+
+
+def deleted(headers: dict[str, str], etag: str) -> Ask:
+    return lambda client: client.delete(f"{ARTICLES}/{NAME}", headers={**headers, "If-Match": etag})
+
+
+@contextmanager
+def held(node: Node, ask: Ask) -> Iterator[None]:
+    """As `node.held`; in the end it is told that others may have been faster, since it had lost its lock."""
+    with node.held(ask) as answer:
+        yield
+    problem(answer.result(), 503, "busy")
+
+
+def shown(client: FlaskClient) -> str | int:
+    """The article's title, or the status without one."""
+    answer = client.get(f"{ARTICLES}/{NAME}")
+    return str(answer.get_json()["data"]["title"]) if answer.status_code == 200 else answer.status_code
+
+
+def history(client: FlaskClient, headers: dict[str, str]) -> list[str]:
+    items = client.get(f"/api/v1/history/{NAME}", headers=headers).get_json()["items"]
+    return [f"{item['source']} {item['action']}" for item in items]
+
+
+def test_a_save_that_comes_late_does_not_stay_on_top_of_another(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    with held(node, titled("Late", admin, etag)):
+        assert titled("Faster", admin, etag)(client).status_code == 200
+        faster = path.read_bytes()
+    assert b"Late" in path.read_bytes()
+    assert shown(client) == "Faster"
+    reconcile(ctx)
+    assert (path.read_bytes(), shown(client)) == (faster, "Faster")
+    assert history(client, admin) == ["restore updated", "api updated", "api updated", "api created"]
+    reconcile(ctx)
+    assert len(history(client, admin)) == 4
+
+
+def test_a_deletion_that_comes_late_takes_nothing_away(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    with held(node, deleted(admin, etag)):
+        assert titled("Faster", admin, etag)(client).status_code == 200
+    assert not path.exists()
+    reconcile(ctx)
+    assert b"Faster" in path.read_bytes()
+    assert shown(client) == "Faster"
+
+
+def test_a_save_that_comes_after_a_deletion_brings_nothing_back(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    with held(node, titled("Late", admin, etag)):
+        assert deleted(admin, etag)(client).status_code == 204
+    assert b"Late" in path.read_bytes()
+    reconcile(ctx)
+    assert not path.exists()
+    assert shown(client) == 404
+
+
+def test_a_save_whose_writer_died_and_that_nobody_has_overtaken_counts(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    with held(node, titled("Late", admin, etag)):
+        heal(ctx)
+    reconcile(ctx)
+    assert shown(client) == "Late"
+    assert history(client, admin) == ["files updated", "api created"]
+
+
+def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    before = path.read_bytes()
+    after = before.replace(b"A day", b"Another day")
+    with write(ctx.database) as tx:
+        key = f"src/content/{NAME}.md"
+        intents.add(tx, "Dara", (key, version_of(before)), (key, version_of(after)))
+    path.write_bytes(after)
+    reconcile(ctx)
+    assert history(client, admin) == ["api updated", "api created"]
+    assert titled("Next", admin, etag)(client).status_code == 412
+    with read(ctx.database) as tx:
+        assert intents.begun(tx) == []
+
+
+def test_one_that_was_sent_twice_comes_late_the_first_time(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    etag = titled("First", admin, etag)(client).headers["ETag"]
+    first = path.read_bytes()
+    assert titled("Second", admin, etag)(client).status_code == 200
+    path.write_bytes(first)
+    reconcile(ctx)
+    assert shown(client) == "Second"
+    assert b"Second" in path.read_bytes()
+
+
+def test_what_others_write_into_the_bucket_is_taken_over(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    path.write_bytes(path.read_bytes().replace(b"A day", b"By hand, a day"))
+    reconcile(ctx)
+    assert history(client, admin) == ["files updated", "api created"]
