@@ -16,6 +16,7 @@ from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.context import Context
+from cms.database import clock
 from cms.database.engine import checked, open_engine
 from cms.database.generation import watch
 from cms.database.locks import FileLocks, Locks, PostgresLocks
@@ -59,6 +60,7 @@ def create_context(settings: Settings) -> Context:
         locks=_locks(settings),
         stamp=stamp_of(settings),
         repository=_repository(settings),
+        clock=clock.of(database),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, collections, drafts, history, images, search, translations, values
+from cms.database import articles, changes, clock, collections, drafts, history, images, search, translations, values
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -153,7 +152,7 @@ class _Before(NamedTuple):
 def _append(ctx: Context, tx: Connection, file: File, before: _Before, by: Origin) -> tuple[Place, published.Bytes]:
     article, (known, row, renamed_from) = file.article, before
     is_other_text = known is None or known.version != article.version
-    moment = by.time if by.time is not None and is_other_text else time.time()
+    moment = by.time if by.time is not None and is_other_text else clock.now(tx)
     place = Place(0, _born(tx, article, before) or moment, moment)
     content = content_of(ctx, tx, article, place)
     change = Change(

@@ -6,7 +6,6 @@ comes out is the same; what is not as simple is left to it.
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import File, Origin, absorb_article, name_twins
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, collections, history, images, search, translations, values
+from cms.database import articles, changes, clock, collections, history, images, search, translations, values
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change
 from cms.database.tables import AnyRow
@@ -90,7 +89,7 @@ def _part(
 
 
 def _absorb(ctx: Context, tx: Connection, new: list[_New], rules: Rules) -> None:
-    now = time.time()
+    now = clock.now(tx)
     _place(tx, new, now)
     rows = _twins(tx, new)
     seen = _seen(new, rows)

@@ -6,7 +6,6 @@ What comes out is as `absorb_image` would have it; what is not as simple is left
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import absorb_image, base_of, change_of
 from cms.context import Context
-from cms.database import article_photos, changes, image_fields, images, photo_visibility
+from cms.database import article_photos, changes, clock, image_fields, images, photo_visibility
 from cms.database.images import Row
 from cms.database.tables import AnyRow
 from cms.model import image as image_json
@@ -48,7 +47,7 @@ def _is_known_or_new(latest: AnyRow | None, image: Image) -> bool:
 def _absorb(ctx: Context, tx: Connection, simple: list[Found], log: dict[str, AnyRow]) -> None:
     # The public has never seen them, and nothing shows them: so it may.
     new = [change_of(image, "created", (False, True), by) for image, _, by in simple if image.path not in log]
-    last = changes.append_all(tx, new, time.time())
+    last = changes.append_all(tx, new, clock.now(tx))
     seq, rows = last - len(new), []
     for image, mark, _ in simple:
         known = log.get(image.path)

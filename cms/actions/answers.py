@@ -5,10 +5,8 @@ Only success is kept: after an error, the same request is tried anew.
 
 from __future__ import annotations
 
-import time
-
 from cms.context import Context
-from cms.database import answers
+from cms.database import answers, clock
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotReady
@@ -26,7 +24,7 @@ def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = K
     """
     with ctx.locks.hold([f"answers/{token_id}/{key}"]), write(ctx.database) as tx:
         row = answers.get(tx, token_id, key)
-        now = time.time()
+        now = clock.now(tx)
         if row is None or row.time < now - (kept_s if row.status else LEASE_S):
             answers.begin(tx, token_id, key, request)
             return None

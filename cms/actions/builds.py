@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import builds, changes
+from cms.database import builds, changes, clock
 from cms.database.engine import write
 from cms.database.tables import AnyRow
 from cms.model import cursor as cursors
@@ -26,7 +25,7 @@ def report(ctx: Context, given: Sequence[str]) -> tuple[float, bool]:
         if any(cursor.epoch != epoch or cursor.seq > seq for cursor in built):
             raise cursors.gone()
         earliest = min(cursor.seq for cursor in built)
-        row = builds.put(tx, earliest, time.time())
+        row = builds.put(tx, earliest, clock.now(tx))
         return row.time, changes.visible_since(tx, earliest) is None
 
 

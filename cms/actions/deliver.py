@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from cms.actions.message import Topic, addressee, write_message
 from cms.actions.post import Answer, post
 from cms.actions.webhooks import bounds_of, found
 from cms.context import Context
-from cms.database import builds, changes, deliveries, images, notices, webhooks
+from cms.database import builds, changes, clock, deliveries, images, notices, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import NotFound, NotReady
@@ -42,15 +41,15 @@ class _Attempt:
 
 def due(ctx: Context) -> list[str]:
     """The webhooks whose time has come."""
-    now = time.time()
     with read(ctx.database) as tx:
+        now = clock.now(tx)
         return [row.id for row in webhooks.all_of(tx) if row.leased_until < now and _topic(tx, row, now) is not None]
 
 
 def deliver(ctx: Context, webhook_id: str) -> bool:
     """Tell the webhook, if its time has come and no other sender is at it; says whether it was tried."""
-    now = time.time()
     with write(ctx.database) as tx:
+        now = clock.now(tx)
         webhook = webhooks.claim(tx, webhook_id, now, LEASE_S)
         if webhook is None:
             return False
@@ -64,7 +63,7 @@ def deliver(ctx: Context, webhook_id: str) -> bool:
             told = {"overdue_told": notices.since(tx, OVERDUE)}
     answer = _send(ctx, attempt, now)
     if topic.type == CHANGED:
-        told["told_at"] = time.time()
+        told["told_at"] = ctx.clock()
     _end(ctx, attempt, answer, told)
     return True
 
@@ -124,8 +123,8 @@ def _overdue(tx: Connection, webhook: AnyRow) -> Topic | None:
 
 
 def _send_now(ctx: Context, webhook_id: str, topic: Topic) -> AnyRow:
-    now = time.time()
     with write(ctx.database) as tx:
+        now = clock.now(tx)
         found(webhooks.get(tx, webhook_id))
         webhook = webhooks.claim(tx, webhook_id, now, LEASE_S)
         if webhook is None:
@@ -159,14 +158,13 @@ def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], 
     if answer.is_success:
         values |= {"failures": 0, "retry_at": 0, "failing_since": None, "last_status": answer.status, **told}
     elif not is_asked:
-        values |= {"last_status": answer.status, **_failed(attempt.webhook, answer)}
+        values |= {"last_status": answer.status, **_failed(attempt.webhook, answer, ctx.clock())}
     with write(ctx.database) as tx:
         deliveries.end(tx, attempt.id, status=answer.status, error=error, duration_ms=answer.duration_ms, answer=text)
         webhooks.change(tx, attempt.webhook.id, **values)
 
 
-def _failed(webhook: AnyRow, answer: Answer) -> dict[str, Any]:
-    now = time.time()
+def _failed(webhook: AnyRow, answer: Answer, now: float) -> dict[str, Any]:
     failures = webhook.failures + 1
     asked_s = pace.asked_pause_s(answer.retry_after, now)
     jitter = random.uniform(0.8, 1.2)  # noqa: S311  # nothing secret

@@ -8,7 +8,6 @@ saved, it becomes a revision, and what was saved is put back. Where nothing is l
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -17,7 +16,7 @@ from cms.actions import absorb
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
-from cms.database import articles, changes, engine, intents
+from cms.database import articles, changes, clock, engine, intents
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, Stale, Unavailable
 from cms.model import article as article_file
@@ -100,7 +99,7 @@ def put_back(ctx: Context, there: Mapping[str, str]) -> None:
     if not ctx.site.may_be_late:
         return
     with engine.read(ctx.database) as tx:
-        given_up = intents.given_up_writes(tx, there, time.time() - LATE_S)
+        given_up = intents.given_up_writes(tx, there, clock.now(tx) - LATE_S)
     for place in there.items():
         if place in given_up:
             _put_back(ctx, given_up[place])

@@ -5,7 +5,6 @@ The operator reads it in `/readyz`; `deliver.py` tells the webhooks that asked f
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 from cms.actions.deliver import OVERDUE
 from cms.actions.notices import tell
 from cms.context import Context
-from cms.database import builds, changes, webhooks
+from cms.database import builds, changes, clock, webhooks
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model.published import timestamp
@@ -25,8 +24,8 @@ FAILING = "webhooks_failing"
 
 def watch(ctx: Context) -> None:
     """One look."""
-    now = time.time()
     with read(ctx.database) as tx:
+        now = clock.now(tx)
         wanted = {OVERDUE: _overdue(tx, now), FAILING: _failing(tx, now)}
     for name, detail in wanted.items():
         tell(ctx, name, detail)

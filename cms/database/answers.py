@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cms.database import clock
 from cms.database.tables import AnyRow, answers
 
 
@@ -16,7 +15,7 @@ def get(tx: Connection, token_id: str, key: str) -> AnyRow | None:
 def begin(tx: Connection, token_id: str, key: str, request: str) -> None:
     """The request is being answered."""
     remove(tx, token_id, key)
-    tx.execute(insert(answers).values(token_id=token_id, key=key, request=request, time=time.time()))
+    tx.execute(insert(answers).values(token_id=token_id, key=key, request=request, time=clock.now(tx)))
 
 
 def finish(tx: Connection, token_id: str, key: str, status: int, headers: str, body: str) -> None:

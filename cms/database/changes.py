@@ -5,7 +5,6 @@ History (`history.py`), the feed, the webhooks and the audit trail are all read 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from cms.database import batches
+from cms.database import batches, clock
 from cms.database.batches import among
 from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, changes, log
@@ -74,7 +73,7 @@ _LATEST = Prepared(
 
 def append(tx: Connection, change: Change) -> tuple[int, float]:
     """Add the change; returns its seq and time. Writers queue here, so that seq is the order of commit."""
-    now = time.time()
+    now = clock.now(tx)
     return append_all(tx, [change], now), now if change.time is None else change.time
 
 

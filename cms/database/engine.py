@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import causes, file, prepared, spare, statements
+from cms.database import causes, clock, file, prepared, spare, statements
 from cms.database.postgres import options
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
@@ -39,6 +39,7 @@ def open_engine(url: str) -> Engine:
     is_sqlite = url.startswith("sqlite")
     engine = _open_sqlite(url) if is_sqlite else create_engine(url, pool_pre_ping=True, connect_args=options(url))
     statements.watch(engine)
+    clock.keep(engine)
     return engine
 
 

@@ -4,11 +4,11 @@ empty), and writes to a store in which they may be late (whose keys are the same
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, Update, delete, insert, or_, select, update
 
+from cms.database import clock
 from cms.database.batches import among
 from cms.database.tables import AnyRow, intents
 
@@ -18,7 +18,7 @@ _IS_OPEN = intents.c.given_up_at.is_(None)
 
 def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str]) -> AnyRow:
     """`old` and `new` are pairs of key and version."""
-    values = {"id": secrets.token_hex(8), "time": time.time(), "actor": actor}
+    values = {"id": secrets.token_hex(8), "time": clock.now(tx), "actor": actor}
     pairs = {"old_key": old[0], "old_version": old[1], "new_key": new[0], "new_version": new[1]}
     return tx.execute(insert(intents).values(**values, **pairs).returning(intents)).one()
 
@@ -40,7 +40,7 @@ def forget_writes(tx: Connection, before: float) -> None:
 
 def add_given_up(tx: Connection, actor: str, old_version: str, places: Iterable[tuple[str, str]]) -> None:
     """Writes that may not be any more, by their keys and the versions that they would leave there."""
-    now = time.time()
+    now = clock.now(tx)
     tx.execute(
         insert(intents),
         [
@@ -61,12 +61,12 @@ def add_given_up(tx: Connection, actor: str, old_version: str, places: Iterable[
 
 def give_up(tx: Connection, intent_id: str) -> bool:
     """From now on it can only be undone; False when it is done, or undone."""
-    return tx.execute(_given_up().where(intents.c.id == intent_id)).rowcount == 1
+    return tx.execute(_given_up(tx).where(intents.c.id == intent_id)).rowcount == 1
 
 
 def give_up_writes(tx: Connection, key: str) -> None:
     """All of that key: whoever holds its lock is the only one who may write it."""
-    tx.execute(_given_up().where(intents.c.new_key == key, _IS_WRITE, _IS_OPEN))
+    tx.execute(_given_up(tx).where(intents.c.new_key == key, _IS_WRITE, _IS_OPEN))
 
 
 def get(tx: Connection, intent_id: str) -> AnyRow | None:
@@ -95,5 +95,5 @@ def given_up_writes(tx: Connection, keys: Collection[str], since: float) -> dict
     return {(row.new_key, row.new_version): row for row in rows}
 
 
-def _given_up() -> Update:
-    return update(intents).values(given_up_at=time.time())
+def _given_up(tx: Connection) -> Update:
+    return update(intents).values(given_up_at=clock.now(tx))

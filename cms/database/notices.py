@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from sqlalchemy import Connection, delete, insert, select
 
+from cms.database import clock
 from cms.database.tables import AnyRow, notices
 
 
@@ -13,7 +12,7 @@ def put(tx: Connection, name: str, detail: str) -> None:
     """Say it, or say it differently; the time it began stays."""
     began = since(tx, name)
     remove(tx, name)
-    tx.execute(insert(notices).values(name=name, detail=detail, since=time.time() if began is None else began))
+    tx.execute(insert(notices).values(name=name, detail=detail, since=clock.now(tx) if began is None else began))
 
 
 def remove(tx: Connection, name: str) -> None:
