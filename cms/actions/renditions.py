@@ -20,7 +20,7 @@ from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write
 from cms.database.images import Made
-from cms.errors import NotFound, Stale
+from cms.errors import BUSY, NotFound, Stale, Unavailable
 from cms.model.image import NO_AVIF, NOTHING, variant_key
 from cms.model.photo_variants import Kind, name_of
 from cms.store.base import ABSENT, Key
@@ -36,20 +36,32 @@ AT_ONCE = 20
 
 
 def make(ctx: Context, is_stopped: Callable[[], bool] = lambda: False) -> int:
-    """Make what is missing, until told to stop; returns how often something was made."""
+    """Make what is missing and nobody else is making, until told to stop; returns how often something was made."""
     done = 0
     with Darkroom(ctx.settings.limits) as darkroom:
         while (missing := _missing(ctx)) is not None:
             made, waiting = missing
+            before = done
             for path, sha256 in waiting:
                 if is_stopped():
                     return done
-                with ctx.locks.hold([variant_key(sha256, "")]):
-                    facts = _known(ctx, sha256, made) or _make(ctx, darkroom, path, sha256, made)
-                    with write(ctx.database) as tx:
-                        absorb_images.show_variants(ctx, tx, path, sha256, made, facts)
-                done += 1
+                done += _make_one(ctx, darkroom, path, sha256, made)
+            if done == before:
+                break
     return done
+
+
+def _make_one(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) -> bool:
+    try:
+        with ctx.locks.hold([variant_key(sha256, "")], wait_s=0):
+            facts = _known(ctx, sha256, made) or _make(ctx, darkroom, path, sha256, made)
+            with write(ctx.database) as tx:
+                absorb_images.show_variants(ctx, tx, path, sha256, made, facts)
+    except Unavailable as error:
+        if error.code != BUSY:
+            raise
+        return False  # another node is at it
+    return True
 
 
 def discard(ctx: Context, sha256: str) -> None:

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol, TypeVar
 
 from cms.actions import reconcile
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.survey import SCHEMAS, is_photo, is_rule
 from cms.context import Context
+from cms.database.leases import Lease
 from cms.errors import Unavailable
 from cms.model import ids
 from cms.store import events
@@ -26,6 +28,10 @@ BUSY_SHARE = 0.1
 """A pass over a large site takes a while; the next waits so long that passes take this share of the time at most."""
 NET_SHARE = 0.01
 """The same while the system tells of changes."""
+LEASE_S = 30.0
+"""So long after the last sign of a node another makes the passes."""
+LEASE_SHARE = 3.0
+"""Of the time that a pass takes."""
 MOST_PLACES = 1000
 """More than that are looked at in a pass over the whole site."""
 AGAIN_S = 60.0
@@ -35,8 +41,13 @@ _WHAT_NOW = (
     " or fs.inotify.max_user_instances (sysctl)."
 )
 
-Guard = Callable[[Callable[[], Report]], Report | None]
-"""Does one pass; None when it failed."""
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Does one step; None when it failed."""
+
+    def __call__(self, step: Callable[[], T], /) -> T | None: ...
 
 
 @dataclass(slots=True)
@@ -77,9 +88,10 @@ def take_over(ctx: Context, stop: threading.Event, guard: Guard) -> None:
     listener = threading.Thread(target=_listen, args=(ctx, news, stop, is_begun), name="listen")
     listener.start()
     is_begun.wait()  # what is changed from now on is told, or the first pass sees it
-    passes = _Passes(ctx, news, guard, Reconciler(ctx))
+    passes = _Passes(ctx, news, guard, Reconciler(ctx), Lease(ctx.database, "reconcile"))
     while not stop.is_set():
         passes.go_on(stop)
+    guard(passes.lease.release)
     listener.join()
 
 
@@ -91,6 +103,7 @@ class _Passes:
     news: News
     guard: Guard
     reconciler: Reconciler
+    lease: Lease
     left: set[str] = field(default_factory=set)
     wants_all: bool = True
     ended: float = 0.0
@@ -107,11 +120,16 @@ class _Passes:
             return
         if time.monotonic() >= self._due():
             self.wants_all, started = False, time.monotonic()
-            self._look(self.reconciler.run)
+            self._look(self._run)
             self.ended = time.monotonic()
             self.took = self.ended - started
         elif self.left:
             self._look(partial(self.reconciler.run_at, self.left))
+
+    def _run(self) -> Report:
+        """A pass over the whole site, unless another node makes them."""
+        lease_s = max(LEASE_S, 2 * self.ctx.settings.scan_s, LEASE_SHARE * self.took)
+        return self.reconciler.run() if self.lease.claim(lease_s) else Report(left=frozenset())
 
     def _told(self) -> set[str]:
         found = self.news.take()

@@ -26,6 +26,7 @@ from cms.actions.watch import EVERY_S as WATCH_EVERY_S
 from cms.actions.watch import watch
 from cms.context import Context
 from cms.database.engine import checked
+from cms.database.leases import Lease
 from cms.database.refusals import REBUILDING
 from cms.errors import CmsError
 
@@ -39,6 +40,7 @@ SENDERS = 8
 def work(every: Context, stop: threading.Event) -> None:
     """Work until `stop` is set; what fails is logged and tried again."""
     ctx = dataclasses.replace(every, database=checked(every.database))
+    sweeping = Lease(ctx.database, "sweep")
     threads = [
         threading.Thread(target=take_over, args=(every, stop, _guarded), name="reconcile"),
         threading.Thread(target=_repeat, args=(Examiner(every).run, stop), name="examine"),
@@ -47,7 +49,7 @@ def work(every: Context, stop: threading.Event) -> None:
         threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
         threading.Thread(target=_tell, args=(ctx, stop), name="deliver"),
         threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
-        threading.Thread(target=_repeat, args=(lambda: sweep(ctx), stop, SWEEP_EVERY_S), name="sweep"),
+        threading.Thread(target=_repeat, args=(partial(_sweep, ctx, sweeping), stop, SWEEP_EVERY_S), name="sweep"),
         threading.Thread(target=_repeat, args=(lambda: watch(ctx), stop, WATCH_EVERY_S), name="watch"),
         threading.Thread(target=_repeat, args=(lambda: reserve.keep(ctx), stop, RESERVE_EVERY_S), name="reserve"),
     ]
@@ -65,6 +67,11 @@ def _tell(ctx: Context, stop: threading.Event) -> None:
                 senders.submit(_guarded, partial(deliver.deliver, ctx, webhook_id))
 
         _repeat(step, stop)
+
+
+def _sweep(ctx: Context, lease: Lease) -> None:
+    if lease.claim(SWEEP_EVERY_S / 2):
+        sweep(ctx)
 
 
 def _repeat(step: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:

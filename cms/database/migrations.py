@@ -149,9 +149,12 @@ def _purges(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE changes ADD COLUMN purged_at DOUBLE PRECISION"))
 
 
-def _late_writes(tx: Connection) -> None:
+def _many_nodes(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE intents ADD COLUMN given_up_at DOUBLE PRECISION"))
     tx.execute(text("CREATE INDEX intents_by_new_key ON intents (new_key)"))
+    tx.execute(
+        text("CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)")
+    )
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
@@ -164,5 +167,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _photos_of_copies,
     _uses_of_tokens,
     _purges,
-    _late_writes,
+    _many_nodes,
 )

@@ -122,6 +122,14 @@ intents = Table(
     Index("intents_by_new_key", "new_key"),
 )
 
+leases = Table(
+    "leases",
+    kept,
+    Column("name", Text, primary_key=True),  # of work that one node does for all
+    Column("holder", Text, nullable=False),
+    Column("until", Float(53), nullable=False),
+)
+
 image_fields = Table(
     "image_fields",
     kept,
