@@ -16,8 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import causes, clock, file, prepared, spare, statements
-from cms.database.postgres import options
+from cms.database import causes, clock, file, postgres, prepared, spare, statements
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -36,8 +35,7 @@ _FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
 def open_engine(url: str) -> Engine:
     """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use."""
-    is_sqlite = url.startswith("sqlite")
-    engine = _open_sqlite(url) if is_sqlite else create_engine(url, pool_pre_ping=True, connect_args=options(url))
+    engine = _open_sqlite(url) if url.startswith("sqlite") else postgres.open_engine(url)
     statements.watch(engine)
     clock.keep(engine)
     return engine

@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from cms.database import postgres
 from cms.database.engine import CHANNEL, WROTE
 from cms.database.file import Identity, identity
-from cms.database.postgres import options
 
 LOOK_EVERY_S = 0.02
 LISTEN_S = RETRY_S = 0.5
+SILENT_S = 5.0
+"""A database that has not been heard for so long is away."""
 
 
 class Last(NamedTuple):
@@ -102,8 +104,7 @@ class PostgresGeneration(Generation):
     """Listens to PostgreSQL, which tells of every commit; while nobody listens, nobody can tell."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.replace("postgresql+psycopg://", "postgresql://")
-        self._options = options(url)
+        self._url = url
         self._number = 0
         self._is_listening = self._is_away = False
         self._heard_at = 0.0
@@ -114,6 +115,9 @@ class PostgresGeneration(Generation):
     def current(self) -> int | None:
         if self._thread is None:
             self._start()
+        if self._is_listening and time.monotonic() - self._heard_at > SILENT_S:
+            self._is_listening, self._is_away = False, True
+            postgres.hang_up(self._url)
         return self._number if self._is_listening else None
 
     def last(self) -> Last | None:
@@ -141,7 +145,7 @@ class PostgresGeneration(Generation):
                 for _ in self._told():
                     self.wrote()
                     self._is_listening, self._is_away = True, False
-            except psycopg.Error:
+            except (psycopg.Error, OSError):
                 self._is_away = True
             self._is_listening = False
             if not self._is_closed:
@@ -151,7 +155,9 @@ class PostgresGeneration(Generation):
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
         from psycopg import connect
 
-        with connect(self._url, autocommit=True, **self._options) as connection:
+        url = self._url.replace("postgresql+psycopg://", "postgresql://")
+        with connect(url, autocommit=True, **postgres.options(self._url)) as connection:
+            postgres.note(self._url, connection)
             connection.execute(f"LISTEN {CHANNEL}")
             self._heard_at = time.monotonic()
             yield

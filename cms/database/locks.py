@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from cms.database.postgres import options
+from cms.database import postgres
 from cms.database.refusals import translated
 from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
@@ -71,14 +71,7 @@ class PostgresLocks:
 
     def __init__(self, url: str) -> None:
         # A pool apart: a writer that holds a lock still needs a connection for its transaction.
-        self._engine: Engine = create_engine(
-            url,
-            pool_size=32,
-            max_overflow=32,
-            pool_pre_ping=True,
-            isolation_level="AUTOCOMMIT",
-            connect_args=options(url),
-        )
+        self._engine = postgres.open_engine(url, pool_size=32, max_overflow=32, isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def hold(self, keys: Iterable[str], wait_s: float | None = None) -> Iterator[None]:
