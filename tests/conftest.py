@@ -249,6 +249,11 @@ def _is_for_sample(request: pytest.FixtureRequest) -> bool:
 # SQLite with a folder for a site, and PostgreSQL with a bucket.
 both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
 
+# What is of SQLite, or of a folder, alone; and what many nodes alone have.
+with_sqlite, with_postgres = (
+    pytest.mark.parametrize("database_url", [make], indirect=True) for make in ("sqlite", "postgres")
+)
+
 
 @pytest.fixture(scope="session")
 def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -358,6 +363,7 @@ def ctx(request: pytest.FixtureRequest, site: Path, database_url: str) -> Iterat
         request.getfixturevalue("s3_url")
         place = f"s3://{SITES}/{site.name}"
     made = make_context(make_settings(place, database_url, webhooks_allow_private=True))
+    assert eventually(lambda: made.generation.current() is not None)
     yield made
     close(made)
 

@@ -15,7 +15,7 @@ from cms.api.schemas import service as schemas
 from cms.database import collections, notices
 from cms.database.engine import read
 from cms.database.refusals import REBUILDING
-from cms.errors import DATABASE_LOST, Unavailable
+from cms.errors import Unavailable
 from cms.model.published import timestamp
 
 LEAVING = "leaving"
@@ -39,21 +39,19 @@ def readyz() -> Response:
     told = [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
     try:
         told += _kept_notices()
-        is_built, is_lost = _is_built(), False
+        is_built, is_away, sees_details = _is_built(), False, auth.actor().may("admin")
     except Unavailable as error:
-        if error.code != DATABASE_LOST:
-            raise
         told = told or [(error.code, error.detail, time.time())]
-        is_built, is_lost = False, True
+        is_built, is_away, sees_details = False, True, False
     shown: list[dict[str, Any]] = []
     for name, text, since in told:
-        detail = {"detail": text} if auth.actor().may("admin") else {}
+        detail = {"detail": text} if sees_details else {}
         shown.append({"name": name, **detail, "since": timestamp(since)})
     leaving = current_app.extensions.get(LEAVING)
     if leaving is not None and leaving.is_set():
         return reply({"status": "stopping", "notices": shown}, 503)
     if not is_built:
-        return reply({"status": "degraded" if is_lost else "starting", "notices": shown}, 503)
+        return reply({"status": "degraded" if is_away else "starting", "notices": shown}, 503)
     return reply({"status": "degraded" if shown else "ready", "notices": shown})
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from cms.database import changes
 from cms.database.prepared import Prepared
-from cms.database.tables import AnyRow, builds, log
+from cms.database.tables import AnyRow, builds
 from cms.database.tables import changes as log_rows
 
 # What is silent needs no build of its own.
@@ -19,7 +19,6 @@ _LIVE = Prepared(select(builds.c.time).where(builds.c.seq >= _NEEDED.scalar_subq
 
 def put(tx: Connection, seq: int, moment: float) -> AnyRow:
     """What was published up to `seq` is live, at the latest since `moment`, and nothing later is."""
-    tx.execute(select(log.c.seq).with_for_update()).one()  # of two at once, one comes after the other
     tx.execute(delete(builds).where(builds.c.seq > seq))
     known = tx.execute(select(builds).where(builds.c.seq == seq)).one_or_none()
     if known is None:

@@ -58,20 +58,26 @@ def filling(engine: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
-def write(engine: Engine, *, is_told: bool = True) -> Iterator[Connection]:
-    """A transaction that commits at the end of the block; `Unavailable` when the database does not answer.
-
-    Of what no answer shows, nobody need be told: what is kept of answers stays right.
-    """
+def write(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
     with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
         _check_file(engine)
         _check(engine, connection)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(statements.ALONE)
         yield connection
-        if is_told and connection.dialect.name == "postgresql":
+        if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
     _check_file(engine)  # else nobody would ever read what was committed
-    if is_told and (tell := engine.get_execution_options().get(WROTE)):
+    if tell := engine.get_execution_options().get(WROTE):
         tell()
+
+
+@contextmanager
+def write_aside(engine: Engine) -> Iterator[Connection]:
+    """As `write`, of what no answer shows: nobody is held off, and nobody told."""
+    with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
+        yield connection
 
 
 @contextmanager

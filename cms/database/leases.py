@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, select, text, update
 
 from cms.database import clock
-from cms.database.engine import read, write
+from cms.database.engine import read, write_aside
 from cms.database.tables import leases
 
 _TAKE = text(
@@ -37,7 +37,7 @@ class Lease:
             row = tx.execute(select(leases).where(leases.c.name == self.name)).one_or_none()
             if row is not None and row.holder != self._holder and row.until >= clock.now(tx):
                 return False  # most look in vain, and write nothing
-        with write(self.engine, is_told=False) as tx:
+        with write_aside(self.engine) as tx:
             now = clock.now(tx)
             wanted = {"name": self.name, "holder": self._holder, "until": now + lease_s, "now": now}
             return tx.execute(_TAKE, wanted).rowcount == 1
@@ -45,6 +45,6 @@ class Lease:
     def release(self) -> None:
         """Another may have it at once."""
         if self.engine.dialect.name != "sqlite":
-            with write(self.engine, is_told=False) as tx:
+            with write_aside(self.engine) as tx:
                 own = leases.c.name == self.name, leases.c.holder == self._holder
                 tx.execute(update(leases).where(*own).values(until=0))

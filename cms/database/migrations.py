@@ -13,8 +13,6 @@ from sqlalchemy import Connection, Engine, text
 from cms.database import renewal
 from cms.database.engine import write
 
-_LOCK = 0x636D73  # any number; the same for every process
-
 
 def migrate(engine: Engine) -> None:
     """Run the steps that this database has not seen, all in one transaction, and make missing derived tables."""
@@ -24,9 +22,7 @@ def migrate(engine: Engine) -> None:
 
 
 def advance(tx: Connection, last: int) -> None:
-    """Run the steps that this database has not seen, up to the step `last`; others that do so wait."""
-    if tx.dialect.name == "postgresql":
-        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    """Run the steps that this database has not seen, up to the step `last`."""
     tx.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
     done = tx.execute(text("SELECT max(version) FROM schema_version")).scalar() or 0
     for number, step in enumerate(STEPS[:last], start=1):

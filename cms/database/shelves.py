@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cms.database.derived import shelves
 from cms.database.prepared import Prepared
-from cms.database.tables import log
 from cms.model.visibility import Status, is_visible
 
 
@@ -44,11 +43,9 @@ def all_of(tx: Connection, collection: str | None = None) -> dict[Shelf, int]:
 
 def count(tx: Connection, more: Mapping[Shelf, int]) -> None:
     """So many more stand on each shelf, or less."""
-    changed = {shelf: number for shelf, number in more.items() if number}
-    if changed:
-        # Where writers of the log queue, too: two that wait for each other's rows would wait for ever.
-        tx.execute(select(log.c.seq).with_for_update()).one()
-    for shelf, number in changed.items():
+    for shelf, number in more.items():
+        if not number:
+            continue
         own = update(shelves).where(shelves.c.name == shelf.name).values(number=shelves.c.number + number)
         if tx.execute(own).rowcount == 0:
             tx.execute(insert(shelves).values(name=shelf.name, **shelf._asdict(), number=number))

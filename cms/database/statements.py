@@ -13,7 +13,13 @@ from cms.database.derived import indexes
 
 LOOK = f"SELECT 1 FROM {indexes.name}"  # noqa: S608  a name of ours
 """Asked first in a transaction that needs the derived tables whole."""
-OPENING = ("BEGIN", LOOK)
+ALONE = (
+    "SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '30s', true),"
+    " pg_advisory_xact_lock(6516083)"
+)
+"""Asked first in each of PostgreSQL's transactions that write: it holds off the others, as SQLite's do, since what one
+has read another must not change; though not for ever, should its node hang."""
+OPENING = ("BEGIN", LOOK, ALONE)
 
 
 @dataclass(slots=True)

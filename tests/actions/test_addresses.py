@@ -15,7 +15,7 @@ from cms.actions import renditions, transfer
 from cms.context import Context
 from tests.api.test_images import picture
 from tests.browser import serving
-from tests.conftest import bearer, close, make_client, make_context, make_settings, reconcile
+from tests.conftest import bearer, both_databases, close, make_client, make_context, make_settings, reconcile
 
 pytestmark = pytest.mark.usefixtures("without_avif")
 
@@ -55,6 +55,7 @@ def addresses(ctx: Context) -> dict[str, set[str]]:
     return found
 
 
+@both_databases
 @pytest.mark.usefixtures("few_photos")
 def test_photos_are_fetched_from_where_they_lie(ctx: Context) -> None:
     renditions.make(ctx)

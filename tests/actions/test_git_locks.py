@@ -7,9 +7,10 @@ import time
 from cms.actions.reconcile import Reconciler
 from cms.context import Context
 from tests.actions.test_reconcile import status, write
-from tests.conftest import reconcile, site_of
+from tests.conftest import reconcile, site_of, with_sqlite
 
 
+@with_sqlite
 def test_nothing_is_believed_during_a_git_operation(ctx: Context) -> None:
     git = site_of(ctx) / ".git"
     git.mkdir()

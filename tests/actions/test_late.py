@@ -20,10 +20,10 @@ from cms.store.base import version_of
 from cms.store.s3_client import connect
 from cms.store.s3_probes import are_kept
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import SITES, close, eventually, make_client, make_context, reconcile, site_of
+from tests.conftest import SITES, close, eventually, make_client, make_context, reconcile, site_of, with_postgres
 from tests.faulty import Proxy, faulty
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+pytestmark = with_postgres
 
 NAME = "news/en/a-day"
 Ask = Callable[[FlaskClient], TestResponse]

@@ -22,7 +22,7 @@ from cms.database.tables import trash as trash_table
 from cms.store.base import Key
 from tests.api.editing import ARTICLES, MERGE_PATCH, create_text, patch, problem
 from tests.api.test_images import IMAGES, PLANTED, picture, send
-from tests.conftest import bearer, reconcile, state_of
+from tests.conftest import bearer, reconcile, state_of, with_sqlite
 from tests.store.racing import race
 
 PATH = "news/river-bus/photo-1.jpg"
@@ -209,6 +209,7 @@ def test_smaller_copies_go_with_the_photo_they_were_made_of(
         renditions.make(ctx)
 
 
+@with_sqlite
 def test_a_photo_is_not_lost_when_the_database_fails_at_the_last_step(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:

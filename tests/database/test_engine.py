@@ -18,7 +18,7 @@ from cms.database.engine import WROTE, filling, open_engine, read, write
 from cms.database.tables import notices as table
 from cms.errors import Stale, Unavailable
 from tests.components import free_port
-from tests.conftest import both_databases
+from tests.conftest import both_databases, with_sqlite
 from tests.database.conftest import end_all_sessions
 from tests.store.racing import race
 
@@ -110,6 +110,7 @@ def test_no_increment_of_many_writers_is_lost(database: Engine) -> None:
         assert tx.execute(text("SELECT seq FROM log")).scalar_one() == 30
 
 
+@with_sqlite
 def test_sqlite_is_durable_and_lets_readers_read(database: Engine) -> None:
     for begin in (read, write):
         with begin(database) as tx:
@@ -143,6 +144,7 @@ def test_a_new_sqlite_file_that_another_is_writing_is_waited_for(tmp_path: Path)
     other.close()
 
 
+@with_sqlite
 def test_a_second_sqlite_writer_waits_for_the_first(database: Engine) -> None:
     finished = threading.Event()
 
@@ -169,6 +171,7 @@ def hurried(database_url: str, database: Engine, monkeypatch: pytest.MonkeyPatch
     engine.dispose()
 
 
+@with_sqlite
 def test_a_sqlite_writer_that_waits_too_long_is_unavailable(database: Engine, hurried: Engine) -> None:
     with write(database), pytest.raises(Unavailable) as caught:
         put(hurried, "late")

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.database import generation
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import close, eventually, make_client, make_context, make_settings, site_of
+from tests.conftest import close, eventually, make_client, make_context, make_settings, site_of, with_postgres
 from tests.gateway import Gateway, gateway
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+pytestmark = with_postgres
 
 NAME = "news/en/a-day"
 ARTICLE = f"{ARTICLES}/{NAME}"

@@ -16,10 +16,11 @@ from cms.database import clock, webhooks
 from cms.database.engine import read, write
 from tests.api.editing import ARTICLES, create_text
 from tests.api.test_schedules import annotate, dated
+from tests.conftest import with_postgres
 from tests.receiver import Receiver
 from tests.telling import make_hook
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+pytestmark = with_postgres
 
 NAME = "news/en/a-day"
 Skew = Callable[[float], None]
