@@ -114,7 +114,7 @@ def darkrooms(limits: Limits, wanted: int) -> Iterator[list[Darkroom]]:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "cms.actions.darkroom", str(MOST_MEMORY), str(MOST_SECONDS)]
+    command = [sys.executable, "-P", "-m", "cms.actions.darkroom", str(MOST_MEMORY), str(MOST_SECONDS)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 

@@ -16,7 +16,7 @@ from cms.context import Context
 from cms.database import collections, damage, file
 from cms.database.derived import derived
 from cms.database.engine import read
-from cms.database.refusals import REBUILDING
+from cms.database.refusals import REBUILDING, translated
 from cms.database.tables import kept
 from cms.errors import Unavailable, database_lost
 
@@ -54,9 +54,10 @@ class Examiner:
         return self._missing() or self._different() or self._wrong()
 
     def _missing(self) -> str | None:
-        if file.gone_since(self.ctx.database) is not None or damage.unreadable(self.ctx.database, kept):
-            raise database_lost()
-        names = damage.unreadable(self.ctx.database, derived)
+        with translated(self.ctx.database):
+            if file.gone_since(self.ctx.database) is not None or damage.unreadable(self.ctx.database, kept):
+                raise database_lost()
+            names = damage.unreadable(self.ctx.database, derived)
         return f"{', '.join(names)} cannot be read" if names else None
 
     def _different(self) -> str | None:

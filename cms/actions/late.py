@@ -30,8 +30,8 @@ LATE_S = 3600.0
 
 NOTHING = ""
 """The version where no file is."""
-_NEVER = "never"
-"""The old version of what may not come, whatever is there."""
+_UNWANTED = "unwanted"
+"""The old version of what may not come, even if nobody saves."""
 
 
 def write(ctx: Context, actor: str, key: Key, data: bytes, *, expect: Version | Absent) -> AnyRow | None:
@@ -57,13 +57,16 @@ def delete(ctx: Context, actor: str, key: Key, *, expect: Version) -> AnyRow | N
 
 
 def end(ctx: Context, tx: Connection, intent: AnyRow | None) -> None:
-    """It is done; `Unavailable` when it was given up: the lock was lost, and others may have written since."""
+    """It is done, and in the log; `Unavailable` when it was given up: the lock was lost, and others may have written
+    since."""
     if intent is None:
         return
-    if not intents.remove(tx, [intent.id]):
+    is_write = intent.old_key == intent.new_key
+    if not (intents.close(tx, intent.id) if is_write else intents.remove(tx, [intent.id])):
         detail = "The save took so long that others may have been faster; read the article again."
         raise Unavailable(detail, code=BUSY, retry_after_s=1)
-    expect_none(ctx, tx, intent)
+    if not is_write:
+        expect_none(ctx, tx, intent, is_undone=False)
 
 
 def give_up(ctx: Context, tx: Connection, *keys: str) -> None:
@@ -83,14 +86,16 @@ def settle(ctx: Context, intent: AnyRow) -> None:
         _absorb(ctx, tx, intent.new_key, data, Origin(intent.actor, "api"))
 
 
-def expect_none(ctx: Context, tx: Connection, intent: AnyRow) -> None:
-    """Nothing of this may come any more, or again: what was sent twice, say, because the first answer did not come."""
+def expect_none(ctx: Context, tx: Connection, rename: AnyRow, *, is_undone: bool) -> None:
+    """Nothing of this rename may come any more, or again: what was sent twice, say, because no answer came."""
     if not ctx.site.may_be_late:
         return
-    places = {(intent.new_key, intent.new_version)}
-    if intent.old_key != intent.new_key:
-        places |= {(intent.new_key, NOTHING), (intent.old_key, NOTHING)}
-    intents.add_given_up(tx, intent.actor, _NEVER, sorted(places))
+    made, left = (rename.new_key, rename.new_version), (rename.old_key, NOTHING)
+    if is_undone:
+        intents.add_given_up(tx, rename.actor, _UNWANTED, [made, left])
+        intents.add_given_up(tx, rename.actor, "", [(rename.new_key, NOTHING)])
+    else:
+        intents.add_given_up(tx, rename.actor, "", [made, left])
 
 
 def put_back(ctx: Context, there: Mapping[str, str]) -> None:
@@ -108,25 +113,36 @@ def put_back(ctx: Context, there: Mapping[str, str]) -> None:
 def _put_back(ctx: Context, intent: AnyRow) -> None:
     key = Key(intent.new_key)
     data = ctx.site.read(key)
-    with engine.read(ctx.database) as tx:
-        row = articles.by_key(tx, key)
-        latest = None if row is None else changes.latest(tx, "article", row.collection, row.id)
-    saved = None if latest is None else latest.text
-    is_alone = (NOTHING if row is None else row.version) in (intent.old_version, intent.new_version)
-    if is_alone or _version(data) != intent.new_version or (row is not None and saved is None):
+    is_here, wanted = _wanted(ctx, intent)
+    if _version(data) != intent.new_version or not is_here or wanted == data:
         return  # to be taken over as any other change
     log.warning("%s: what %s had begun to save came late; what was saved since is put back", key, intent.actor)
     by = Origin(SERVICE.name, "restore", message=f"What {intent.actor} had begun to save came late")
     found = Version(intent.new_version)
-    if saved is None:
+    if wanted is None:
         mine = delete(ctx, by.actor, key, expect=found)
     else:
-        mine = write(ctx, by.actor, key, saved, expect=found if data is not None else ABSENT)
+        mine = write(ctx, by.actor, key, wanted, expect=found if data is not None else ABSENT)
     with engine.write(ctx.database) as tx:
-        end(ctx, tx, mine)
         if data is not None:
             _absorb(ctx, tx, key, data, Origin(intent.actor, "api"))
-        _absorb(ctx, tx, key, saved, by)
+        _absorb(ctx, tx, key, wanted, by)
+        end(ctx, tx, mine)
+
+
+def _wanted(ctx: Context, intent: AnyRow) -> tuple[bool, bytes | None]:
+    """Whether it is known what has to be there, and what, None for nothing: what was saved after this was given up. It
+    is the log that knows; the tables may be in the making."""
+    with engine.read(ctx.database) as tx:
+        change = changes.last_at(tx, intent.new_key, intent.seq)
+        row = articles.by_key(tx, intent.new_key)
+        if change is None and intent.old_version == _UNWANTED:
+            if intent.new_version != NOTHING:
+                return row is None, None
+            change = None if row is None else changes.latest(tx, "article", row.collection, row.id)
+    if change is None or (change.text is None and change.action != "deleted"):
+        return False, None
+    return True, change.text
 
 
 def _absorb(ctx: Context, tx: Connection, key: str, data: bytes | None, by: Origin) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from cms.context import Context
 from cms.database import damage, file
+from cms.database.refusals import translated
 from cms.errors import Stale, database_lost
 from cms.store import open_store
 from cms.store.base import ABSENT, Key, Store
@@ -22,7 +23,8 @@ def check(ctx: Context) -> None:
 
 def is_lost(ctx: Context) -> bool:
     """Whether there is no log; `Unavailable` when the database does not answer."""
-    return file.gone_since(ctx.database) is not None or not damage.has_log(ctx.database)
+    with translated(ctx.database):
+        return file.gone_since(ctx.database) is not None or not damage.has_log(ctx.database)
 
 
 def put(ctx: Context) -> None:

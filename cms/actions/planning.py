@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from cms.actions import lookup, naming
 from cms.actions.faults import added, faults_of
 from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
-from cms.actions.save import Plan, check_free, stale
+from cms.actions.save import Plan, catch_up, check_free, stale
 from cms.context import Context
 from cms.database import history
 from cms.database.changes import Source
@@ -101,6 +101,8 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     before = ctx.site.read(found.key)
     if before is None:
         raise stale(None)
+    if version_of(before) != found.row.version:
+        catch_up(ctx, found.row, before)
     if version_of(before) == editing.expect:
         made = make(found.rules, document.read(before, limits))
         return plan_bytes(ctx, editing, found, before, made.text.encode(), made.id)

@@ -116,7 +116,7 @@ class _Child(AbstractContextManager["_Child"]):
         self._limits, self._site = limits, site
         # In a group of its own, the terminal's Ctrl-C does not reach it; the parent ends it.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cms.actions.reading"],
+            [sys.executable, "-P", "-m", "cms.actions.reading"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

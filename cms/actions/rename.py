@@ -37,9 +37,9 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
         settle(ctx, intent)
         raise
     with write(ctx.database) as tx:
-        late.end(ctx, tx, intent)
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
         settle_visibility(tx, by)
+        late.end(ctx, tx, intent)
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:
@@ -55,10 +55,11 @@ def settle(ctx: Context, intent: AnyRow) -> None:
         # Somebody has edited the article where it was: that edit counts, and the copy goes.
         ctx.site.delete(new, expect=Version(intent.new_version))
     with write(ctx.database) as tx:
-        if made is not None and is_made and left is None:
+        is_finished = made is not None and is_made and left is None
+        if made is not None and is_finished:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
             by = Origin(intent.actor, "api")
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
             settle_visibility(tx, by)
         intents.forget(tx, intent.id)
-        late.expect_none(ctx, tx, intent)
+        late.expect_none(ctx, tx, intent, is_undone=not is_finished)

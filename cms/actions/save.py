@@ -16,7 +16,7 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
-from cms.database import articles, drafts
+from cms.database import articles, changes, drafts
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -97,10 +97,10 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
         absorb_unseen(ctx, key, before)
         intent = late.delete(ctx, actor.name, key, expect=Version(expect))
         with write(ctx.database) as tx:
-            late.end(ctx, tx, intent)
             by = Origin(actor.name, "api", message=message)
             absorb.absorb_deletion(ctx, tx, key, by)
             settle_visibility(tx, by)
+            late.end(ctx, tx, intent)
 
 
 def check_free(ctx: Context, name: Name, besides: str = "") -> None:
@@ -137,6 +137,19 @@ def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
         settle_visibility(tx, by)
 
 
+def catch_up(ctx: Context, row: AnyRow, data: bytes) -> None:
+    """Another version of this service may have saved the article, and so not into this one's tables: what the log knows
+    as the last is taken into them, for who is told to read again has to find it."""
+    key = Key(row.key)
+    with read(ctx.database) as tx:
+        latest = changes.latest(tx, "article", row.collection, row.id)
+    if latest is None or latest.version != version_of(data):
+        return
+    with ctx.locks.hold([key]):
+        if ctx.site.read(key) == data:
+            absorb_unseen(ctx, key, data)
+
+
 def stale(current: str | None) -> Stale:
     return Stale("The article has changed since you read it; read it again and repeat your edit.", current=current)
 
@@ -169,11 +182,11 @@ def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
 def _commit(ctx: Context, plan: Plan, message: str | None, intent: AnyRow | None) -> AnyRow:
     # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
-        late.end(ctx, tx, intent)
         by = plan.by(message)
         absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
         settle_visibility(tx, by)
         _forget_copy(tx, plan)
+        late.end(ctx, tx, intent)
         return _row(tx, plan.key)
 
 

@@ -88,7 +88,8 @@ def take_over(ctx: Context, stop: threading.Event, guard: Guard) -> None:
     listener = threading.Thread(target=_listen, args=(ctx, news, stop, is_begun), name="listen")
     listener.start()
     is_begun.wait()  # what is changed from now on is told, or the first pass sees it
-    passes = _Passes(ctx, news, guard, Reconciler(ctx), Lease(ctx.database, "reconcile"))
+    lease = Lease(ctx.database, f"reconcile {ctx.stamp}")  # another version has tables of its own to keep right
+    passes = _Passes(ctx, news, guard, Reconciler(ctx), lease)
     while not stop.is_set():
         passes.go_on(stop)
     guard(passes.lease.release)

@@ -82,6 +82,6 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "cms", "worker", "--parent", str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "cms", "worker", "--parent", str(os.getpid())]
     # Else Python waits for the end of a pipe, which server processes that are forked meanwhile would keep open.
     return subprocess.Popen(command, close_fds=False)

@@ -111,6 +111,12 @@ def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow |
     return _LATEST.on(tx, {"subject": subject, "collection": collection, "name": name}).one_or_none()
 
 
+def last_at(tx: Connection, key: str, since: int) -> AnyRow | None:
+    """The last change of the article's file at that key, after the seq; None when there is none."""
+    here = (changes.c.seq > since, changes.c.key == key, changes.c.subject == "article")
+    return tx.execute(select(changes).where(*here).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+
+
 def latest_of(tx: Connection, collection: str, names: Collection[str], subject: str = "article") -> dict[str, AnyRow]:
     """As `latest`, of articles of a collection, or of photos, by name; of those that the log has seen."""
     own = (changes.c.subject == subject, changes.c.collection == collection, changes.c.action != "confirmed")

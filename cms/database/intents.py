@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Update, delete, insert, or_, select, update
 
 from cms.database import clock
 from cms.database.batches import among
-from cms.database.tables import AnyRow, intents
+from cms.database.tables import AnyRow, intents, log
 
 _IS_WRITE = intents.c.old_key == intents.c.new_key
 _IS_OPEN = intents.c.given_up_at.is_(None)
@@ -39,29 +39,19 @@ def forget_writes(tx: Connection, before: float) -> None:
 
 
 def add_given_up(tx: Connection, actor: str, old_version: str, places: Iterable[tuple[str, str]]) -> None:
-    """Writes that may not be any more, by their keys and the versions that they would leave there."""
-    now = clock.now(tx)
-    tx.execute(
-        insert(intents),
-        [
-            {
-                "id": secrets.token_hex(8),
-                "time": now,
-                "actor": actor,
-                "old_key": key,
-                "old_version": old_version,
-                "new_key": key,
-                "new_version": version,
-                "given_up_at": now,
-            }
-            for key, version in places
-        ],
-    )
+    """Writes that may not come any more, by their keys and the versions that they would leave there."""
+    for key, version in places:
+        give_up(tx, add(tx, actor, (key, old_version), (key, version)).id)
 
 
 def give_up(tx: Connection, intent_id: str) -> bool:
     """From now on it can only be undone; False when it is done, or undone."""
     return tx.execute(_given_up(tx).where(intents.c.id == intent_id)).rowcount == 1
+
+
+def close(tx: Connection, intent_id: str) -> bool:
+    """It may not come again; False when it was given up."""
+    return tx.execute(_given_up(tx).where(intents.c.id == intent_id, _IS_OPEN)).rowcount == 1
 
 
 def give_up_writes(tx: Connection, key: str) -> None:
@@ -96,4 +86,5 @@ def given_up_writes(tx: Connection, keys: Collection[str], since: float) -> dict
 
 
 def _given_up(tx: Connection) -> Update:
-    return update(intents).values(given_up_at=clock.now(tx))
+    seq = select(log.c.seq).scalar_subquery()
+    return update(intents).values(given_up_at=clock.now(tx), seq=seq)

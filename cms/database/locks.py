@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from cms.database import postgres
 from cms.database.refusals import translated
@@ -114,7 +114,7 @@ def _try_advisory(connection: Connection, number: int) -> bool:
 def _let_go(connection: Connection) -> None:
     try:
         connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    except DBAPIError:
+    except SQLAlchemyError:
         # Locks end with their session; that it is lost already must not hide how the block ended.
         connection.invalidate()
 

@@ -147,6 +147,7 @@ def _purges(tx: Connection) -> None:
 
 def _many_nodes(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE intents ADD COLUMN given_up_at DOUBLE PRECISION"))
+    tx.execute(text("ALTER TABLE intents ADD COLUMN seq BIGINT"))
     tx.execute(text("CREATE INDEX intents_by_new_key ON intents (new_key)"))
     tx.execute(
         text("CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)")

@@ -118,7 +118,8 @@ intents = Table(
     Column("old_version", Text, nullable=False),
     Column("new_key", Text, nullable=False),
     Column("new_version", Text, nullable=False),  # "" for a deletion
-    Column("given_up_at", Float(53)),  # since then it may not be, but may still come
+    Column("given_up_at", Float(53)),  # since then it may not be any more, or again, but may still come
+    Column("seq", BigInteger),  # the log's, then
     Index("intents_by_new_key", "new_key"),
 )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from cms.app import create_context
 from cms.context import Context
 from cms.database.engine import read
 from cms.database.tables import changes
+from cms.store.base import Key
 from tests.conftest import close, make_settings
 from tests.faults.clients import Save, Seen
 
 
-def check_chains(site: Path, saves: Iterable[Save], database: str | None = None) -> dict[str, list[str]]:
+def check_chains(site: Path | str, saves: Iterable[Save], database: str | None = None) -> dict[str, list[str]]:
     """Every acknowledged save stands in the log, right after the version that it named; returns the versions of each
     article in the order of the log, of which the last is the file's.
 
@@ -26,7 +28,11 @@ def check_chains(site: Path, saves: Iterable[Save], database: str | None = None)
     saves: an article's history is a chain in which each version has one predecessor, and two saves that named one
     version cannot both stand right after it.
     """
-    chains = chains_of(site, database)
+    with _looking_at(site, database) as ctx:
+        chains = _chains(ctx)
+        for name, chain in chains.items():
+            data = ctx.site.read(Key(f"src/content/{name}.md")) or b""
+            assert hashlib.sha256(data).hexdigest() == chain[-1], f"{name} is not what the log has last"
     told: set[tuple[str, str]] = set()
     for save in saves:
         assert (save.name, save.version) not in told, f"two saves made one version: {save}"
@@ -36,9 +42,6 @@ def check_chains(site: Path, saves: Iterable[Save], database: str | None = None)
         place = chain.index(save.version)
         before = chain[place - 1] if place else ""
         assert before == save.expect, f"{save} came after {before}"
-    for name, chain in chains.items():
-        data = (site / f"src/content/{name}.md").read_bytes()
-        assert hashlib.sha256(data).hexdigest() == chain[-1], f"{name} is not what the log has last"
     return chains
 
 
@@ -64,24 +67,26 @@ def check_order(chains: dict[str, list[str]], seen: Sequence[Seen]) -> None:
             assert mine > furthest if one.is_write else mine >= furthest, f"{one} came after {last}"
 
 
-def chains_of(site: Path, database: str | None = None) -> dict[str, list[str]]:
+def chains_of(site: Path | str, database: str | None = None) -> dict[str, list[str]]:
     """By the site's own database, unless another is named."""
+    with _looking_at(site, database) as ctx:
+        return _chains(ctx)
+
+
+@contextmanager
+def _looking_at(site: Path | str, database: str | None = None) -> Iterator[Context]:
     ctx = create_context(make_settings(site, database or f"sqlite:///{site}/.cms/cms.db"))
     try:
-        return _chains(ctx)
+        yield ctx
     finally:
         close(ctx)
 
 
 def texts_of(site: Path, prefix: str) -> list[bytes]:
     """Of all changes of articles whose ids begin so."""
-    ctx = create_context(make_settings(site, f"sqlite:///{site}/.cms/cms.db"))
-    try:
-        with read(ctx.database) as tx:
-            query = select(changes.c.text).where(changes.c.name.startswith(prefix))
-            return [bytes(text) for text in tx.execute(query).scalars() if text is not None]
-    finally:
-        close(ctx)
+    with _looking_at(site) as ctx, read(ctx.database) as tx:
+        query = select(changes.c.text).where(changes.c.name.startswith(prefix))
+        return [bytes(text) for text in tx.execute(query).scalars() if text is not None]
 
 
 def _chains(ctx: Context) -> dict[str, list[str]]:
