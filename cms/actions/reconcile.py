@@ -60,6 +60,7 @@ class Reconciler:
     _doubts: Doubts = field(default_factory=Doubts)
     _media_due: float = 0.0
     _is_held: bool = False
+    _begun: Seen | None = None
     _authorship: Authorship = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class Reconciler:
             return Report(unsettled=1)
         if not self.is_filling:
             heal(self.ctx)
-        seen = look(self.ctx, at_media=self._is_media_due())
+        seen = self._look()
         moved = moves(seen)
         gone = [] if accept_deletions else self._not_moved(seen, moved)
         held = self._too_many(seen, gone)
@@ -84,6 +85,13 @@ class Reconciler:
         if report.unsettled:
             self._media_due = 0.0
         return report
+
+    def _look(self) -> Seen:
+        """At the whole site; what was broken off is gone on with."""
+        seen = self._begun = self._begun or Seen(self.ctx)
+        look(seen, at_media=self._is_media_due())
+        self._begun = None
+        return seen
 
     def run_at(self, places: Collection[str]) -> Report:
         """As `run`, of these files, and of all below these folders, whose names end in a slash; what takes a look at

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
+from cms.actions.side_by_side import END, PARTS, NotInOrder, side_by_side
 from cms.context import Context
 from cms.database import articles, images, shelves
 from cms.database.engine import read
@@ -40,6 +42,8 @@ class Seen:
     collections: set[str] = field(default_factory=set)
     schemas: dict[str, Stat] = field(default_factory=dict)
     annotations: dict[str, Stat] = field(default_factory=dict)
+    reached: dict[str, str] = field(default_factory=dict)
+    """Up to which key each part was gone through."""
 
     def mark(self, stat: Stat) -> str:
         return MEDIA_MARK + stat.mark if stat.key in self.in_media else stat.mark
@@ -60,29 +64,72 @@ class Seen:
         return sorted(self.changed.values(), key=place)
 
 
-def look(ctx: Context, *, at_media: bool) -> Seen:
-    """At the whole site; and at the media store, if it is another one and `at_media` says so."""
-    seen = Seen(ctx)
+def look(seen: Seen, *, at_media: bool) -> None:
+    """At the whole site; and at the media store, if it is another one and `at_media` says so. Should the store not
+    answer on the way, what was seen so far stays, and is gone on from, where a store has its files in order."""
+    ctx = seen.ctx
+    if ctx.media is not ctx.site or not _look_in_order(seen):
+        _look_at_all(seen, at_media=at_media)
+    for stat in ctx.site.list(SCHEMAS):
+        # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
+        _place(seen.schemas, stat, SCHEMAS, _SCHEMA)
+
+
+def _look_at_all(seen: Seen, *, at_media: bool) -> None:
+    ctx, seen.changed, seen.new = seen.ctx, {}, set()
     with read(ctx.database) as tx:
         marks = articles.marks(tx) | images.marks(tx)
     compare = _comparing(seen, marks, at_media=at_media)
     for stat in ctx.site.list(ids.CONTENT):
-        if ids.is_article(stat.key):
-            seen.collections.add(ids.split_key(stat.key)[0])
+        if _is_content(seen, stat):
             compare(stat, False)
-        elif stat.key.endswith(_ANNOTATION):
-            _place(seen.annotations, stat, ids.CONTENT, _ANNOTATION)
-        elif stat.key.endswith(_SCHEMA):
-            _place(seen.schemas, stat, ids.CONTENT, _SCHEMA)
-    for stat in ctx.site.list(SCHEMAS):
-        # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
-        _place(seen.schemas, stat, SCHEMAS, _SCHEMA)
     # A photo of the media store hides one of the site at the same place.
     photos = _photos(ctx.media, True) if at_media and ctx.media is not ctx.site else iter(())
     for stat, in_media in (*photos, *_photos(ctx.site, False)):
         compare(stat, in_media)
     seen.gone = sorted(marks)
-    return seen
+
+
+def _look_in_order(seen: Seen) -> bool:
+    """By both lists, side by side; False where the store's is in no order."""
+    for folder, beliefs in PARTS:
+        after = seen.reached.get(folder, "")
+        found = None if after == END else seen.ctx.site.list_in_order(folder, after)
+        if found is None and after != END:
+            return False
+        files = (stat for stat in found or () if _is_content(seen, stat) or is_photo(stat.key))
+        try:
+            with read(seen.ctx.database) as tx, closing(beliefs(tx, after)) as marks:
+                for key, stat, mark in side_by_side(files, marks):
+                    _compare(seen, key, stat, mark)
+                    seen.reached[folder] = key
+        except NotInOrder:
+            return False
+        seen.reached[folder] = END
+    return True
+
+
+def _compare(seen: Seen, key: str, stat: Stat | None, mark: str | None) -> None:
+    if stat is None:
+        seen.gone.append(key)
+    elif stat.mark != mark:
+        seen.changed[key] = stat
+        if mark is None:
+            seen.new.add(key)
+
+
+def _is_content(seen: Seen, stat: Stat) -> bool:
+    """Whether it is an article's file; one that holds a collection's rules is noted."""
+    if not stat.key.startswith(ids.CONTENT):
+        return False
+    if ids.is_article(stat.key):
+        seen.collections.add(ids.split_key(stat.key)[0])
+        return True
+    if stat.key.endswith(_ANNOTATION):
+        _place(seen.annotations, stat, ids.CONTENT, _ANNOTATION)
+    elif stat.key.endswith(_SCHEMA):
+        _place(seen.schemas, stat, ids.CONTENT, _SCHEMA)
+    return False
 
 
 def look_at(ctx: Context, places: Collection[str]) -> Seen:

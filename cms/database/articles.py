@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from cms.database import article_photos, batches, photo_visibility, shelves
-from cms.database.batches import among, at, pairs
+from cms.database.batches import among, at, in_order, pairs
 from cms.database.derived import articles
 from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
@@ -191,6 +191,11 @@ def all_of(tx: Connection) -> Iterator[Sequence[AnyRow]]:
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each file as it was last read, by key."""
     return pairs(tx, select(articles.c.key, articles.c.mark))
+
+
+def marks_in_order(tx: Connection, after: str) -> Generator[tuple[str, str], None, None]:
+    """As `marks`, one after the other by the code points of the keys, of those after `after`."""
+    return in_order(tx, articles.c.key, articles.c.mark, after)
 
 
 def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, collate, insert, select
 
 from cms.database import prepared
 
@@ -61,3 +61,13 @@ def add(tx: Connection, into: TableClause, rows: Sequence[Mapping[str, Any]]) ->
 def pairs(tx: Connection, found: Select[str, str]) -> dict[str, str]:
     """The rows of a query for two columns."""
     return dict(tx.execute(found).all())
+
+
+def in_order(
+    tx: Connection, key: ColumnElement[str], other: ColumnElement[str], after: str
+) -> Generator[tuple[str, str], None, None]:
+    """The pairs of these columns by the code points of the first, of those after `after`; not all at once."""
+    by = key if tx.dialect.name == "sqlite" else collate(key, "C")  # else the order is that of some language
+    found = select(key, other).where(by > after).order_by(by).execution_options(yield_per=AT_ONCE)
+    with tx.execute(found) as rows:
+        yield from ((row[0], row[1]) for row in rows)

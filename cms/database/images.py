@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false,
 from sqlalchemy import true as always
 
 from cms.database import batches
-from cms.database.batches import at, pairs, present
+from cms.database.batches import at, in_order, pairs, present
 from cms.database.derived import article_images, articles, images
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
@@ -151,6 +151,12 @@ def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:
 def marks(tx: Connection) -> dict[str, str]:
     """The store's mark of each photo as it was last read, by the key of its file."""
     return _by_key(pairs(tx, select(images.c.path, images.c.mark)))
+
+
+def marks_in_order(tx: Connection, after: str) -> Generator[tuple[str, str], None, None]:
+    """As `marks`, one after the other by the code points of the keys, of those after `after`."""
+    found = in_order(tx, images.c.path, images.c.mark, after.removeprefix(ASSETS))
+    yield from ((ASSETS + path, mark) for path, mark in found)
 
 
 def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:

@@ -111,6 +111,10 @@ class Store(Protocol):
         """
         ...
 
+    def list_in_order(self, prefix: str, after: str) -> Iterator[Stat] | None:
+        """As `list`, by the code points of the keys, of those after `after`; None where they do not come so."""
+        ...
+
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         """Durably replace what `expect` names by `data`, bytes or a file's, all or nothing.
 

@@ -108,6 +108,9 @@ class DirectoryStore:
             yield from files
             folders += below
 
+    def list_in_order(self, prefix: str, after: str) -> Iterator[Stat] | None:
+        return None
+
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
         replaced = self._expect(key, expect)

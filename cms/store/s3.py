@@ -35,10 +35,18 @@ from cms.store.base import (
 from cms.store.s3_client import MISSING, code_of, connect, fetch, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import (
+        GetObjectRequestTypeDef,
+        HeadObjectOutputTypeDef,
+        PaginatorConfigTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
 IN_MEMORY = 4 * 1024 * 1024
 """What is larger is read by way of a temporary file."""
+
+PAGE = 1000
+"""So many files are listed at a time."""
 
 PUBLIC_FOR_S = 600.0
 """So long it is remembered whether the public can read the bucket."""
@@ -106,13 +114,19 @@ class S3Store:
         return self._version(key, self._head(key))
 
     def list(self, prefix: str) -> Iterator[Stat]:
+        return self.list_in_order(prefix, "")
+
+    def list_in_order(self, prefix: str, after: str) -> Iterator[Stat]:
         pages = self._client.get_paginator("list_objects_v2")
         start = f"{self._prefix}{check_key(prefix.rstrip('/'))}/"
         with translated():
-            for page in pages.paginate(Bucket=self._bucket, Prefix=start):
+            config: PaginatorConfigTypeDef = {"PageSize": PAGE}
+            first = self._prefix + after if after else ""
+            for page in pages.paginate(Bucket=self._bucket, Prefix=start, StartAfter=first, PaginationConfig=config):
                 for item in page.get("Contents", ()):
                     key, below = item["Key"].removeprefix(self._prefix), item["Key"].removeprefix(start)
-                    if is_key(key) and not any(part.startswith(".") for part in below.split("/")):
+                    is_shown = is_key(key) and not any(part.startswith(".") for part in below.split("/"))
+                    if is_shown and key > after:
                         yield _stat(Key(key), item["Size"], item["ETag"], item["LastModified"].timestamp())
 
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
