@@ -11,7 +11,7 @@ import json
 from sqlalchemy import Connection
 
 from cms.actions.absorb import Origin, seq_of
-from cms.actions.survey import MEDIA_MARK
+from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import article_photos, articles, changes, image_fields, images, photo_visibility
 from cms.database.changes import Change

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cms.actions.rules import fields_in
-from cms.actions.survey import Seen, look_at
+from cms.actions.seen import Seen
+from cms.actions.survey import look_at
 from cms.context import Context
 from cms.database import articles, collections, values
 from cms.database.engine import read, write

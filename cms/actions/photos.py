@@ -13,7 +13,7 @@ from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
 from cms.actions.reading import image_in
-from cms.actions.survey import MEDIA_MARK
+from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import article_photos, drafts, images
 from cms.database.engine import read, write

@@ -21,7 +21,8 @@ from cms.actions.doubts import Doubts
 from cms.actions.heal import heal
 from cms.actions.notices import tell
 from cms.actions.reading import Found, read_all
-from cms.actions.survey import MANY_GONE, Seen, find, look, look_at, moves, too_many
+from cms.actions.seen import Seen
+from cms.actions.survey import MANY_GONE, find, look, look_at, moves, too_many
 from cms.context import Context
 from cms.database import collections, intents
 from cms.database.batches import in_steps

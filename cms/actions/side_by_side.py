@@ -4,27 +4,60 @@ memory: only differences are kept. One that is broken off goes on where it was."
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import chain
 
 from sqlalchemy import Connection
 
+from cms.actions.seen import Seen, is_content, is_photo
 from cms.database import articles, images
+from cms.database.engine import read
 from cms.model import ids
 from cms.store.base import Stat
 
-Marks = Callable[[Connection, str], Generator[tuple[str, str], None, None]]
+_Marks = Callable[[Connection, str], Generator[tuple[str, str], None, None]]
 """What the database believes of the keys after one of them: keys and marks."""
 
-PARTS: tuple[tuple[str, Marks], ...] = (
+_PARTS: tuple[tuple[str, _Marks], ...] = (
     (ids.CONTENT, articles.marks_in_order),
     (ids.ASSETS, images.marks_in_order),
 )
-END = chr(0x10FFFF)
+_END = chr(0x10FFFF)
 """After all keys."""
 
 
 class NotInOrder(Exception):
     """The store has a list that is not by its keys."""
+
+
+def look_in_order(seen: Seen) -> bool:
+    """By both lists, side by side; False where the store's is in no order."""
+    for folder, beliefs in _PARTS:
+        after = seen.reached.get(folder, "")
+        if after == _END:
+            continue
+        found = seen.ctx.site.list_in_order(folder, after)
+        if found is None:
+            return False
+        files = (stat for stat in found if is_content(seen, stat) or is_photo(stat.key))
+        try:
+            with read(seen.ctx.database) as tx, closing(beliefs(tx, after)) as marks:
+                for key, stat, mark in side_by_side(files, marks):
+                    _compare(seen, key, stat, mark)
+                    seen.reached[folder] = key
+        except NotInOrder:
+            return False
+        seen.reached[folder] = _END
+    return True
+
+
+def _compare(seen: Seen, key: str, stat: Stat | None, mark: str | None) -> None:
+    if stat is None:
+        seen.gone.append(key)
+    elif stat.mark != mark:
+        seen.changed[key] = stat
+        if mark is None:
+            seen.new.add(key)
 
 
 def side_by_side(

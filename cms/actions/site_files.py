@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cms.actions.photo_files import local_copy
 from cms.actions.reconcile import Progress, Reconciler
+from cms.actions.seen import SCHEMAS
 from cms.actions.start import settle
-from cms.actions.survey import SCHEMAS
 from cms.actions.transfer import Report, transfer
 from cms.context import Context
 from cms.errors import Invalid

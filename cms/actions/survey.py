@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
 
-from cms.actions.side_by_side import END, PARTS, NotInOrder, side_by_side
+from cms.actions.seen import MEDIA_MARK, SCHEMAS, Seen, is_content, is_photo, note_schema
+from cms.actions.side_by_side import look_in_order
 from cms.context import Context
 from cms.database import articles, images, shelves
 from cms.database.engine import read
 from cms.model import ids
 from cms.model.refs import is_image_name
 from cms.store.base import Key, Stat, Store, version_of
-
-MEDIA_MARK = "media:"
-"""The marks of photos in a media store apart from the site begin so."""
-
-SCHEMAS = ".astro/collections/"
-_SCHEMA, _ANNOTATION = ".schema.json", ".cms.json"
 
 MANY_GONE = 5
 MANY_GONE_SHARE = 0.2
@@ -28,51 +21,14 @@ _WHAT_NOW = (
 )
 
 
-@dataclass(slots=True)
-class Seen:
-    """Files that are new to the database or not as it knows them (`changed`), those of them that are `new` and that lie
-    in the media store, and keys that it knows of files that are `gone`. After a look at the whole site: also the
-    `collections` that have articles, and the files that hold their rules."""
-
-    ctx: Context
-    changed: dict[str, Stat] = field(default_factory=dict)
-    new: set[str] = field(default_factory=set)
-    in_media: set[str] = field(default_factory=set)
-    gone: list[str] = field(default_factory=list)
-    collections: set[str] = field(default_factory=set)
-    schemas: dict[str, Stat] = field(default_factory=dict)
-    annotations: dict[str, Stat] = field(default_factory=dict)
-    reached: dict[str, str] = field(default_factory=dict)
-    """Up to which key each part was gone through."""
-
-    def mark(self, stat: Stat) -> str:
-        return MEDIA_MARK + stat.mark if stat.key in self.in_media else stat.mark
-
-    def store(self, key: str) -> Store:
-        return self.ctx.media if key in self.in_media else self.ctx.site
-
-    def in_order(self) -> list[Stat]:
-        """What has changed: photos first, so that articles find the facts of theirs; translations of each other side by
-        side."""
-
-        def place(stat: Stat) -> tuple[bool, str, str, str]:
-            if stat.key.startswith(ids.ASSETS):
-                return False, "", "", stat.key
-            collection, path = ids.split_key(stat.key)
-            return True, collection, ids.twin_of(path), stat.key
-
-        return sorted(self.changed.values(), key=place)
-
-
 def look(seen: Seen, *, at_media: bool) -> None:
     """At the whole site; and at the media store, if it is another one and `at_media` says so. Should the store not
     answer on the way, what was seen so far stays, and is gone on from, where a store has its files in order."""
     ctx = seen.ctx
-    if ctx.media is not ctx.site or not _look_in_order(seen):
+    if ctx.media is not ctx.site or not look_in_order(seen):
         _look_at_all(seen, at_media=at_media)
     for stat in ctx.site.list(SCHEMAS):
-        # What stands beside the collection is what somebody put there; what `astro sync` wrote comes second.
-        _place(seen.schemas, stat, SCHEMAS, _SCHEMA)
+        note_schema(seen, stat)
 
 
 def _look_at_all(seen: Seen, *, at_media: bool) -> None:
@@ -81,55 +37,13 @@ def _look_at_all(seen: Seen, *, at_media: bool) -> None:
         marks = articles.marks(tx) | images.marks(tx)
     compare = _comparing(seen, marks, at_media=at_media)
     for stat in ctx.site.list(ids.CONTENT):
-        if _is_content(seen, stat):
+        if is_content(seen, stat):
             compare(stat, False)
     # A photo of the media store hides one of the site at the same place.
     photos = _photos(ctx.media, True) if at_media and ctx.media is not ctx.site else iter(())
     for stat, in_media in (*photos, *_photos(ctx.site, False)):
         compare(stat, in_media)
     seen.gone = sorted(marks)
-
-
-def _look_in_order(seen: Seen) -> bool:
-    """By both lists, side by side; False where the store's is in no order."""
-    for folder, beliefs in PARTS:
-        after = seen.reached.get(folder, "")
-        found = None if after == END else seen.ctx.site.list_in_order(folder, after)
-        if found is None and after != END:
-            return False
-        files = (stat for stat in found or () if _is_content(seen, stat) or is_photo(stat.key))
-        try:
-            with read(seen.ctx.database) as tx, closing(beliefs(tx, after)) as marks:
-                for key, stat, mark in side_by_side(files, marks):
-                    _compare(seen, key, stat, mark)
-                    seen.reached[folder] = key
-        except NotInOrder:
-            return False
-        seen.reached[folder] = END
-    return True
-
-
-def _compare(seen: Seen, key: str, stat: Stat | None, mark: str | None) -> None:
-    if stat is None:
-        seen.gone.append(key)
-    elif stat.mark != mark:
-        seen.changed[key] = stat
-        if mark is None:
-            seen.new.add(key)
-
-
-def _is_content(seen: Seen, stat: Stat) -> bool:
-    """Whether it is an article's file; one that holds a collection's rules is noted."""
-    if not stat.key.startswith(ids.CONTENT):
-        return False
-    if ids.is_article(stat.key):
-        seen.collections.add(ids.split_key(stat.key)[0])
-        return True
-    if stat.key.endswith(_ANNOTATION):
-        _place(seen.annotations, stat, ids.CONTENT, _ANNOTATION)
-    elif stat.key.endswith(_SCHEMA):
-        _place(seen.schemas, stat, ids.CONTENT, _SCHEMA)
-    return False
 
 
 def look_at(ctx: Context, places: Collection[str]) -> Seen:
@@ -143,15 +57,6 @@ def look_at(ctx: Context, places: Collection[str]) -> Seen:
             compare(stat, False)
     seen.gone = sorted(marks)
     return seen
-
-
-def is_photo(key: str) -> bool:
-    return key.startswith(ids.ASSETS) and is_image_name(key)
-
-
-def is_rule(key: str) -> bool:
-    """Whether the file may say what a collection's articles must be."""
-    return key.endswith((_ANNOTATION, _SCHEMA)) and "/" not in key.removeprefix(ids.CONTENT).removeprefix(SCHEMAS)
 
 
 def moves(seen: Seen) -> dict[str, str]:
@@ -234,13 +139,6 @@ def _stats(store: Store, places: Iterable[str]) -> Iterator[Stat]:
     for key in places:
         if not key.startswith(folders) and (stat := store.stat(Key(key))) is not None:
             yield stat
-
-
-def _place(rules: dict[str, Stat], stat: Stat, folder: str, ending: str) -> None:
-    """Only what lies directly in the folder counts, for the collection that it is named after."""
-    name = stat.key.removeprefix(folder).removesuffix(ending)
-    if "/" not in name and stat.key.endswith(ending):
-        rules.setdefault(name, stat)
 
 
 def _group(key: str) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from cms.actions import reconcile
 from cms.actions.reconcile import Reconciler, Report
-from cms.actions.survey import SCHEMAS, is_photo, is_rule
+from cms.actions.seen import SCHEMAS, is_photo, is_rule
 from cms.context import Context
 from cms.database.leases import Lease
 from cms.errors import Unavailable

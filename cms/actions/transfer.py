@@ -17,7 +17,7 @@ from cms.actions.darkroom import Darkroom
 from cms.actions.photo_files import local_copy
 from cms.actions.reading import image_in
 from cms.actions.reconcile import Progress
-from cms.actions.survey import MEDIA_MARK
+from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write

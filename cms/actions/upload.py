@@ -20,7 +20,7 @@ from cms.actions.absorb import Origin
 from cms.actions.develop import Developed, Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
 from cms.actions.places import Place
-from cms.actions.survey import MEDIA_MARK
+from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import images, intents
 from cms.database.engine import read, write

@@ -8,8 +8,9 @@ import pytest
 from botocore.config import Config
 
 from cms.actions.reconcile import Reconciler
+from cms.actions.seen import Seen
 from cms.actions.side_by_side import NotInOrder, side_by_side
-from cms.actions.survey import Seen, look
+from cms.actions.survey import look
 from cms.context import Context
 from cms.errors import Unavailable
 from cms.store import s3, s3_client
