@@ -11,6 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.config import Config
+
+from cms.context import Context
+from cms.store import s3_client
+from cms.store.s3_client import connect
+from cms.store.s3_probes import are_kept
+from tests.conftest import close, make_context
 
 Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage", "late"]
 
@@ -132,3 +142,19 @@ def faulty(url: str) -> Iterator[Proxy]:
         finally:
             proxy.ended.set()
             listener.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def node_behind(proxy: Proxy, ctx: Context) -> Iterator[Context]:
+    """Another machine, which reaches the site's bucket by the proxy, and gives up soon."""
+    once = s3_client.PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(s3_client, "PORTABLE", once)
+        patched.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        made = make_context(ctx.settings)
+        are_kept(connect(), urlsplit(ctx.settings.site).netloc, "")  # else it is they who race that meet the fault
+        try:
+            yield made
+        finally:
+            proxy.released.set()
+            close(made)

@@ -17,11 +17,9 @@ from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read, write
 from cms.store.base import version_of
-from cms.store.s3_client import connect
-from cms.store.s3_probes import are_kept
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import SITES, close, eventually, make_client, make_context, reconcile, site_of, with_postgres
-from tests.faulty import Proxy, faulty
+from tests.conftest import eventually, make_client, reconcile, site_of, with_postgres
+from tests.faulty import Proxy, faulty, node_behind
 
 pytestmark = with_postgres
 
@@ -58,15 +56,8 @@ class Node:
 
 @pytest.fixture
 def node(ctx: Context, s3_url: str) -> Iterator[Node]:
-    with faulty(s3_url) as proxy, pytest.MonkeyPatch.context() as patched:
-        patched.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        made = make_context(ctx.settings)
-        are_kept(connect(), SITES, "")  # else what is held is one who races
-        try:
-            yield Node(made, proxy)
-        finally:
-            proxy.released.set()
-            close(made)
+    with faulty(s3_url) as proxy, node_behind(proxy, ctx) as made:
+        yield Node(made, proxy)
 
 
 def titled(title: str, headers: dict[str, str], etag: str) -> Ask:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from botocore.config import Config
 
 from cms.actions.reconcile import Reconciler
 from cms.actions.seen import Seen
@@ -13,11 +12,11 @@ from cms.actions.side_by_side import NotInOrder, side_by_side
 from cms.actions.survey import look
 from cms.context import Context
 from cms.errors import Unavailable
-from cms.store import s3, s3_client
+from cms.store import s3
 from cms.store.base import Key, Stat
 from tests.api.editing import TEXT
-from tests.conftest import close, make_context, reconcile, site_of, with_postgres
-from tests.faulty import Proxy, faulty
+from tests.conftest import reconcile, site_of, with_postgres
+from tests.faulty import Proxy, faulty, node_behind
 
 
 def stats(*keys: str) -> Iterator[Stat]:
@@ -50,13 +49,9 @@ def proxy(s3_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def node(ctx: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    once = s3_client.PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    monkeypatch.setattr(s3_client, "PORTABLE", once)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-    made = make_context(ctx.settings)
-    yield made
-    close(made)
+def node(ctx: Context, proxy: Proxy) -> Iterator[Context]:
+    with node_behind(proxy, ctx) as made:
+        yield made
 
 
 @with_postgres

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from botocore.config import Config
 from flask.testing import FlaskClient
 
 from cms.actions.heal import heal
@@ -15,12 +14,9 @@ from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
 from cms.errors import Unavailable
-from cms.store import s3_client
-from cms.store.s3_client import connect
-from cms.store.s3_probes import are_kept
 from tests.api.editing import ARTICLES, create_text, patch, problem
-from tests.conftest import SITES, close, make_client, make_context, reconcile, site_of, with_postgres
-from tests.faulty import Proxy, faulty
+from tests.conftest import close, make_client, make_context, reconcile, site_of, with_postgres
+from tests.faulty import Proxy, faulty, node_behind
 
 pytestmark = with_postgres
 
@@ -36,15 +32,9 @@ def proxy(s3_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def node(ctx: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    """A machine that reaches the bucket by the proxy, and gives up soon."""
-    once = s3_client.PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    monkeypatch.setattr(s3_client, "PORTABLE", once)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-    made = make_context(ctx.settings)
-    are_kept(connect(), SITES, "")  # else it is they who race that meet the outage
-    yield made
-    close(made)
+def node(ctx: Context, proxy: Proxy) -> Iterator[Context]:
+    with node_behind(proxy, ctx) as made:
+        yield made
 
 
 def check_all_is_well(node: Context, client: FlaskClient, headers: dict[str, str]) -> str:

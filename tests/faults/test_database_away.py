@@ -26,7 +26,7 @@ LIST = f"{ARTICLES}?collection=news&limit=2"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "SILENT_S", 1.0)
+    monkeypatch.setattr(generation, "SILENT_S", 3.0)
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +56,20 @@ class Clients:
     answers: Counter[int | str] = field(default_factory=Counter)
     torn: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def at_work(self, writers: Iterable[int], readers: int) -> Iterator[Clients]:
+        """All of them, for the block; each writer has a number."""
+        threads = [threading.Thread(target=self.write, args=(number,)) for number in writers]
+        threads += [threading.Thread(target=self.read) for _ in range(readers)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join()
 
     def write(self, number: int) -> None:
         http = urllib3.PoolManager(retries=False, timeout=20)
@@ -150,18 +165,10 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed(site: Path, tmp_
     token = cms(site, "token", "create", "--name", "test", "--scope", "admin").stdout.strip()
     port, chance, killed, began = free_port(), random.Random(11), 0, time.monotonic()
     clients = Clients(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
-    threads = [threading.Thread(target=clients.write, args=(number,)) for number in range(WRITERS)]
-    threads.append(threading.Thread(target=clients.read))
-    try:
+    with clients.at_work(range(WRITERS), 1):
         while killed < KILLS:
             with cms_server_at(port, site, tmp_path / f"log-{killed}", "--workers", "2") as server:
-                for thread in threads if not killed else ():
-                    thread.start()
                 killed += kill_some(server, clients, chance, KILLS - killed)
-    finally:
-        clients.stop.set()
-        for thread in threads:
-            thread.join()
     synced = cms(site, "sync")
     assert synced.returncode == 0, synced.stderr
     check_chains(site, clients.saves)
@@ -189,10 +196,7 @@ def test_nothing_acknowledged_is_lost_when_what_is_left_after_a_while_is_killed(
     token = cms(light_site, "token", "create", "--name", "test", "--scope", "admin").stdout.strip()
     with cms_server_at(free_port(), light_site, tmp_path / "log", "--workers", "2", "--drain", "600") as server:
         clients = Clients(server.url, {"Authorization": f"Bearer {token}"})
-        threads = [threading.Thread(target=clients.write, args=(number,)) for number in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        try:
+        with clients.at_work(range(WRITERS), 0):
             assert eventually(lambda: len(clients.saves) >= WRITERS)
             group, started = server.process.pid, descendants(server.process.pid)
             assert len(started) >= 3
@@ -204,10 +208,6 @@ def test_nothing_acknowledged_is_lost_when_what_is_left_after_a_while_is_killed(
             os.killpg(group, signal.SIGKILL)
             server.process.wait()
             assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
-        finally:
-            clients.stop.set()
-            for thread in threads:
-                thread.join()
     assert set(clients.answers) <= {200, 412, 503, "none"}
     synced = cms(light_site, "sync")
     assert synced.returncode == 0, synced.stderr

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -106,7 +104,10 @@ def test_what_nodes_acknowledge_is_there_though_they_are_killed(
         make_hook(nodes, receiver)
         # A bucket's list may lack for a moment what was just put into it.
         assert eventually(lambda: all(len(nodes.feed(port, "en/killed-")) == ARTICLES for port in nodes.ports))
-        with nginx_before(nodes.ports, tmp_path / "nginx") as url, load(url, nodes) as clients:
+        with (
+            nginx_before(nodes.ports, tmp_path / "nginx") as url,
+            Clients(url, nodes.headers).at_work(range(WRITERS), READERS) as clients,
+        ):
             for number in range(KILLS):
                 let_save(clients)
                 kill_one(nodes, random.Random(number))
@@ -137,22 +138,6 @@ def make_hook(nodes: Nodes, receiver: Receiver) -> None:
     url = f"http://127.0.0.1:{nodes.ports[0]}/api/v1/webhooks"
     made = urllib3.request("POST", url, json=hook, headers=nodes.headers, retries=False, timeout=60)
     assert made.status == 201, made.data
-
-
-@contextmanager
-def load(url: str, nodes: Nodes) -> Iterator[Clients]:
-    """All clients, for the block."""
-    clients = Clients(url, nodes.headers)
-    threads = [threading.Thread(target=clients.write, args=(number,)) for number in range(WRITERS)]
-    threads += [threading.Thread(target=clients.read) for _ in range(READERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield clients
-    finally:
-        clients.stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def let_save(clients: Clients) -> None:

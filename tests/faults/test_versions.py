@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -66,20 +65,10 @@ def nodes(request: pytest.FixtureRequest, light_sample: Path, tmp_path: Path) ->
         yield found
 
 
-@contextmanager
-def load(nodes: Nodes, port: int, first: int) -> Iterator[Clients]:
+def load(nodes: Nodes, port: int, first: int) -> AbstractContextManager[Clients]:
     """Writers and a reader of that server, for the block."""
     clients = Clients(f"http://127.0.0.1:{port}", nodes.headers)
-    threads = [threading.Thread(target=clients.write, args=(first + number,)) for number in range(WRITERS)]
-    threads.append(threading.Thread(target=clients.read))
-    for thread in threads:
-        thread.start()
-    try:
-        yield clients
-    finally:
-        clients.stop.set()
-        for thread in threads:
-            thread.join()
+    return clients.at_work(range(first, first + WRITERS), 1)
 
 
 def let_save(*all_clients: Clients) -> None:
