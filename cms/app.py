@@ -64,6 +64,13 @@ def create_context(settings: Settings) -> Context:
     )
 
 
+def close_context(ctx: Context) -> None:
+    """Let go of all connections."""
+    ctx.generation.close()
+    ctx.database.dispose()
+    ctx.locks.close()
+
+
 def _locks(settings: Settings) -> Locks:
     if settings.own_folder is None or settings.database.startswith("postgresql"):
         return PostgresLocks(settings.database)

@@ -31,7 +31,7 @@ from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
 from cms.api import create_flask, gate
 from cms.api.access_log import AccessLog
-from cms.app import create_context, put_together
+from cms.app import close_context, create_context, put_together
 from cms.context import Context
 from cms.database import search
 from cms.database.derived import derived
@@ -355,10 +355,7 @@ def make_settings(site: Path | str, database_url: str, **others: Any) -> Setting
     return Settings(**{"site": url, "media": url, "database": database_url, **others})
 
 
-def close(ctx: Context) -> None:
-    ctx.generation.close()
-    ctx.database.dispose()
-    ctx.locks.close()
+close = close_context
 
 
 def make_context(settings: Settings) -> Context:

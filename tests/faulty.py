@@ -145,9 +145,9 @@ def faulty(url: str) -> Iterator[Proxy]:
 
 
 @contextmanager
-def node_behind(proxy: Proxy, ctx: Context) -> Iterator[Context]:
-    """Another machine, which reaches the site's bucket by the proxy, and gives up soon."""
-    once = s3_client.PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+def node_behind(proxy: Proxy, ctx: Context, attempts: int = 1) -> Iterator[Context]:
+    """Another machine, which reaches the site's bucket by the proxy, and asks no more often than that."""
+    once = s3_client.PORTABLE.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3_client, "PORTABLE", once)
         patched.setenv("AWS_ENDPOINT_URL_S3", proxy.url)

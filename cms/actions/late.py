@@ -62,10 +62,12 @@ def end(ctx: Context, tx: Connection, intent: AnyRow | None) -> None:
     if intent is None:
         return
     is_write = intent.old_key == intent.new_key
-    if not (intents.close(tx, intent.id) if is_write else intents.remove(tx, [intent.id])):
+    may_come_again = [ctx.site.was_repeated(Key(key)) for key in {intent.old_key, intent.new_key}]
+    close = intents.close if is_write and any(may_come_again) else intents.remove
+    if not close(tx, intent.id):
         detail = "The save took so long that others may have been faster; read the article again."
         raise Unavailable(detail, code=BUSY, retry_after_s=1)
-    if not is_write:
+    if not is_write and any(may_come_again):
         expect_none(ctx, tx, intent, is_undone=False)
 
 

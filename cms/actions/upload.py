@@ -176,7 +176,7 @@ def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
-        if intents.remove(tx, [intent.id for intent, _ in begun]) < len(begun):
+        if intents.remove(tx, *(intent.id for intent, _ in begun)) < len(begun):
             raise Unavailable("The upload was taken for dead; try again.", code=BUSY, retry_after_s=1)
         for intent, item in begun:
             facts = item.facts

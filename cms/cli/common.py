@@ -26,12 +26,15 @@ def the_settings() -> Settings:
 def the_site() -> Iterator[Context]:
     """The site's parts, its database ready."""
     from cms.actions.start import prepare
-    from cms.app import create_context
+    from cms.app import close_context, create_context
 
     with told():
         ctx = create_context(load())
-        prepare(ctx, progress_bar("reading the site"))
-        yield ctx
+        try:
+            prepare(ctx, progress_bar("reading the site"))
+            yield ctx
+        finally:
+            close_context(ctx)
 
 
 @contextmanager

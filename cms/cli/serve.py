@@ -31,7 +31,7 @@ from cms.cli.common import progress_bar, the_settings, the_site, told
 def serve(host: str, port: int, workers: int, no_worker: bool, drain: float) -> None:
     """Serve the site, and do its background work."""
     import cms.api  # noqa: F401  once, before the server's processes are forked
-    from cms.app import create_context, log_as_json
+    from cms.app import close_context, create_context, log_as_json
     from cms.processes import keeping
     from cms.serving import run
 
@@ -43,8 +43,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool, drain: float) -> 
         ctx = create_context(settings)
         prepare(ctx, progress_bar("reading the site"))
         # The server's processes are forked from this one and must not share its connections.
-        ctx.database.dispose()
-        ctx.locks.close()
+        close_context(ctx)
     site = unquote(settings.site.removeprefix("file://"))
     click.echo(f"Serving {site} on http://{host}:{port} (API description: /docs)", err=True)
     log_as_json()

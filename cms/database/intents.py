@@ -23,7 +23,7 @@ def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str]) 
     return tx.execute(insert(intents).values(**values, **pairs).returning(intents)).one()
 
 
-def remove(tx: Connection, intent_ids: Collection[str]) -> int:
+def remove(tx: Connection, *intent_ids: str) -> int:
     """Those of them that are not given up; how many they were."""
     return tx.execute(delete(intents).where(intents.c.id.in_(intent_ids), _IS_OPEN)).rowcount
 

@@ -126,6 +126,11 @@ class Store(Protocol):
         """Remove the file; `Stale` when it holds something else or is not there."""
         ...
 
+    def was_repeated(self, key: Key) -> bool:
+        """Whether the last write or deletion of the key was sent more than once, for want of an answer; told once, to
+        whoever did it."""
+        ...
+
     def is_public(self) -> bool:
         """Whether somebody without credentials can read what lies here."""
         ...

@@ -108,6 +108,9 @@ class DirectoryStore:
             yield from files
             folders += below
 
+    def was_repeated(self, key: Key) -> bool:
+        return False
+
     def list_in_order(self, prefix: str, after: str) -> Iterator[Stat] | None:
         return None
 

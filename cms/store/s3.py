@@ -36,9 +36,11 @@ from cms.store.s3_client import MISSING, code_of, connect, fetch, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
+        DeleteObjectOutputTypeDef,
         GetObjectRequestTypeDef,
         HeadObjectOutputTypeDef,
         PaginatorConfigTypeDef,
+        PutObjectOutputTypeDef,
         PutObjectRequestTypeDef,
     )
 
@@ -69,6 +71,7 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client = connect()
         self._public, self._public_until = False, 0.0
+        self._repeated: dict[Key, bool] = {}
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -149,7 +152,10 @@ class S3Store:
         check_writable(key)
         self._expect(key, expect)
         with translated():
-            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+            self._note(key, self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
+
+    def was_repeated(self, key: Key) -> bool:
+        return self._repeated.pop(key, False)
 
     def is_public(self) -> bool:
         # Asked now and then: a policy may change.
@@ -217,8 +223,12 @@ class S3Store:
         asked.update(condition)  # type: ignore[typeddict-item]
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
             asked["Body"] = body
-            self._client.put_object(**asked)
+            self._note(key, self._client.put_object(**asked))
         return Version(asked["Metadata"]["sha256"])
+
+    def _note(self, key: Key, answer: PutObjectOutputTypeDef | DeleteObjectOutputTypeDef) -> None:
+        if answer["ResponseMetadata"]["RetryAttempts"]:
+            self._repeated[key] = True
 
     def _expect(self, key: Key, expect: Version | Absent) -> str | None:
         """The server's tag of what is there, if it is what is expected."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from botocore.config import Config
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
@@ -16,6 +17,7 @@ from cms.actions.heal import heal
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read, write
+from cms.store import s3_client
 from cms.store.base import version_of
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.conftest import eventually, make_client, reconcile, site_of, with_postgres
@@ -158,17 +160,35 @@ def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, adm
 
 
 def test_one_that_was_sent_twice_comes_late_the_first_time(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=1)))
+    with faulty(s3_url) as proxy, node_behind(proxy, ctx, attempts=3) as made:
+        proxy.fault, proxy.left = "late", 1
+        answer = titled("First", admin, etag)(make_client(made))
+        assert (answer.status_code, proxy.met) == (200, 1)
+        first = path.read_bytes()
+        assert titled("Second", admin, answer.headers["ETag"])(client).status_code == 200
+        proxy.released.set()
+        assert eventually(lambda: path.read_bytes() == first)
+        reconcile(ctx)
+    assert shown(client) == "Second"
+    assert b"Second" in path.read_bytes()
+
+
+def test_who_puts_an_earlier_text_back_by_hand_is_no_latecomer(
     ctx: Context, client: FlaskClient, admin: dict[str, str]
 ) -> None:
     etag = create_text(client, admin)
     path = site_of(ctx) / f"src/content/{NAME}.md"
-    etag = titled("First", admin, etag)(client).headers["ETag"]
     first = path.read_bytes()
     assert titled("Second", admin, etag)(client).status_code == 200
     path.write_bytes(first)
     reconcile(ctx)
-    assert shown(client) == "Second"
-    assert b"Second" in path.read_bytes()
+    assert shown(client) == "A day at the library"
+    assert path.read_bytes() == first
 
 
 def test_what_others_write_into_the_bucket_is_taken_over(

@@ -11,7 +11,7 @@ from cms.context import Context
 from cms.database.engine import open_engine
 from cms.database.leases import Lease
 from cms.database.migrations import migrate
-from tests.conftest import both_databases, eventually
+from tests.conftest import both_databases, eventually, with_sqlite
 from tests.store.racing import race
 
 LONG_S, OVER_S = 60.0, -1.0
@@ -57,5 +57,6 @@ def test_claiming_makes_no_answer_stale(ctx: Context) -> None:
     assert ctx.generation.current() == before
 
 
+@with_sqlite
 def test_with_sqlite_there_is_nothing_to_be_claimed(ctx: Context) -> None:
     assert all(Lease(ctx.database, "work").claim(LONG_S) for _ in range(2))
