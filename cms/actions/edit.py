@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from cms.actions import lookup
-from cms.actions.planning import Editing, Made, Make, find, plan_bytes, plan_new
+from cms.actions.planning import Editing, Made, Make, bytes_now, find, plan_bytes, plan_new
 from cms.actions.rules import Rules
-from cms.actions.save import Plan, expected_bytes
+from cms.actions.save import Plan, stale
 from cms.context import Context
 from cms.database import articles, history
 from cms.database.changes import Source
@@ -19,6 +19,7 @@ from cms.model import document, json_patch, merge, splice
 from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.scopes import Actor
+from cms.store.base import version_of
 
 
 def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Plan:
@@ -74,7 +75,9 @@ def replace(data: dict[str, Any], body: str) -> Make:
 def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
     """The article with this file in place of its own; the only edit that can mend a broken file."""
     found = find(ctx, editing.actor, editing.name)
-    before = expected_bytes(ctx, found.key, editing.expect)
+    before = bytes_now(ctx, found)
+    if version_of(before) != editing.expect:
+        raise stale(version_of(before))
     return plan_bytes(ctx, editing, found, before, text)
 
 

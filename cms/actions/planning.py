@@ -98,11 +98,7 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     """What `make` makes of the article, merged with what others made of it meanwhile if that was asked for."""
     found = find(ctx, editing.actor, editing.name)
     limits = article_file.yaml_limits(ctx.settings.limits)
-    before = ctx.site.read(found.key)
-    if before is None:
-        raise stale(None)
-    if version_of(before) != found.row.version:
-        catch_up(ctx, found.row, before)
+    before = bytes_now(ctx, found)
     if version_of(before) == editing.expect:
         made = make(found.rules, document.read(before, limits))
         return plan_bytes(ctx, editing, found, before, made.text.encode(), made.id)
@@ -119,6 +115,16 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     merged = three_way.applied(three_way.content_of(current), mine)
     after = splice.edit(current, merged["data"], current.margin + merged["body"])
     return plan_bytes(ctx, editing, found, before, after.encode(), made.id)
+
+
+def bytes_now(ctx: Context, found: Found) -> bytes:
+    """What the article's file holds; `Stale` when it is gone."""
+    data = ctx.site.read(found.key)
+    if data is None:
+        raise stale(None)
+    if version_of(data) != found.row.version:
+        catch_up(ctx, found.row, data)
+    return data
 
 
 def _base(ctx: Context, editing: Editing, before: bytes) -> Document:

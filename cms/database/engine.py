@@ -61,10 +61,10 @@ def filling(engine: Engine) -> Iterator[Engine]:
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block; `Unavailable` when the database does not answer."""
     with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
-        _check_file(engine)
-        _check(engine, connection)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(statements.ALONE)
+        _check_file(engine)
+        _check(engine, connection)
         yield connection
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
