@@ -26,7 +26,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from werkzeug.test import TestResponse
 
 from cms.actions import reconcile as reconcile_action
-from cms.actions import renditions, tokens
+from cms.actions import renditions, seen, tokens
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
 from cms.api import create_flask, gate
@@ -104,6 +104,7 @@ def copy_site(source: Path, target: Path) -> Path:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files count as still after a moment; tests of stillness itself ask for the real time."""
     monkeypatch.setattr(reconcile_action, "STILL_S", 0.02)
+    monkeypatch.setattr(seen, "RACY_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from cms.context import Context
@@ -11,6 +12,10 @@ from cms.store.base import Stat, Store
 
 MEDIA_MARK = "media:"
 """The marks of photos in a media store apart from the site begin so."""
+
+RACY_S = 10.0
+"""What was put into a bucket so lately may have been read as it was before: rclone tells the new tag beside old bytes,
+for a moment."""
 
 SCHEMAS = ".astro/collections/"
 _SCHEMA, _ANNOTATION = ".schema.json", ".cms.json"
@@ -34,7 +39,10 @@ class Seen:
     """Up to which key each part was gone through."""
 
     def mark(self, stat: Stat) -> str:
-        return MEDIA_MARK + stat.mark if stat.key in self.in_media else stat.mark
+        """What the database is to believe of the file; nothing, if it has to be looked at again."""
+        is_racy = self.store(stat.key).may_be_late and time.time() - stat.modified < RACY_S
+        mark = "" if is_racy else stat.mark
+        return MEDIA_MARK + mark if stat.key in self.in_media else mark
 
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site
