@@ -209,7 +209,15 @@ def _still(seen: Seen, batch: list[tuple[Stat, Found]]) -> list[tuple[Stat, Foun
     for in_media, store in ((False, seen.ctx.site), (True, seen.ctx.media)):
         keys = [stat.key for stat, _ in batch if (stat.key in seen.in_media) == in_media]
         marks |= {stat.key: stat.mark for stat in store.stats(keys)}
-    return [(stat, found) for stat, found in batch if marks.get(stat.key) == stat.mark]
+    return [
+        (stat, found) for stat, found in batch if marks.get(stat.key) == stat.mark and not _is_other(seen, stat, found)
+    ]
+
+
+def _is_other(seen: Seen, stat: Stat, found: Found) -> bool:
+    """Whether other bytes were read than were seen to be there, as may happen for a moment."""
+    text = None if isinstance(found, Image) else found[1]
+    return text is not None and seen.is_racy(stat) and not seen.store(stat.key).is_of(stat, text)
 
 
 def _absorb_one_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:

@@ -40,9 +40,11 @@ class Seen:
 
     def mark(self, stat: Stat) -> str:
         """What the database is to believe of the file; nothing, if it has to be looked at again."""
-        is_racy = self.store(stat.key).may_be_late and time.time() - stat.modified < RACY_S
-        mark = "" if is_racy else stat.mark
+        mark = "" if self.is_racy(stat) else stat.mark
         return MEDIA_MARK + mark if stat.key in self.in_media else mark
+
+    def is_racy(self, stat: Stat) -> bool:
+        return self.store(stat.key).may_be_late and time.time() - stat.modified < RACY_S
 
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site

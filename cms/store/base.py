@@ -92,6 +92,10 @@ class Store(Protocol):
         """What is known of the file, None when there is no such regular file."""
         ...
 
+    def is_of(self, stat: Stat, data: bytes) -> bool:
+        """False when the bytes seem to be others than those that the stat tells of."""
+        ...
+
     def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
         """As `stat` of each, of those that are there. Quickest where files of one folder follow each other."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cms.actions import seen as seen_module
 from cms.actions.reconcile import Reconciler
 from cms.actions.seen import Seen
 from cms.actions.side_by_side import NotInOrder, side_by_side
@@ -84,6 +85,22 @@ def test_a_look_that_is_broken_off_goes_on_where_it_was(
     assert (seen.collections, seen.annotations) == (whole.collections, whole.annotations)
     report = Reconciler(node).run()
     assert report.held is None
+
+
+@with_postgres
+def test_what_was_put_there_just_now_is_looked_at_once_more(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site_of(ctx) / "src/content/news/en/just-now.md").write_text(TEXT)
+    monkeypatch.setattr(seen_module, "RACY_S", 60.0)
+    reconcile(ctx)
+    again = Seen(ctx)
+    look(again, at_media=True)
+    assert set(again.changed) == {"src/content/news/en/just-now.md"}
+    assert again.new == set()
+    monkeypatch.setattr(seen_module, "RACY_S", 0.0)
+    reconcile(ctx)
+    once_more = Seen(ctx)
+    look(once_more, at_media=True)
+    assert once_more.changed == {}
 
 
 @with_postgres

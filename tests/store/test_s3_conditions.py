@@ -45,7 +45,8 @@ def test_whether_a_server_keeps_conditions_is_found_out(place: str, expected: bo
     with pytest.raises(Stale):
         store.write(KEY, b"three", expect=ABSENT)
     assert store.version(KEY) == version
-    assert [stat.key for stat in store.list("src")] == [KEY]
+    (stat,) = store.list("src")
+    assert (stat.key, store.is_of(stat, b"two"), store.is_of(stat, b"one")) == (KEY, True, False)
 
 
 def attempt(stores: list[S3Store], version: Version, number: int, racer: int) -> bytes | None:
