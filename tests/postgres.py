@@ -100,7 +100,6 @@ def postgres(kind: type[Packaged] | type[Debian]) -> Iterator[Postgres]:
     # As root the server runs as another user, who must be able to reach it; pytest closes its own folders to others.
     with tempfile.TemporaryDirectory(prefix="cms-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)
-        Path(folder).chmod(0o755)
         server = kind(Path(folder))
         try:
             yield server

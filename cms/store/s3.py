@@ -72,7 +72,7 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client = connect()
         self._public, self._public_until = False, 0.0
-        self._repeated: dict[Key, bool] = {}
+        self._repeated: set[Key] = set()
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -160,7 +160,9 @@ class S3Store:
             self._note(key, self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     def was_repeated(self, key: Key) -> bool:
-        return self._repeated.pop(key, False)
+        is_repeated = key in self._repeated
+        self._repeated.discard(key)
+        return is_repeated
 
     def is_public(self) -> bool:
         # Asked now and then: a policy may change.
@@ -233,7 +235,7 @@ class S3Store:
 
     def _note(self, key: Key, answer: PutObjectOutputTypeDef | DeleteObjectOutputTypeDef) -> None:
         if answer["ResponseMetadata"]["RetryAttempts"]:
-            self._repeated[key] = True
+            self._repeated.add(key)
 
     def _expect(self, key: Key, expect: Version | Absent) -> str | None:
         """The server's tag of what is there, if it is what is expected."""

@@ -159,6 +159,27 @@ def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, adm
         assert intents.begun(tx) == []
 
 
+def test_a_rename_that_was_undone_does_not_happen_late(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    create_text(client, admin)
+    old, new = (site_of(ctx) / f"src/content/news/en/{name}.md" for name in ("a-day", "another-day"))
+    before = old.read_bytes()
+    after = before.replace(b"A day", b"Another day")
+    with write(ctx.database) as tx:
+        keys = [f"src/content/news/en/{path.name}" for path in (old, new)]
+        intents.add(tx, "Dara", (keys[0], version_of(before)), (keys[1], version_of(after)))
+    reconcile(ctx)
+    new.write_bytes(after)
+    reconcile(ctx)
+    assert not new.exists()
+    old.unlink()
+    reconcile(ctx)
+    assert old.read_bytes() == before
+    assert shown(client) == "A day at the library"
+    assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 404
+
+
 def test_one_that_was_sent_twice_comes_late_the_first_time(
     ctx: Context, client: FlaskClient, admin: dict[str, str], s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
