@@ -56,24 +56,26 @@ def _name(prefix: str) -> str:
 
 
 def _race(client: S3Client, bucket: str, key: str) -> bool:
-    def put(number: int, condition: dict[str, str]) -> None:
-        client.put_object(Bucket=bucket, Key=key, Body=str(number).encode(), **condition)  # type: ignore[arg-type]
+    def put(condition: dict[str, str]) -> None:
+        # The same bytes once more would have the same tag, and so let another one in.
+        body = secrets.token_bytes(8)
+        client.put_object(Bucket=bucket, Key=key, Body=body, **condition)  # type: ignore[arg-type]
 
     try:
-        if _winners(partial(put, condition={"IfNoneMatch": "*"})) != 1:
+        if _winners(partial(put, {"IfNoneMatch": "*"})) != 1:
             return False
         etag = client.head_object(Bucket=bucket, Key=key)["ETag"]
-        return _winners(partial(put, condition={"IfMatch": etag.strip('"')})) == 1
+        return _winners(partial(put, {"IfMatch": etag.strip('"')})) == 1
     finally:
         client.delete_object(Bucket=bucket, Key=key)
 
 
-def _winners(put: Callable[[int], None]) -> int:
+def _winners(put: Callable[[], None]) -> int:
     """How many of them the server has let; one that does not know the condition, or cannot race, lets nobody."""
 
-    def is_let(number: int) -> bool:
+    def is_let(_: int) -> bool:
         try:
-            put(number)
+            put()
         except ClientError:
             return False
         return True

@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 
 from cms.errors import Stale
-from cms.store import open_store
+from cms.store import open_store, s3_probes
 from cms.store.base import ABSENT, Key, Version
 from cms.store.s3 import S3Store
 from cms.store.s3_client import connect
-from cms.store.s3_probes import are_kept
 from tests.components import s3_environment
 from tests.servers import CEPH, SWIFT
 from tests.store.racing import race
@@ -38,7 +37,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     indirect=["place"],
 )
 def test_whether_a_server_keeps_conditions_is_found_out(place: str, expected: bool) -> None:
-    assert are_kept(connect(), "photos", "probes/") is expected
+    assert s3_probes.are_kept(connect(), "photos", "probes/") is expected
     store = open_store(place)
     version = store.write(KEY, b"one", expect=ABSENT)
     version = store.write(KEY, b"two", expect=version)
@@ -47,6 +46,22 @@ def test_whether_a_server_keeps_conditions_is_found_out(place: str, expected: bo
     assert store.version(KEY) == version
     (stat,) = store.list("src")
     assert (stat.key, store.is_of(stat, b"two"), store.is_of(stat, b"one")) == (KEY, True, False)
+
+
+@pytest.mark.parametrize("place", [pytest.param("ceph_url", marks=CEPH.marks)], indirect=True)
+@pytest.mark.usefixtures("place")
+def test_no_two_who_race_put_the_same_bytes() -> None:
+    client, bucket, put = connect(), uuid.uuid4().hex, list[bytes]()
+
+    def note(params: dict[str, bytes], **_: object) -> None:
+        put.append(params["Body"])
+
+    client.create_bucket(Bucket=bucket)
+    client.meta.events.register("provide-client-params.s3.PutObject", note)
+    assert s3_probes.are_kept(client, bucket, "probes/")
+    # The same bytes would have the same tag, and let a second one win.
+    assert len(set(put)) == len(put) == 2 * s3_probes.RACERS
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket)
 
 
 def attempt(stores: list[S3Store], version: Version, number: int, racer: int) -> bytes | None:
