@@ -24,7 +24,7 @@ from tests.conftest import close, make_context
 
 Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage", "late"]
 
-_REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) [^ ]+ HTTP/1\.1\r\n")
+_REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) ([^ ]+) HTTP/1\.1\r\n")
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
@@ -33,7 +33,7 @@ SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request ra
 class Proxy:
     """`fault` befalls so many connections as `left` says; `met` counts them. After `cut_after` bytes an answer ends.
 
-    `asked` holds the method of each request, in the order in which they came.
+    `asked` holds the method of each request, in the order in which they came, `put` the path of each PUT.
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
     server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
@@ -48,6 +48,7 @@ class Proxy:
     spared: int = 0
     met: int = 0
     asked: list[str] = field(default_factory=list)
+    put: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -100,6 +101,7 @@ class Proxy:
                     if self._is_out():
                         break
                     self.asked.append(found[1].decode())
+                    self.put += [found[2].decode()] if found[1] == b"PUT" else []
                 if self.fault == "late" and self.left > 0 and data.startswith((b"PUT ", b"DELETE ")):
                     self.left -= 1
                     self.met += 1

@@ -39,6 +39,9 @@ class Origin:
     message: str | None = None
 
 
+BY_CLOCK = Origin("clock", "clock")
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """What a file says, its bytes (None when they are too many to keep), and the store's mark of them ("" when it is
@@ -152,6 +155,8 @@ class _Before(NamedTuple):
 def _append(ctx: Context, tx: Connection, file: File, before: _Before, by: Origin) -> tuple[Place, published.Bytes]:
     article, (known, row, renamed_from) = file.article, before
     is_other_text = known is None or known.version != article.version
+    if not is_other_text and row is not None and row.due is not None and row.due <= ctx.clock():
+        by = BY_CLOCK  # whoever came to look at it just now
     moment = by.time if by.time is not None and is_other_text else clock.now(tx)
     place = Place(0, _born(tx, article, before) or moment, moment)
     content = content_of(ctx, tx, article, place)

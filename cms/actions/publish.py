@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from cms.actions import absorb
-from cms.actions.absorb import File, Origin
+from cms.actions.absorb import BY_CLOCK, File
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
 from cms.database import articles
 from cms.database.engine import read, write
 from cms.model import article as article_file
 from cms.store.base import Key, version_of
-
-BY = Origin("clock", "clock")
 
 
 def publish_due(ctx: Context) -> int:
@@ -32,6 +30,6 @@ def _publish(ctx: Context, key: Key) -> bool:
         if data is None or row is None or row.due is None or row.version != version_of(data):
             return False  # others were faster; or the next pass takes over what the file says by now, and decides
         article = article_file.read(key, data, row.version, ctx.settings.limits)
-        absorb.absorb_article(ctx, tx, File(article, data, row.mark), BY)
-        settle_visibility(tx, BY)
+        absorb.absorb_article(ctx, tx, File(article, data, row.mark), BY_CLOCK)
+        settle_visibility(tx, BY_CLOCK)
         return True

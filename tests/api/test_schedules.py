@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +93,22 @@ def test_the_clock_publishes_what_is_due_by_one_change(
     assert (newest["actor"], newest["source"], newest["action"]) == ("clock", "clock", "updated")
     assert (newest["visible_before"], newest["visible_after"], first["visible_after"]) == (False, True, False)
     assert newest["version"] == first["version"]
+
+
+@both_databases
+def test_it_is_the_clocks_doing_though_a_look_at_the_files_comes_first(
+    ctx: Context, clock: Clock, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    client = make_client(ctx)
+    create_text(client, admin, text=dated("2026-03-01T12:00:01Z"))
+    clock.now += timedelta(seconds=1)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    os.utime(path, (1, 1))  # as somebody who saves what was there already
+    reconcile(ctx)
+    assert status_of(client, {}) == "published"
+    newest, first = client.get(f"/api/v1/history/{NAME}", headers=admin).get_json()["items"]
+    assert (newest["actor"], newest["source"], first["actor"]) == ("clock", "clock", "editor")
+    assert publish_due(ctx) == 0
 
 
 @pytest.mark.parametrize(
