@@ -35,12 +35,16 @@ class Gateway:
             self._listener.listen(64)
             threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
 
-    def close(self) -> None:
-        """Connections end, and none is let in: as while the server is restarted."""
+    def shut(self) -> None:
+        """None is let in any more, as when there are too many; who is there stays."""
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
+
+    def close(self) -> None:
+        """Connections end, and none is let in: as while the server is restarted."""
+        self.shut()
         lines, self._lines = self._lines, []
         for line in lines:
             with suppress(OSError):

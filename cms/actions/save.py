@@ -16,7 +16,7 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
-from cms.database import articles, changes, drafts
+from cms.database import articles, changes, drafts, shelves
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -108,9 +108,10 @@ def check_free(ctx: Context, name: Name, besides: str = "") -> None:
     is away."""
     with read(ctx.database) as tx:
         taken = articles.alike(tx, name, besides)
+        others = shelves.all_of(tx, name.collection)
     if taken is not None:
         raise Exists(f"{name.collection}/{taken.id} is there already; choose another id.")
-    if next(ctx.site.list(ids.CONTENT + name.collection), None) is None:
+    if next(ctx.site.list(ids.CONTENT + name.collection if others else ids.CONTENT), None) is None:
         # An unmounted disk looks like this; what is written now would lie below it, unseen.
         raise Unavailable(f"The folder of {name.collection} is not there just now.", code="storage")
 

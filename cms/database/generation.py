@@ -12,7 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from cms.database import postgres
 from cms.database.engine import CHANNEL, WROTE
@@ -103,7 +104,8 @@ class SqliteGeneration(Generation):
 class PostgresGeneration(Generation):
     """Listens to PostgreSQL, which tells of every commit; while nobody listens, nobody can tell."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, engine: Engine, url: str) -> None:
+        self._engine = engine
         self._url = url
         self._number = 0
         self._is_listening = self._is_away = False
@@ -146,10 +148,20 @@ class PostgresGeneration(Generation):
                     self.wrote()
                     self._is_listening, self._is_away = True, False
             except (psycopg.Error, OSError):
-                self._is_away = True
+                self._is_listening = False
+                self._is_away = not self._answers()
             self._is_listening = False
             if not self._is_closed:
                 time.sleep(RETRY_S)
+
+    def _answers(self) -> bool:
+        """Whether the database answers others, though it lets nobody listen: it may have too many connections."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
 
     def _told(self) -> Iterator[None]:
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
@@ -170,6 +182,6 @@ class PostgresGeneration(Generation):
 
 def watch(engine: Engine, url: str) -> Generation:
     """The generation of the database; from now on the engine's transactions tell it when they are committed."""
-    found: Generation = PostgresGeneration(url) if url.startswith("postgresql") else SqliteGeneration(url)
+    found: Generation = PostgresGeneration(engine, url) if url.startswith("postgresql") else SqliteGeneration(url)
     engine.update_execution_options(**{WROTE: found.wrote})
     return found

@@ -19,13 +19,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cms.database import postgres
-from cms.database.refusals import translated
+from cms.database.refusals import read_only, translated
 from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
 
 WAIT_S = 5.0
 SHARDS = 1024
 """Lock files are shared by hash, so that they need no clean-up."""
+
+_TRY_ADVISORY = text("SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_lock(:number) END")
 
 
 class Locks(Protocol):
@@ -108,7 +110,10 @@ def _try_flock(descriptor: int) -> bool:
 
 
 def _try_advisory(connection: Connection, number: int) -> bool:
-    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar())
+    is_held = connection.execute(_TRY_ADVISORY, {"number": number}).scalar_one()
+    if is_held is None:
+        raise read_only()  # a standby gives locks to everybody who asks it, and to nobody else
+    return bool(is_held)
 
 
 def _let_go(connection: Connection) -> None:

@@ -19,6 +19,12 @@ from cms.errors import Unavailable, database_lost, of_system
 REBUILDING = "index_rebuilding"
 _DISK_FULL = "53100"
 _NO_DATABASE = "3D000"
+_READ_ONLY = ("25006", "0A000")
+"""Another server is the primary by now, or an operator lets nobody write; a transaction that says that it writes is not
+even begun."""
+_BROKEN_OFF = ("25P02", "25P03", "25P04")
+"""The transaction took too long, and was ended by the server."""
+_REFUSED = (*_READ_ONLY, *_BROKEN_OFF)
 
 
 @contextmanager
@@ -29,7 +35,8 @@ def translated(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         refusal = _of_damage(engine, error) if causes.is_possible(error) else None
-        if refusal is None and not isinstance(error, (OperationalError, InterfaceError)):
+        is_of_server = isinstance(error, (OperationalError, InterfaceError)) or causes.state_of(error) in _REFUSED
+        if refusal is None and not is_of_server:
             raise
         raise refusal or _refusal(engine, error) from error
     except PoolTimeout as error:
@@ -59,7 +66,13 @@ def _refusal(engine: Engine, error: DBAPIError) -> Unavailable:
         return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
     if code == sqlite3.SQLITE_READONLY:
         return of_system(OSError(errno.EROFS, ""), "The database's disk")
+    if causes.state_of(error) in _READ_ONLY:
+        return read_only()
     return _silent()
+
+
+def read_only() -> Unavailable:
+    return of_system(OSError(errno.EROFS, ""), "The database")
 
 
 def _silent() -> Unavailable:

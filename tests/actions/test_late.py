@@ -159,6 +159,27 @@ def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, adm
         assert intents.begun(tx) == []
 
 
+def test_one_that_has_come_does_not_come_a_second_time(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    before = path.read_bytes()
+    after = before.replace(b"A day", b"Another day")
+    with write(ctx.database) as tx:
+        key = f"src/content/{NAME}.md"
+        intents.add(tx, "Dara", (key, version_of(before)), (key, version_of(after)))
+    path.write_bytes(after)
+    reconcile(ctx)
+    etag = client.get(f"{ARTICLES}/{NAME}").headers["ETag"]
+    assert titled("Next", admin, etag)(client).status_code == 200
+    saved = path.read_bytes()
+    path.write_bytes(after)
+    reconcile(ctx)
+    assert (shown(client), path.read_bytes()) == ("Next", saved)
+    assert history(client, admin)[0] == "restore updated"
+
+
 def test_a_rename_that_was_undone_does_not_happen_late(
     ctx: Context, client: FlaskClient, admin: dict[str, str]
 ) -> None:

@@ -141,6 +141,19 @@ def test_an_article_is_deleted_and_stays_in_the_history(client: FlaskClient, adm
     assert [item["action"] for item in history] == ["deleted", "created"]
 
 
+def test_a_collection_without_articles_gets_its_first_one_again_and_again(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    (site_of(ctx) / "src/content/notes.schema.json").write_text('{"type": "object"}')
+    reconcile(ctx)
+    for name in ("notes/first", "notes/second"):
+        etag = create_text(client, admin, name)
+        assert client.delete(f"{ARTICLES}/{name}", headers={**admin, "If-Match": etag}).status_code == 204
+    seq = client.get("/api/v1/history/notes/second", headers=admin).get_json()["items"][-1]["seq"]
+    assert client.post(f"/api/v1/history/notes/second?seq={seq}", headers=admin).status_code == 201
+    assert client.get(f"{ARTICLES}/notes/second").status_code == 200
+
+
 def test_proxies_may_mark_a_tag_and_a_save_still_goes_through(client: FlaskClient, admin: dict[str, str]) -> None:
     etag = create_text(client, admin)
     for number, (before, after) in enumerate([("W/", ""), ("", "-gzip"), ("W/", "-br")]):

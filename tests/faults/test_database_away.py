@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from cms.context import Context
 from cms.database import generation
@@ -115,6 +116,31 @@ def test_what_others_have_changed_meanwhile_is_there_once_it_is_back(
     way.open()
     assert eventually(lambda: client.get(ARTICLE).get_json()["data"]["title"] == "Meanwhile", 20)
     assert "Age" not in client.get(ARTICLE).headers
+
+
+def test_a_node_that_may_not_listen_tells_what_the_database_says(
+    ctx: Context, node: Context, admin: dict[str, str], way: Gateway
+) -> None:
+    client, other = make_client(node), make_client(ctx)
+    etag = create_text(other, admin)
+    remembers(client, node, ARTICLE)
+    way.shut()
+    end_listening(ctx)
+    assert eventually(lambda: node.generation.current() is None)
+    assert patch(other, admin, NAME, etag, {"data": {"draft": True}}).status_code == 200
+    assert eventually(lambda: client.get(ARTICLE).status_code != 200, 20)
+    for _ in range(10):
+        problem(client.get(ARTICLE), 404)
+        time.sleep(0.1)
+    way.open()
+    assert eventually(lambda: node.generation.current() is not None, 20)
+
+
+def end_listening(ctx: Context) -> None:
+    listening = "datname = current_database() AND query IN ('LISTEN cms_written', 'SELECT 1')"
+    with ctx.database.connect() as connection:
+        asked = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {listening}"  # noqa: S608
+        assert connection.execute(text(asked)).scalar_one() >= 1
 
 
 def test_who_waits_for_a_database_that_went_silent_is_told_so(
