@@ -1,24 +1,69 @@
 """Answers a repeated request as it was answered the first time (draft-ietf-httpapi-idempotency-key-header-08).
 
-Only success is kept: after an error, the same request is tried anew.
+Only success is kept: after an error, the same request is tried anew. It then finds what the first had begun.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+from dataclasses import dataclass
+
 from cms.context import Context
 from cms.database import answers, clock
-from cms.database.engine import read, write
+from cms.database.engine import write
 from cms.database.tables import AnyRow
-from cms.errors import Invalid, NotReady
+from cms.errors import Invalid, NotReady, Unavailable
+
+log = logging.getLogger("cms.answers")
 
 KEPT_S = 86_400.0
 LEASE_S = 60.0
 """A request that has not been answered for so long may be tried anew: its server has died, or both do the same."""
 
 
-def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = KEPT_S) -> AnyRow | None:
-    """The answer there was to the request of this digest; None when it is to be answered now, as it is when that
-    answer is older than `kept_s`.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a request is about to make: its id, and the version of its bytes."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that is answered now, and what has been begun for it before. `row` is the answer that there was."""
+
+    ctx: Context
+    token_id: str
+    key: str
+    row: AnyRow | None = None
+    begun: Begun | None = None
+
+    def note(self, begun: Begun) -> None:
+        """For whoever tries anew, should this one fail after it was done."""
+        with write(self.ctx.database) as tx:
+            answers.note(tx, self.token_id, self.key, json.dumps([begun.id, begun.version]))
+
+    def keep(self, status: int, headers: str, body: str) -> None:
+        """It is done, and told so even if that cannot be kept just now."""
+        try:
+            with write(self.ctx.database) as tx:
+                answers.finish(tx, self.token_id, self.key, status, headers, body)
+        except Unavailable as error:
+            log.warning("the answer to a request with an Idempotency-Key is not kept: %s", error.detail)
+
+    def release(self) -> None:
+        """It failed, and may be tried anew."""
+        with write(self.ctx.database) as tx:
+            row = answers.get(tx, self.token_id, self.key)
+            give_up = answers.remove if row is None or row.body is None else answers.give_up
+            give_up(tx, self.token_id, self.key)
+
+
+def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = KEPT_S) -> Claim:
+    """The request of this digest, with the answer there was to it; without one when it is to be answered now, as it is
+    when that answer is older than `kept_s`.
 
     `Invalid` when the key came with another request, `NotReady` while another one answers it.
     """
@@ -26,23 +71,11 @@ def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = K
         row = answers.get(tx, token_id, key)
         now = clock.now(tx)
         if row is None or row.time < now - (kept_s if row.status else LEASE_S):
-            answers.begin(tx, token_id, key, request)
-            return None
+            note = row.body if row is not None and row.status is None and row.request == request else None
+            answers.begin(tx, token_id, key, request, note)
+            return Claim(ctx, token_id, key, None, None if note is None else Begun(*json.loads(note)))
     if row.request != request:
         raise Invalid("This Idempotency-Key came with another request; choose a new one.", code="idempotency_key")
     if row.status is None:
         raise NotReady("The same request is being answered just now; ask again.", code="under_way", retry_after_s=5)
-    return row
-
-
-def keep(ctx: Context, token_id: str, key: str, status: int, headers: str, body: str) -> None:
-    with write(ctx.database) as tx:
-        answers.finish(tx, token_id, key, status, headers, body)
-
-
-def release(ctx: Context, token_id: str, key: str) -> None:
-    with read(ctx.database) as tx:
-        row = answers.get(tx, token_id, key)
-    if row is not None and row.status is None:
-        with write(ctx.database) as tx:
-            answers.remove(tx, token_id, key)
+    return Claim(ctx, token_id, key, row)

@@ -16,7 +16,7 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
-from cms.database import articles, changes, drafts, shelves
+from cms.database import articles, changes, drafts, history, shelves
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -101,6 +101,17 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
             absorb.absorb_deletion(ctx, tx, key, by)
             settle_visibility(tx, by)
             late.end(ctx, tx, intent)
+
+
+def done(ctx: Context, name: Name, version: str) -> AnyRow | None:
+    """The new article's row, if whoever had begun to save it as that version came so far."""
+    key = Key(ids.key_of(name))
+    with ctx.locks.hold([key]):
+        data = ctx.site.read(key)
+        if data is not None and version_of(data) == version:
+            absorb_unseen(ctx, key, data)
+    with read(ctx.database) as tx:
+        return None if history.text_of(tx, name, version) is None else articles.get(tx, name)
 
 
 def check_free(ctx: Context, name: Name, besides: str = "") -> None:

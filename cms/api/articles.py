@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request, url_for
 
 from cms.actions import drafts, edit, naming, planning, save
+from cms.actions.answers import Begun, Claim
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency, problems
@@ -72,9 +73,15 @@ def get_article(collection: str, article_id: str) -> Response:
 def create_article(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
     """Create an article; its id is given, or made from a slug or from the title."""
 
-    def answer() -> Response:
+    def answer(claim: Claim | None) -> Response:
+        if claim is not None and claim.begun is not None:
+            done = save.done(context(), Name(collection, claim.begun.id), claim.begun.version)
+            if done is not None:
+                return _saved_response(Saved(done), 201)
         name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
         plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
+        if claim is not None and not query["dry_run"]:
+            claim.note(Begun(name.id, plan.article.version))
         return save_response(plan, query.get("message"), dry_run=query["dry_run"])
 
     return idempotency.once(idempotency.body_digest, answer)
@@ -154,13 +161,16 @@ def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = Fal
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
         return copies.dry_run_response(plan.article, plan.diff, plan.warnings)
-    saved = save.save(context(), plan, message)
     status = 201 if plan.before is None else 200
+    return _saved_response(save.save(context(), plan, message), status, is_renamed=plan.is_rename)
+
+
+def _saved_response(saved: Saved, status: int, *, is_renamed: bool = False) -> Response:
     with read(context().database) as tx:
         text = whole(context(), tx, saved.row)
     response = _representation(saved, text, status)
     response.headers["ETag"] = etag_of(saved.row.version, text.encode())
-    if status == 201 or plan.is_rename:
+    if status == 201 or is_renamed:
         values = {"collection": saved.row.collection, "article_id": saved.row.id}
         header = "Location" if status == 201 else "Content-Location"
         response.headers[header] = url_for("articles.get_article", **values, _external=False)

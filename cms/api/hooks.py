@@ -40,14 +40,16 @@ def git_pushed() -> Response:
         raise
     digest = hashlib.sha256(body).hexdigest()
     # A signature covers the body alone: told apart by anything else, a call could be sent again as a new one.
-    if answers.claim(context(), _CALLER, digest, digest) is not None:
+    claim = answers.claim(context(), _CALLER, digest, digest)
+    if claim.row is not None:
         return reply({"duplicate": True})
     try:
         with write(context().database) as tx:
             git.ask_for_pull(tx)
-        answers.keep(context(), _CALLER, digest, 202, "{}", "")
-    finally:
-        answers.release(context(), _CALLER, digest)
+    except BaseException:
+        claim.release()
+        raise
+    claim.keep(202, "{}", "")
     return reply({"duplicate": False}, 202)
 
 

@@ -10,6 +10,7 @@ from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from cms.actions import lookup, photos, places, scratch, upload
+from cms.actions.answers import Claim
 from cms.actions.develop import Upload
 from cms.actions.upload import Stored
 from cms.api import auth, cursors, idempotency
@@ -85,7 +86,7 @@ def upload_images(query: dict[str, Any]) -> Response:
     with scratch.folder() as folder:
         files = [_saved(file, number, folder / str(number)) for number, file in enumerate(sent)]
 
-        def answer() -> Response:
+        def answer(_: Claim | None) -> Response:
             place = places.choose(context(), actor, form.get("article"), form.get("folder"))
             sending = upload.Sending(actor, keep_credit, query.get("message"))
             stored = upload.upload(context(), sending, place, files)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from cms.actions import direct_upload
+from cms.actions.answers import Claim
 from cms.actions.direct_upload import Announced, Begun
 from cms.api import auth, idempotency
 from cms.api.conditional import reply
@@ -28,7 +29,7 @@ def begin_uploads(body: dict[str, Any]) -> Response:
     actor.require_somewhere("images:write")
     files = [Announced(**file) for file in body["files"]]
 
-    def answer() -> Response:
+    def answer(_: Claim | None) -> Response:
         place = body.get("article"), body.get("folder")
         begun = direct_upload.begin(context(), actor, *place, files, body["keep_credit"])
         return reply({"items": [_shown(item) for item in begun]}, 201)

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cms.database import clock
 from cms.database.tables import AnyRow, answers
 
 
 def get(tx: Connection, token_id: str, key: str) -> AnyRow | None:
-    return tx.execute(select(answers).where(answers.c.token_id == token_id, answers.c.key == key)).one_or_none()
+    return tx.execute(select(answers).where(*_own(token_id, key))).one_or_none()
 
 
-def begin(tx: Connection, token_id: str, key: str, request: str) -> None:
+def begin(tx: Connection, token_id: str, key: str, request: str, note: str | None) -> None:
     """The request is being answered."""
     remove(tx, token_id, key)
-    tx.execute(insert(answers).values(token_id=token_id, key=key, request=request, time=clock.now(tx)))
+    values = {"token_id": token_id, "key": key, "request": request, "body": note}
+    tx.execute(insert(answers).values(time=clock.now(tx), **values))
+
+
+def note(tx: Connection, token_id: str, key: str, note: str) -> None:
+    """Until there is an answer, its body is what whoever tries anew has to know."""
+    tx.execute(update(answers).where(*_own(token_id, key)).values(body=note))
+
+
+def give_up(tx: Connection, token_id: str, key: str) -> None:
+    """It may be tried anew at once."""
+    tx.execute(update(answers).where(*_own(token_id, key)).values(time=0))
 
 
 def finish(tx: Connection, token_id: str, key: str, status: int, headers: str, body: str) -> None:
-    own = (answers.c.token_id == token_id) & (answers.c.key == key)
-    tx.execute(update(answers).where(own).values(status=status, headers=headers, body=body))
+    tx.execute(update(answers).where(*_own(token_id, key)).values(status=status, headers=headers, body=body))
 
 
 def remove(tx: Connection, token_id: str, key: str) -> None:
-    tx.execute(delete(answers).where(answers.c.token_id == token_id, answers.c.key == key))
+    tx.execute(delete(answers).where(*_own(token_id, key)))
 
 
 def forget(tx: Connection, before: float) -> None:
     tx.execute(delete(answers).where(answers.c.time < before))
+
+
+def _own(token_id: str, key: str) -> tuple[ColumnElement[bool], ...]:
+    return answers.c.token_id == token_id, answers.c.key == key

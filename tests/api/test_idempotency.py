@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from cms.actions.sweep import sweep
 from cms.context import Context
 from cms.database.engine import write
 from cms.database.tables import answers
+from cms.store import condition
 from tests.api.editing import ARTICLES, problem
 from tests.api.test_images import picture, send
 from tests.conftest import bearer, both_databases, state_of
+from tests.faults.points import Point, Striking
+from tests.faults.steps import watched
 from tests.store.racing import race
 
 NEW = {"data": {"title": "New", "description": "d", "date": "2025-01-02", "author": "a", "tags": []}, "locale": "en"}
@@ -94,20 +98,68 @@ def test_an_old_key_counts_no_more(
 ) -> None:
     create(client, keyed(admin))
     with write(ctx.database) as tx:
-        tx.execute(update(answers).values(status=status))
+        tx.execute(update(answers).values(status=status, body=None))
     if status is None:
         problem(create(client, keyed(admin)), 409, "under_way")
+    let_expire(ctx, age)
+    assert create(client, keyed(admin)).get_json()["id"] == "en/new-2"
+
+
+@both_databases
+def test_who_died_before_answering_has_not_worked_in_vain(
+    client: FlaskClient, admin: dict[str, str], ctx: Context
+) -> None:
+    first = create(client, keyed(admin)).get_json()
+    note = json.dumps([first["id"], first["version"]])
+    with write(ctx.database) as tx:
+        tx.execute(update(answers).values(status=None, body=note, time=answers.c.time - LEASE_S - 1))
+    again = create(client, keyed(admin))
+    assert (again.status_code, again.get_json()) == (201, first)
+    assert again.headers["Location"].endswith(first["id"])
+    assert create(client, keyed(admin)).data == again.data
+
+
+def test_whatever_fails_it_is_made_once(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(condition, "READ_ONLY_S", 0)  # a disk that has failed once is tried again at once
+    before, failed, number = ids(client), 0, 0
+    while True:
+        headers, striking = keyed(admin, f"try-{number}"), Striking(Point(number, "", "EIO"))
+        with watched(striking):
+            answer = create(client, headers)
+        assert answer.status_code in (201, 503)
+        failed += answer.status_code == 503
+        again = create(client, headers)
+        if again.status_code == 409:  # that it failed could not be said either
+            problem(again, 409, "under_way")
+            let_expire(ctx, LEASE_S)
+            again = create(client, headers)
+        assert again.status_code == 201, (striking, again.text)
+        assert again.get_json()["id"] == "en/new"
+        assert ids(client) - before == {"en/new"}
+        tag = {"If-Match": again.headers["ETag"]}
+        assert client.delete(f"{ARTICLES}/news/en/new", headers={**admin, **tag}).status_code == 204
+        if striking.calls <= number:
+            break
+        number += 1
+    assert failed > 5
+
+
+def let_expire(ctx: Context, age: float) -> None:
     with write(ctx.database) as tx:
         tx.execute(update(answers).values(time=answers.c.time - age - 1))
-    assert create(client, keyed(admin)).get_json()["id"] == "en/new-2"
+
+
+def ids(client: FlaskClient) -> set[str]:
+    return {item["id"] for item in client.get(f"{ARTICLES}?collection=news&limit=100").get_json()["items"]}
 
 
 def test_answers_are_forgotten_after_a_day(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:
     create(client, admin)
     before = state_of(ctx)
     create(client, keyed(admin), {**NEW, "slug": "other"})
-    with write(ctx.database) as tx:
-        tx.execute(update(answers).values(time=answers.c.time - KEPT_S - 1))
+    let_expire(ctx, KEPT_S)
     sweep(ctx)
     after = state_of(ctx)
     assert after["table:answers"] == before["table:answers"]
