@@ -37,7 +37,7 @@ class Proxy:
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
     server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
-    "late" befalls requests that change something: they wait until the test has `released` them.
+    "late" befalls requests that change something, in these `late` ways: they wait until the test has `released` them.
     """
 
     upstream: tuple[str, int]
@@ -47,6 +47,7 @@ class Proxy:
     cut_after: int = 2000
     spared: int = 0
     met: int = 0
+    late: tuple[bytes, ...] = (b"PUT ", b"DELETE ")
     asked: list[str] = field(default_factory=list)
     put: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -102,7 +103,7 @@ class Proxy:
                         break
                     self.asked.append(found[1].decode())
                     self.put += [found[2].decode()] if found[1] == b"PUT" else []
-                if self.fault == "late" and self.left > 0 and data.startswith((b"PUT ", b"DELETE ")):
+                if self.fault == "late" and self.left > 0 and data.startswith(self.late):
                     self.left -= 1
                     self.met += 1
                     self.released.wait()

@@ -74,7 +74,7 @@ def end(ctx: Context, tx: Connection, intent: AnyRow | None) -> None:
 def give_up(ctx: Context, tx: Connection, *keys: str) -> None:
     """Whatever others have begun there; the caller holds the keys, so they do not any more."""
     for key in keys if ctx.site.may_be_late else ():
-        intents.give_up_writes(tx, key)
+        intents.give_up_at(tx, key)
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:

@@ -11,7 +11,7 @@ from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
 from cms.database import intents
-from cms.database.engine import write
+from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Stale
 from cms.model import article as article_file
@@ -43,19 +43,25 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:
-    """Finish or undo a rename that was left half done; the caller holds both keys' locks."""
+    """Finish or undo a rename that was left half done; the caller holds both keys' locks.
+
+    One that was given up can only be undone: somebody else has written since, or was about to.
+    """
+    with read(ctx.database) as tx:
+        found = intents.get(tx, intent.id)
+    is_open = found is not None and found.given_up_at is None
     old, new = Key(intent.old_key), Key(intent.new_key)
     left_data, made = ctx.site.read(old), ctx.site.read(new)
     left = None if left_data is None else version_of(left_data)
     is_made = made is not None and version_of(made) == intent.new_version
-    if is_made and left is not None and left == intent.old_version:
+    if is_open and is_made and left is not None and left == intent.old_version:
         ctx.site.delete(old, expect=left)
         left = None
-    elif is_made and left is not None:
+    elif is_made and (left is not None or not is_open):
         # Somebody has edited the article where it was: that edit counts, and the copy goes.
         ctx.site.delete(new, expect=Version(intent.new_version))
     with write(ctx.database) as tx:
-        is_finished = made is not None and is_made and left is None
+        is_finished = is_open and is_made and left is None
         if made is not None and is_finished:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
             by = Origin(intent.actor, "api")

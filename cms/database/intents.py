@@ -54,9 +54,9 @@ def close(tx: Connection, intent_id: str) -> bool:
     return tx.execute(_given_up(tx).where(intents.c.id == intent_id, _IS_OPEN)).rowcount == 1
 
 
-def give_up_writes(tx: Connection, key: str) -> None:
-    """All of that key: whoever holds its lock is the only one who may write it."""
-    tx.execute(_given_up(tx).where(intents.c.new_key == key, _IS_WRITE, _IS_OPEN))
+def give_up_at(tx: Connection, key: str) -> None:
+    """All that is to happen there: whoever holds its lock is the only one who may write it."""
+    tx.execute(_given_up(tx).where(or_(intents.c.new_key == key, intents.c.old_key == key), _IS_OPEN))
 
 
 def get(tx: Connection, intent_id: str) -> AnyRow | None:

@@ -37,8 +37,10 @@ class Node:
     proxy: Proxy
 
     @contextmanager
-    def held(self, ask: Ask) -> Iterator[Future[TestResponse]]:
-        """What it asks the bucket to change comes there at the end of the block; meanwhile it has lost its locks."""
+    def held(self, ask: Ask, *ways: bytes) -> Iterator[Future[TestResponse]]:
+        """What it asks the bucket to change, in one of these ways, comes there at the end of the block; meanwhile it
+        has lost its locks."""
+        self.proxy.late = ways or self.proxy.late
         self.proxy.fault, self.proxy.left = "late", 1
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(ask, make_client(self.ctx))
@@ -64,6 +66,10 @@ def node(ctx: Context, s3_url: str) -> Iterator[Node]:
 
 def titled(title: str, headers: dict[str, str], etag: str) -> Ask:
     return lambda client: patch(client, headers, NAME, etag, {"data": {"title": title}})
+
+
+def renamed(headers: dict[str, str], etag: str) -> Ask:
+    return lambda client: patch(client, headers, NAME, etag, {"id": "en/another-day"})
 
 
 def deleted(headers: dict[str, str], etag: str) -> Ask:
@@ -199,6 +205,25 @@ def test_a_rename_that_was_undone_does_not_happen_late(
     assert old.read_bytes() == before
     assert shown(client) == "A day at the library"
     assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 404
+
+
+def test_a_rename_that_lost_its_locks_takes_nothing_away(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    with node.held(renamed(admin, etag), b"DELETE ") as answer:
+        assert path.with_name("another-day.md").exists()
+        assert titled("Faster", admin, etag)(client).status_code == 200
+        faster = path.read_bytes()
+    problem(answer.result(), 503, "busy")
+    assert not path.exists()
+    reconcile(ctx)
+    reconcile(ctx)
+    assert (path.read_bytes(), shown(client)) == (faster, "Faster")
+    assert not path.with_name("another-day.md").exists()
+    assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 404
+    assert client.get("/readyz").get_json()["status"] == "ready"
 
 
 def test_one_that_was_sent_twice_comes_late_the_first_time(
