@@ -37,7 +37,7 @@ class Proxy:
 
     "hold" befalls PUT requests instead, and lets `spared` of them pass first: after `cut_after` bytes of a request the
     server gets no more of it. "outage" ends every connection, once `spared` more requests have been made.
-    "late" befalls requests that change something, in these `late` ways: they wait until the test has `released` them.
+    "late" befalls requests that begin with one of `late`: they wait until the test has `released` them.
     """
 
     upstream: tuple[str, int]

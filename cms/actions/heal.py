@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import logging
 
-from cms.actions import late, rename, upload
+from cms.actions import late_articles, late_photos, rename, upload
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, Unavailable
+from cms.model import ids
 
 log = logging.getLogger("cms.heal")
 
@@ -38,7 +39,8 @@ def _heal(ctx: Context, intent: AnyRow) -> None:
     elif found.old_key != found.new_key:
         rename.settle(ctx, found)
     elif found.given_up_at is None:
-        late.settle(ctx, found)
+        settle = late_articles.settle if ids.is_article(found.new_key) else late_photos.settle
+        settle(ctx, found)
 
 
 def _locks(intent: AnyRow) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cms.actions import absorb_images, lookup, renditions, reserve, trash
+from cms.actions import absorb_images, late, late_photos, lookup, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
@@ -91,10 +91,12 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str, message: str | No
             seen = lookup.users(tx, actor, path)
         if users:
             raise InUse(f"{users} article(s) or drafts show this photo; take it out of them first.", used_by=seen)
+        intent = None
         for store in _copies(ctx, key, row.sha256):
-            store.delete(key, expect=Version(row.sha256))
+            intent = late.delete(ctx, store, actor.name, key, expect=Version(row.sha256))
         with write(ctx.database) as tx:
             absorb_images.absorb_image_deletion(ctx, tx, path, _by(actor, message))
+            late.end(ctx, tx, intent)
 
 
 def _by(actor: Actor, message: str | None) -> Origin:
@@ -138,7 +140,8 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             _expected(ctx, image.path, images.image_of(row).version)
         in_site = row is not None and home(ctx, key) is not ctx.media
         try:
-            ctx.media.write(key, file, expect=ABSENT if row is None or in_site else Version(row.sha256))
+            expect = ABSENT if row is None or in_site else Version(row.sha256)
+            intent = late.write(ctx, ctx.media, by.actor, key, file, expect=expect)
         except Stale as error:
             if row is None:
                 raise Exists(f"There is a file {image.path} already; look again in a minute.") from error
@@ -148,7 +151,9 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
         if row is not None and is_apart and ctx.site.version(key) == row.sha256:
             # What is in the media store is what everybody sees; the copy in the site would come back one day.
             ctx.site.delete(key, expect=Version(row.sha256))
-        return _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said)
+        made = _absorb(ctx, image, "" if ctx.media is ctx.site else MEDIA_MARK, by, said, intent)
+        late_photos.keep(ctx, key, file)  # not before it is known that the lock was not lost
+        return made
 
 
 @contextmanager
@@ -159,9 +164,12 @@ def _variants_going(ctx: Context, row: AnyRow) -> Iterator[None]:
         renditions.discard(ctx, row.sha256)
 
 
-def _absorb(ctx: Context, image: Image, mark: str, by: Origin, said: ImageFields | None) -> AnyRow:
+def _absorb(
+    ctx: Context, image: Image, mark: str, by: Origin, said: ImageFields | None, intent: AnyRow | None = None
+) -> AnyRow:
     with write(ctx.database) as tx:
         absorb_images.absorb_image(ctx, tx, image, mark, by, said)
+        late.end(ctx, tx, intent)
         row = images.get(tx, image.path)
     assert row is not None
     return row

@@ -8,12 +8,12 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late
+from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late_articles, late_photos
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_rules import absorb_rules
 from cms.actions.authorship import Authorship
@@ -162,7 +162,7 @@ class Reconciler:
         committed = self._authorship.of_files({key: seen.store(key) for key in keys})
         old_keys = [moved[key] for key in keys if key in moved]
         with self.ctx.locks.hold([*keys, *old_keys]):
-            late.put_back(self.ctx, {stat.key: found[0].version for stat, found in batch if isinstance(found, tuple)})
+            _put_back(self.ctx, {stat.key: _version(found) for stat, found in batch})
             still = _still(seen, batch)
             with write(self.ctx.database) as tx:
                 under_way = intents.keys(tx)
@@ -188,7 +188,7 @@ class Reconciler:
         for batch in in_steps(keys):
             committed = self._authorship.of_deletions(batch)
             with self.ctx.locks.hold(batch):
-                late.put_back(self.ctx, dict.fromkeys(batch, ""))
+                _put_back(self.ctx, dict.fromkeys(batch, ""))
                 still = [key for key in batch if find(self.ctx, key) is None]
                 with write(self.ctx.database) as tx:
                     for key in still:
@@ -201,6 +201,16 @@ class Reconciler:
         """While the tables are made, not all articles that show a photo are there."""
         if collections.built_stamp(tx) == self.ctx.stamp:
             absorb_images.settle_visibility(tx, Origin("files", "files"))
+
+
+def _put_back(ctx: Context, there: Mapping[str, str]) -> None:
+    """What others have saved, where something has come late to these places, at which these versions were found."""
+    late_articles.put_back(ctx, {key: version for key, version in there.items() if ids.is_article(key)})
+    late_photos.put_back(ctx, {key: version for key, version in there.items() if not ids.is_article(key)})
+
+
+def _version(found: Found) -> str:
+    return found.version if isinstance(found, Image) else found[0].version
 
 
 def _still(seen: Seen, batch: list[tuple[Stat, Found]]) -> list[tuple[Stat, Found]]:

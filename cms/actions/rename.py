@@ -6,7 +6,7 @@ finishes the rename, or undoes it when the article has moved on.
 
 from __future__ import annotations
 
-from cms.actions import absorb, late
+from cms.actions import absorb, late, late_articles
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
@@ -23,7 +23,7 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
     new = Key(file.article.key)
     data = file.text or b""
     with write(ctx.database) as tx:
-        late.give_up(ctx, tx, old, new)
+        late.give_up(tx, ctx.site, old, new)
         intent = intents.add(tx, by.actor, (old, expect), (new, version_of(data)))
     try:
         ctx.site.write(new, data, expect=ABSENT)
@@ -39,7 +39,7 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
         settle_visibility(tx, by)
-        late.end(ctx, tx, intent)
+        late_articles.end_rename(ctx, tx, intent)
 
 
 def settle(ctx: Context, intent: AnyRow) -> None:
@@ -68,4 +68,4 @@ def settle(ctx: Context, intent: AnyRow) -> None:
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
             settle_visibility(tx, by)
         intents.forget(tx, intent.id)
-        late.expect_none(ctx, tx, intent, is_undone=not is_finished)
+        late_articles.expect_none(ctx, tx, intent, is_undone=not is_finished)

@@ -81,7 +81,7 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
         if plan.old_key is not None:
             rename(ctx, plan.by(message), home, expect, File(plan.article, plan.after, ""))
         elif plan.after != plan.before:
-            intent = late.write(ctx, plan.actor.name, plan.key, plan.after, expect=expect)
+            intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=expect)
             return Saved(_commit(ctx, plan, message, intent), plan.warnings)
         elif plan.copy_version is not None:
             with write(ctx.database) as tx:
@@ -95,7 +95,7 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
     with ctx.locks.hold([key]):
         before = expected_bytes(ctx, key, expect)
         absorb_unseen(ctx, key, before)
-        intent = late.delete(ctx, actor.name, key, expect=Version(expect))
+        intent = late.delete(ctx, ctx.site, actor.name, key, expect=Version(expect))
         with write(ctx.database) as tx:
             by = Origin(actor.name, "api", message=message)
             absorb.absorb_deletion(ctx, tx, key, by)
@@ -185,7 +185,7 @@ def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name:
 def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
     check_free(ctx, plan.article.name)
     try:
-        intent = late.write(ctx, plan.actor.name, plan.key, plan.after, expect=ABSENT)
+        intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=ABSENT)
     except Stale as error:
         raise Exists(f"The file {plan.key} is there already.") from error
     return Saved(_commit(ctx, plan, message, intent), plan.warnings)

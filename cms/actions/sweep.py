@@ -10,7 +10,7 @@ import posixpath
 import time
 
 from cms.actions import answers as answering
-from cms.actions import direct_upload, late, leftovers, renditions, scratch, trash
+from cms.actions import direct_upload, late, late_photos, leftovers, renditions, scratch, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
 from cms.actions.survey import find
@@ -54,6 +54,8 @@ def _sweep_private(ctx: Context) -> None:
         for key in old:
             if key.rpartition("/")[2] not in known:
                 delete_from(ctx.private, key)
+    for key in _old(ctx.private, late_photos.FOLDER, ORPHAN_S):
+        delete_from(ctx.private, key)
 
 
 def _sweep_originals(ctx: Context) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb_images
+from cms.actions import absorb_images, late_photos
 from cms.actions.absorb import Origin
 from cms.actions.develop import Developed, Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
@@ -84,6 +84,7 @@ def undo(ctx: Context, intent: AnyRow) -> None:
         ctx.media.delete(Key(intent.new_key), expect=Version(intent.new_version))
     with write(ctx.database) as tx:
         intents.forget(tx, intent.id)
+        late_photos.undo_upload(ctx, tx, intent)
 
 
 def _reserve(
@@ -98,9 +99,9 @@ def _reserve(
         with ctx.locks.hold([ids.ASSETS + place.folder]):
             with read(ctx.database) as tx:
                 under_way = intents.below(tx, f"{ids.ASSETS}{place.folder}/")
-            same = [intent for intent in under_way if intent.new_version in wanted]
+            same = [intent for intent in under_way if not intent.old_key and intent.new_version in wanted]
             if not same:
-                paths, fresh = _choose(ctx, place, ready, [intent.new_key for intent in under_way])
+                paths, fresh = _choose(ctx, place, ready, under_way)
                 with write(ctx.database) as tx:
                     begun = [_begin(tx, actor, path, item) for path, item in fresh]
                 return paths, begun
@@ -126,17 +127,19 @@ def _begin(tx: Connection, actor: Actor, path: str, item: Developed) -> tuple[An
 
 
 def _choose(
-    ctx: Context, place: Place, ready: Sequence[Developed], under_way: Iterable[str]
+    ctx: Context, place: Place, ready: Sequence[Developed], under_way: Sequence[AnyRow]
 ) -> tuple[list[str], list[tuple[str, Developed]]]:
     """The photos' paths, and which of the photos are to be stored there."""
     with read(ctx.database) as tx:
         alike = images.alike(tx, place.folder, [item.version for item in ready])
-        taken = images.names(tx, place.folder) | {posixpath.basename(key) for key in under_way}
+        taken = images.names(tx, place.folder)
     known = {version: row.path for version, row in alike.items()}
     fresh: list[tuple[str, Developed]] = []
     for item in ready:
         if item.version not in known:
-            name = _free(ctx, place.folder, item, taken)
+            # What may still come there late is no matter if it is the same photo.
+            others = {posixpath.basename(one.new_key) for one in under_way if one.new_version != item.version}
+            name = _free(ctx, place.folder, item, taken | others)
             taken.add(name)
             known[item.version] = f"{place.folder}/{name}"
             fresh.append((known[item.version], item))
@@ -183,6 +186,7 @@ def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[
             said = ImageFields(credit=facts.credit, copyright=facts.copyright) if sending.keep_credit else None
             image = replace(item.as_image(intent.new_key.removeprefix(ids.ASSETS)), sent_for=place.key or None)
             absorb_images.absorb_image(ctx, tx, image, mark, by, said)
+            late_photos.end_upload(ctx, tx, intent)
 
 
 def _write(ctx: Context, fresh: Sequence[tuple[str, Developed]]) -> None:

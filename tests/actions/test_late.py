@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from botocore.config import Config
@@ -19,13 +20,15 @@ from cms.database import intents
 from cms.database.engine import read, write
 from cms.store import s3_client
 from cms.store.base import version_of
-from tests.api.editing import ARTICLES, create_text, patch, problem
+from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
+from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import eventually, make_client, reconcile, site_of, with_postgres
 from tests.faulty import Proxy, faulty, node_behind
 
 pytestmark = with_postgres
 
 NAME = "news/en/a-day"
+PHOTO = "own/a.jpg"
 Ask = Callable[[FlaskClient], TestResponse]
 
 
@@ -37,11 +40,10 @@ class Node:
     proxy: Proxy
 
     @contextmanager
-    def held(self, ask: Ask, *ways: bytes) -> Iterator[Future[TestResponse]]:
+    def held(self, ask: Ask, *ways: str) -> Iterator[Future[TestResponse]]:
         """What it asks the bucket to change, in one of these ways, comes there at the end of the block; meanwhile it
         has lost its locks."""
-        self.proxy.late = ways or self.proxy.late
-        self.proxy.fault, self.proxy.left = "late", 1
+        self.delay(*ways)
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(ask, make_client(self.ctx))
             try:
@@ -50,6 +52,12 @@ class Node:
                 yield answer
             finally:
                 self.proxy.released.set()
+
+    def delay(self, *ways: str) -> None:
+        """What it asks the bucket to change next in the site comes late."""
+        files = f"/{self.ctx.settings.site.removeprefix('s3://')}/src/"
+        self.proxy.late = tuple(f"{way} {files}".encode() for way in ways or ("PUT", "DELETE"))
+        self.proxy.fault, self.proxy.left = "late", 1
 
     def _lose_locks(self) -> None:
         with self.ctx.database.connect() as connection:
@@ -61,6 +69,14 @@ class Node:
 @pytest.fixture
 def node(ctx: Context, s3_url: str) -> Iterator[Node]:
     with faulty(s3_url) as proxy, node_behind(proxy, ctx) as made:
+        yield Node(made, proxy)
+
+
+@pytest.fixture
+def impatient(ctx: Context, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    """One that sends again what has no answer after a second."""
+    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=1)))
+    with faulty(s3_url) as proxy, node_behind(proxy, ctx, attempts=3) as made:
         yield Node(made, proxy)
 
 
@@ -212,7 +228,7 @@ def test_a_rename_that_lost_its_locks_takes_nothing_away(
 ) -> None:
     etag = create_text(client, admin)
     path = site_of(ctx) / f"src/content/{NAME}.md"
-    with node.held(renamed(admin, etag), b"DELETE ") as answer:
+    with node.held(renamed(admin, etag), "DELETE") as answer:
         assert path.with_name("another-day.md").exists()
         assert titled("Faster", admin, etag)(client).status_code == 200
         faster = path.read_bytes()
@@ -227,22 +243,93 @@ def test_a_rename_that_lost_its_locks_takes_nothing_away(
 
 
 def test_one_that_was_sent_twice_comes_late_the_first_time(
-    ctx: Context, client: FlaskClient, admin: dict[str, str], s3_url: str, monkeypatch: pytest.MonkeyPatch
+    ctx: Context, client: FlaskClient, admin: dict[str, str], impatient: Node
 ) -> None:
     etag = create_text(client, admin)
     path = site_of(ctx) / f"src/content/{NAME}.md"
-    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=1)))
-    with faulty(s3_url) as proxy, node_behind(proxy, ctx, attempts=3) as made:
-        proxy.fault, proxy.left = "late", 1
-        answer = titled("First", admin, etag)(make_client(made))
-        assert (answer.status_code, proxy.met) == (200, 1)
-        first = path.read_bytes()
-        assert titled("Second", admin, answer.headers["ETag"])(client).status_code == 200
-        proxy.released.set()
-        assert eventually(lambda: path.read_bytes() == first)
-        reconcile(ctx)
+    impatient.delay()
+    answer = titled("First", admin, etag)(make_client(impatient.ctx))
+    assert (answer.status_code, impatient.proxy.met) == (200, 1)
+    first = path.read_bytes()
+    assert titled("Second", admin, answer.headers["ETag"])(client).status_code == 200
+    impatient.proxy.released.set()
+    assert eventually(lambda: path.read_bytes() == first)
+    reconcile(ctx)
     assert shown(client) == "Second"
     assert b"Second" in path.read_bytes()
+
+
+def sent(headers: dict[str, str], etag: str, photo: bytes) -> Ask:
+    """A photo in place of the one there is."""
+    return lambda client: client.put(
+        f"{IMAGES}/{PHOTO}", data=photo, headers={**headers, "If-Match": etag}, content_type="image/jpeg"
+    )
+
+
+def gone(headers: dict[str, str], etag: str) -> Ask:
+    return lambda client: client.delete(f"{IMAGES}/{PHOTO}", headers={**headers, "If-Match": etag})
+
+
+@pytest.fixture
+def photo_tag(client: FlaskClient, admin: dict[str, str]) -> str:
+    assert send(client, admin, (picture(), "a.jpg"), folder="own").status_code == 201
+    return client.get(f"{IMAGES}/{PHOTO}").headers["ETag"]
+
+
+@pytest.mark.parametrize("ask", [partial(sent, photo=picture(size=(90, 60))), gone], ids=["replaced", "deleted"])
+def test_what_comes_late_to_a_photo_does_not_stay(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node, photo_tag: str, ask: Callable[..., Ask]
+) -> None:
+    path = site_of(ctx) / f"src/assets/{PHOTO}"
+    with held(node, ask(admin, photo_tag)):
+        assert sent(admin, photo_tag, picture(size=(70, 50)))(client).status_code == 200
+        faster = path.read_bytes()
+    assert not path.exists() or path.read_bytes() != faster
+    reconcile(ctx)
+    reconcile(ctx)
+    assert path.read_bytes() == faster
+    shown = client.get(f"{IMAGES}/{PHOTO}").get_json()
+    assert (shown["width"], client.get(shown["url"]).data) == (70, faster)
+
+
+def test_a_photo_that_was_sent_twice_comes_late_the_first_time(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], photo_tag: str, impatient: Node
+) -> None:
+    path = site_of(ctx) / f"src/assets/{PHOTO}"
+    impatient.delay()
+    answer = sent(admin, photo_tag, picture(size=(90, 60)))(make_client(impatient.ctx))
+    assert (answer.status_code, impatient.proxy.met) == (200, 1)
+    first = path.read_bytes()
+    assert sent(admin, answer.headers["ETag"], picture(size=(70, 50)))(client).status_code == 200
+    second = path.read_bytes()
+    impatient.proxy.released.set()
+    assert eventually(lambda: path.read_bytes() == first)
+    reconcile(ctx)
+    reconcile(ctx)
+    assert path.read_bytes() == second
+    assert client.get(f"{IMAGES}/{PHOTO}").get_json()["width"] == 70
+
+
+def test_a_drafts_photo_whose_upload_failed_is_nowhere_when_it_comes(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    create_text(client, admin, text=TEXT.replace("author:", "draft: true\nauthor:"))
+    folder = site_of(ctx) / "src/assets"
+    before = set(folder.rglob("*"))
+    photo = (picture(size=(90, 60)), "secret.jpg")
+    with held(node, lambda at: send(at, admin, photo, article=NAME)):
+        heal(ctx)
+    (came,) = [path for path in set(folder.rglob("*")) - before if path.is_file()]
+    path = came.relative_to(folder).as_posix()
+    reconcile(ctx)
+    problem(client.get(f"{IMAGES}/{path}"), 404)
+    assert path not in client.get("/api/v1/sync").text
+    assert not came.exists()
+    again = send(client, admin, photo, article=NAME)
+    assert (again.status_code, again.get_json()["items"][0]["path"]) == (201, path)
+    reconcile(ctx)
+    assert came.exists()
+    problem(client.get(f"{IMAGES}/{path}"), 404)
 
 
 def test_who_puts_an_earlier_text_back_by_hand_is_no_latecomer(
