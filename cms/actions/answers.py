@@ -57,8 +57,12 @@ class Claim:
         """It failed, and may be tried anew."""
         with write(self.ctx.database) as tx:
             row = answers.get(tx, self.token_id, self.key)
-            give_up = answers.remove if row is None or row.body is None else answers.give_up
-            give_up(tx, self.token_id, self.key)
+            if row is None or row.status is not None:
+                return  # another has answered it meanwhile
+            if row.body is None:
+                answers.remove(tx, self.token_id, self.key)
+            else:
+                answers.date(tx, self.token_id, self.key, clock.now(tx) - LEASE_S - 1)
 
 
 def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = KEPT_S) -> Claim:

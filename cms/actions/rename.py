@@ -49,7 +49,9 @@ def settle(ctx: Context, intent: AnyRow) -> None:
     """
     with read(ctx.database) as tx:
         found = intents.get(tx, intent.id)
-    is_open = found is not None and found.given_up_at is None
+    if found is None:
+        return  # others have settled it
+    is_open = found.given_up_at is None
     old, new = Key(intent.old_key), Key(intent.new_key)
     left_data, made = ctx.site.read(old), ctx.site.read(new)
     left = None if left_data is None else version_of(left_data)

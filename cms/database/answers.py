@@ -24,9 +24,9 @@ def note(tx: Connection, token_id: str, key: str, note: str) -> None:
     tx.execute(update(answers).where(*_own(token_id, key)).values(body=note))
 
 
-def give_up(tx: Connection, token_id: str, key: str) -> None:
-    """It may be tried anew at once."""
-    tx.execute(update(answers).where(*_own(token_id, key)).values(time=0))
+def date(tx: Connection, token_id: str, key: str, time: float) -> None:
+    """It was asked for then."""
+    tx.execute(update(answers).where(*_own(token_id, key)).values(time=time))
 
 
 def finish(tx: Connection, token_id: str, key: str, status: int, headers: str, body: str) -> None:

@@ -69,7 +69,7 @@ def keys(tx: Connection) -> set[str]:
 
 
 def below(tx: Connection, folder: str) -> list[AnyRow]:
-    """Those of what is about to be below the folder, whose name ends in a slash."""
+    """Those of what is about to be below the folder, whose name ends in a slash, or may come there late."""
     return list(tx.execute(select(intents).where(intents.c.new_key.startswith(folder, autoescape=True))))
 
 

@@ -40,10 +40,10 @@ class Node:
     proxy: Proxy
 
     @contextmanager
-    def held(self, ask: Ask, *ways: str) -> Iterator[Future[TestResponse]]:
-        """What it asks the bucket to change, in one of these ways, comes there at the end of the block; meanwhile it
-        has lost its locks."""
-        self.delay(*ways)
+    def held(self, ask: Ask, *ways: str, below: str = "src/") -> Iterator[Future[TestResponse]]:
+        """What it asks the bucket for in one of these ways comes there at the end of the block; meanwhile it has lost
+        its locks."""
+        self.delay(*ways, below=below)
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(ask, make_client(self.ctx))
             try:
@@ -53,9 +53,9 @@ class Node:
             finally:
                 self.proxy.released.set()
 
-    def delay(self, *ways: str) -> None:
-        """What it asks the bucket to change next in the site comes late."""
-        files = f"/{self.ctx.settings.site.removeprefix('s3://')}/src/"
+    def delay(self, *ways: str, below: str = "src/") -> None:
+        """What it asks the bucket for next in these ways, or else to change, comes late."""
+        files = f"/{self.ctx.settings.site.removeprefix('s3://')}/{below}"
         self.proxy.late = tuple(f"{way} {files}".encode() for way in ways or ("PUT", "DELETE"))
         self.proxy.fault, self.proxy.left = "late", 1
 
@@ -240,6 +240,20 @@ def test_a_rename_that_lost_its_locks_takes_nothing_away(
     assert not path.with_name("another-day.md").exists()
     assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 404
     assert client.get("/readyz").get_json()["status"] == "ready"
+
+
+def test_a_rename_that_others_have_finished_stays(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node
+) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    with node.held(renamed(admin, etag), "HEAD", below=f"src/content/{NAME}.md") as answer:
+        heal(ctx)
+    assert answer.result().status_code in (412, 503)
+    for _ in range(2):
+        reconcile(ctx)
+        assert (path.exists(), path.with_name("another-day.md").exists()) == (False, True)
+        assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 200
 
 
 def test_one_that_was_sent_twice_comes_late_the_first_time(
