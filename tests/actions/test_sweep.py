@@ -100,14 +100,14 @@ def test_photos_that_a_killed_server_left_on_their_way_go_too(
 
 
 def test_what_a_dead_process_left_goes_after_a_day(ctx: Context, site: Path) -> None:
-    before = state_of(ctx)
-    for key in ("trash/lost", "uploads/lost"):
+    before, lost = state_of(ctx), ("trash/lost", "uploads/lost", "late/src/assets/lost.jpg")
+    for key in lost:
         ctx.private.write(Key(key), b"x", expect=ABSENT)
     sweep(ctx)
-    assert len(list(ctx.private.list("trash"))) == len(list(ctx.private.list("uploads"))) == 1
+    assert [len(list(ctx.private.list(key.partition("/")[0]))) for key in lost] == [1, 1, 1]
     if ctx.media is ctx.site:
         long_ago = time.time() - ORPHAN_S - 1
-        for key in ("trash/lost", "uploads/lost"):
+        for key in lost:
             os.utime(site / ".cms/private" / key, (long_ago, long_ago))
         sweep(ctx)
         assert state_of(ctx) == before
