@@ -33,7 +33,7 @@ def test_a_database_that_may_only_be_read_is_read(light_site: Path, server: Post
     server.stop()
     (server.data / "standby.signal").touch()
     server.start()
-    assert eventually(lambda: client.get("/readyz").status_code == 200, 20)
+    assert eventually(lambda: client.get("/readyz").status_code == 200)
     for answer in (
         patch(client, admin, NAME, etag, {"data": {"title": "Not now"}}),
         client.delete(ARTICLE, headers={**admin, "If-Match": etag}),
