@@ -143,7 +143,7 @@ def test_whatever_fails_it_is_made_once(
         if striking.calls <= number:
             break
         number += 1
-    assert failed > 5
+    assert failed > 2
 
 
 def let_expire(ctx: Context, age: float) -> None:
