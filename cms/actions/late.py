@@ -7,7 +7,7 @@ by that note, and put right (`late_articles.py`, `late_photos.py`). Where nothin
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -83,8 +83,18 @@ def give_up(tx: Connection, store: Store, *keys: str) -> None:
         intents.give_up_at(tx, key)
 
 
-def expected(ctx: Context, keys: Collection[str]) -> dict[Place, AnyRow]:
-    """What may come there, though it was given up, or a second time."""
+def come(ctx: Context, there: Mapping[str, str]) -> list[AnyRow]:
+    """What has come though it was given up, or a second time; `there` has the versions that were found, by key."""
+    expected = _expected(ctx, there)
+    return [expected[place] for place in there.items() if place in expected]
+
+
+def is_expected(ctx: Context, key: Key) -> bool:
+    """Whether anything may come there so."""
+    return bool(_expected(ctx, [key]))
+
+
+def _expected(ctx: Context, keys: Collection[str]) -> dict[Place, AnyRow]:
     if not (ctx.site.may_be_late or ctx.media.may_be_late):
         return {}
     with read(ctx.database) as tx:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -53,16 +52,8 @@ def expect_none(ctx: Context, tx: Connection, rename: AnyRow, *, is_undone: bool
         intents.add_given_up(tx, rename.actor, "", [made, left])
 
 
-def put_back(ctx: Context, there: Mapping[str, str]) -> None:
-    """Where what was given up has come after others have saved, put back what they saved. `there` has the versions
-    that were found, by key; the caller holds the keys."""
-    expected = late.expected(ctx, there)
-    for place in there.items():
-        if place in expected:
-            _put_back(ctx, expected[place])
-
-
-def _put_back(ctx: Context, intent: AnyRow) -> None:
+def put_back(ctx: Context, intent: AnyRow) -> None:
+    """This has come; if others have saved since it was given up, put back what they saved. The caller holds the key."""
     key = Key(intent.new_key)
     data = ctx.site.read(key)
     is_here, wanted = _wanted(ctx, intent)

@@ -6,7 +6,6 @@ The bytes of a photo that might be overwritten so are kept for that, where nobod
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -52,20 +51,13 @@ def undo_upload(ctx: Context, tx: Connection, upload: AnyRow) -> None:
 
 def keep(ctx: Context, key: Key, file: Path) -> None:
     """Keep what has just been written there, if something might still come on top of it."""
-    if any(place[0] == key for place in late.expected(ctx, [key])):
+    if late.is_expected(ctx, key):
         delete_from(ctx.private, _kept(key))
         ctx.private.write(_kept(key), file, expect=ABSENT)
 
 
-def put_back(ctx: Context, there: Mapping[str, str]) -> None:
+def put_back(ctx: Context, intent: AnyRow) -> None:
     """As `late_articles.put_back`."""
-    expected = late.expected(ctx, there)
-    for place in there.items():
-        if place in expected:
-            _put_back(ctx, expected[place])
-
-
-def _put_back(ctx: Context, intent: AnyRow) -> None:
     key = Key(intent.new_key)
     store = home(ctx, key)
     path = key.removeprefix(ASSETS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late_articles, late_photos
+from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late, late_articles, late_photos
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_rules import absorb_rules
 from cms.actions.authorship import Authorship
@@ -205,8 +205,9 @@ class Reconciler:
 
 def _put_back(ctx: Context, there: Mapping[str, str]) -> None:
     """What others have saved, where something has come late to these places, at which these versions were found."""
-    late_articles.put_back(ctx, {key: version for key, version in there.items() if ids.is_article(key)})
-    late_photos.put_back(ctx, {key: version for key, version in there.items() if not ids.is_article(key)})
+    for intent in late.come(ctx, there):
+        put_back = late_articles.put_back if ids.is_article(intent.new_key) else late_photos.put_back
+        put_back(ctx, intent)
 
 
 def _version(found: Found) -> str:

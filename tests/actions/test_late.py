@@ -165,7 +165,9 @@ def test_a_save_whose_writer_died_and_that_nobody_has_overtaken_counts(
     assert history(client, admin) == ["files updated", "api created"]
 
 
-def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, admin: dict[str, str], node: Node) -> None:
+def test_one_that_has_come_is_its_writers_and_does_not_come_again(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
     etag = create_text(client, admin)
     path = site_of(ctx) / f"src/content/{NAME}.md"
     before = path.read_bytes()
@@ -179,20 +181,6 @@ def test_one_that_has_come_is_its_writers(ctx: Context, client: FlaskClient, adm
     assert titled("Next", admin, etag)(client).status_code == 412
     with read(ctx.database) as tx:
         assert intents.begun(tx) == []
-
-
-def test_one_that_has_come_does_not_come_a_second_time(
-    ctx: Context, client: FlaskClient, admin: dict[str, str]
-) -> None:
-    etag = create_text(client, admin)
-    path = site_of(ctx) / f"src/content/{NAME}.md"
-    before = path.read_bytes()
-    after = before.replace(b"A day", b"Another day")
-    with write(ctx.database) as tx:
-        key = f"src/content/{NAME}.md"
-        intents.add(tx, "Dara", (key, version_of(before)), (key, version_of(after)))
-    path.write_bytes(after)
-    reconcile(ctx)
     etag = client.get(f"{ARTICLES}/{NAME}").headers["ETag"]
     assert titled("Next", admin, etag)(client).status_code == 200
     saved = path.read_bytes()
