@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from cms.context import Context
-from cms.database import answers, clock
+from cms.database import answers, changes, clock
 from cms.database.engine import write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotReady, Unavailable
@@ -24,10 +24,11 @@ LEASE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a request is about to make: its id, and the version of its bytes."""
+    """What a request is about to make: its id, the version of its bytes, and the last seq before."""
 
     id: str
     version: str
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class Claim:
     row: AnyRow | None = None
     begun: Begun | None = None
 
-    def note(self, begun: Begun) -> None:
-        """For whoever tries anew, should this one fail after it was done."""
+    def note(self, new_id: str, version: str) -> None:
+        """What is about to be made, for whoever tries anew, should this one fail after it was done."""
         with write(self.ctx.database) as tx:
-            answers.note(tx, self.token_id, self.key, json.dumps([begun.id, begun.version]))
+            answers.note(tx, self.token_id, self.key, json.dumps([new_id, version, changes.position(tx)[1]]))
 
     def keep(self, status: int, headers: str, body: str) -> None:
         """It is done, and told so even if that cannot be kept just now."""

@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 
 from cms.actions import late
 from cms.actions.late import NOTHING, UNWANTED
-from cms.actions.photo_files import delete_from, home, local_copy
+from cms.actions.photo_files import delete_from, home, key_of, local_copy
 from cms.context import Context
-from cms.database import changes, images, intents
+from cms.database import changes, intents
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import NotFound
 from cms.model.ids import ASSETS
+from cms.model.image import bytes_of
 from cms.model.scopes import SERVICE
 from cms.store.base import ABSENT, Key, Version
 
@@ -45,7 +46,7 @@ def undo_upload(ctx: Context, tx: Connection, upload: AnyRow) -> None:
     """It is undone; nothing of it may come any more."""
     if ctx.media.may_be_late:
         intents.add_given_up(tx, upload.actor, UNWANTED, [(upload.new_key, upload.new_version)])
-    if late.was_repeated(ctx, upload.new_key):
+    if late.was_repeated(ctx, upload.new_key) or upload.given_up_at is not None:  # it was tried to undo it before
         intents.add_given_up(tx, upload.actor, UNWANTED, [(upload.new_key, NOTHING)])
 
 
@@ -56,27 +57,31 @@ def keep(ctx: Context, key: Key, file: Path) -> None:
         ctx.private.write(_kept(key), file, expect=ABSENT)
 
 
+def forget(ctx: Context, path: str) -> None:
+    """What was kept so of a photo that is gone."""
+    delete_from(ctx.private, _kept(key_of(path)))
+
+
 def put_back(ctx: Context, intent: AnyRow) -> None:
     """As `late_articles.put_back`."""
     key = Key(intent.new_key)
     store = home(ctx, key)
-    path = key.removeprefix(ASSETS)
+    # It is the log that knows; the tables may be in the making.
     with read(ctx.database) as tx:
-        row = images.get(tx, path)
-        latest = changes.latest(tx, "image", "", path)
-    if (store.version(key) or NOTHING) != intent.new_version or (row is not None and row.sha256 == intent.new_version):
-        return
+        latest = changes.latest(tx, "image", "", key.removeprefix(ASSETS))
+    is_gone = latest is None or latest.action == "deleted"
+    wanted = NOTHING if latest is None or is_gone else bytes_of(latest.version)
     found = Version(intent.new_version)
-    if row is None:
-        # Without a row it may be there all the same, while the tables are made.
-        is_gone = latest is None or latest.action == "deleted"
-        if is_gone and intent.old_version == UNWANTED and found != NOTHING:
-            log.warning("%s: a photo came late, whose upload had failed; it is removed", key)
+    if (store.version(key) or NOTHING) != found or wanted == found:
+        return
+    if wanted == NOTHING:
+        if intent.old_version == UNWANTED or (latest is not None and latest.seq > intent.seq):
+            log.warning("%s: what %s had begun came late, to a photo that is gone; it is removed", key, intent.actor)
             store.delete(key, expect=found)
         return
     try:
         with local_copy(ctx.private, _kept(key)) as (file, version):
-            if version != row.sha256:
+            if version != wanted:
                 return  # to be taken over as any other change
             log.warning("%s: what %s had begun came late; the photo that came since is put back", key, intent.actor)
             expect = ABSENT if found == NOTHING else found

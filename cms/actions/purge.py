@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cms.actions import renditions, trash
+from cms.actions import late_photos, renditions, trash
 from cms.actions.develop import ORIGINALS
 from cms.actions.photo_files import delete_from
 from cms.actions.reconcile import Reconciler
@@ -76,6 +76,7 @@ def purge_photo(ctx: Context, path: str, *, is_dry_run: bool = False) -> Purged:
             renditions.discard(ctx, row.sha256)
         for key in originals:
             delete_from(ctx.private, key)
+        late_photos.forget(ctx, path)
     return done
 
 

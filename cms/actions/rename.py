@@ -10,7 +10,7 @@ from cms.actions import absorb, late, late_articles
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.context import Context
-from cms.database import intents
+from cms.database import changes, intents
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Stale
@@ -45,13 +45,15 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
 def settle(ctx: Context, intent: AnyRow) -> None:
     """Finish or undo a rename that was left half done; the caller holds both keys' locks.
 
-    One that was given up can only be undone: somebody else has written since, or was about to.
+    One that was given up can only be undone: somebody else has written since, or was about to. What they have put in
+    its new place stays, though it is the same.
     """
     with read(ctx.database) as tx:
         found = intents.get(tx, intent.id)
-    if found is None:
-        return  # others have settled it
-    is_open = found.given_up_at is None
+        if found is None:
+            return  # others have settled it
+        is_open = found.given_up_at is None
+        is_others = not is_open and changes.last_at(tx, found.new_key, found.seq) is not None
     old, new = Key(intent.old_key), Key(intent.new_key)
     left_data, made = ctx.site.read(old), ctx.site.read(new)
     left = None if left_data is None else version_of(left_data)
@@ -59,8 +61,8 @@ def settle(ctx: Context, intent: AnyRow) -> None:
     if is_open and is_made and left is not None and left == intent.old_version:
         ctx.site.delete(old, expect=left)
         left = None
-    elif is_made and (left is not None or not is_open):
-        # Somebody has edited the article where it was: that edit counts, and the copy goes.
+    elif is_made and not is_others and (left is not None or not is_open):
+        # Somebody has edited the article where it was, or was about to: that counts, and the copy goes.
         ctx.site.delete(new, expect=Version(intent.new_version))
     with write(ctx.database) as tx:
         is_finished = is_open and is_made and left is None

@@ -16,11 +16,11 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.rename import rename
 from cms.context import Context
-from cms.database import articles, changes, drafts, history, shelves
+from cms.database import articles, changes, drafts, shelves
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Exists, Problem, Stale, Unavailable
+from cms.errors import Exists, Gone, Problem, Stale, Unavailable
 from cms.model import article as article_file
 from cms.model import ids
 from cms.model.article import Article
@@ -103,15 +103,21 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
             late.end(ctx, tx, intent)
 
 
-def done(ctx: Context, name: Name, version: str) -> AnyRow | None:
-    """The new article's row, if whoever had begun to save it as that version came so far."""
+def done(ctx: Context, name: Name, version: str, since: int) -> AnyRow | None:
+    """The new article's row, if whoever had begun to save it as that version after the seq came so far; `Gone` when it
+    was deleted or renamed since."""
     key = Key(ids.key_of(name))
     with ctx.locks.hold([key]):
         data = ctx.site.read(key)
         if data is not None and version_of(data) == version:
             absorb_unseen(ctx, key, data)
     with read(ctx.database) as tx:
-        return None if history.text_of(tx, name, version) is None else articles.get(tx, name)
+        if not changes.was_made(tx, key, version, since):
+            return None
+        row = articles.get(tx, name)
+    if row is None:
+        raise Gone(f"This request has made {name}, which was deleted or renamed since.")
+    return row
 
 
 def check_free(ctx: Context, name: Name, besides: str = "") -> None:

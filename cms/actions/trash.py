@@ -17,7 +17,7 @@ from cms.database import photo_visibility, trash
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.database.trash import Reason
-from cms.errors import NotFound, Stale, Unavailable
+from cms.errors import BUSY, NotFound, Stale, Unavailable
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Store
 
@@ -42,11 +42,16 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
         trash.add(tx, trash_id, actor, reason, row)
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         with suppress(Unavailable):  # who cannot tell whether it is gone, keeps it
-            if home.version(key_of(row.path)) == row.sha256:
+            if not _may_go_late(ctx, error) and home.version(key_of(row.path)) == row.sha256:
                 remove(ctx, trash_id)
         raise
+
+
+def _may_go_late(ctx: Context, error: BaseException) -> bool:
+    """Whether the store may still do what it was asked for; without the locks it was not asked."""
+    return isinstance(error, Unavailable) and error.code != BUSY and ctx.media.may_be_late
 
 
 def page(tx: Connection, actor: Actor, path: str | None, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:

@@ -22,12 +22,12 @@ from cms.actions.photo_files import home, key_of
 from cms.actions.places import Place
 from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
-from cms.database import images, intents
+from cms.database import changes, images, intents
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
-from cms.model.image import ImageFields
+from cms.model.image import ImageFields, bytes_of
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Version
 
@@ -79,6 +79,10 @@ def undo(ctx: Context, intent: AnyRow) -> None:
     """Remove a photo whose upload was broken off; who still stores it learns that it may not."""
     with write(ctx.database) as tx:
         if not intents.give_up(tx, intent.id):
+            return
+        latest = changes.latest(tx, "image", "", intent.new_key.removeprefix(ids.ASSETS))
+        if latest is not None and latest.action != "deleted" and bytes_of(latest.version) == intent.new_version:
+            intents.forget(tx, intent.id)  # others have put the same photo there
             return
     with suppress(Stale):  # it never came so far, or it is another's
         ctx.media.delete(Key(intent.new_key), expect=Version(intent.new_version))

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request, url_for
 
 from cms.actions import drafts, edit, naming, planning, save
-from cms.actions.answers import Begun, Claim
+from cms.actions.answers import Claim
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency, problems
@@ -74,14 +74,14 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
     """Create an article; its id is given, or made from a slug or from the title."""
 
     def answer(claim: Claim | None) -> Response:
-        if claim is not None and claim.begun is not None:
-            done = save.done(context(), Name(collection, claim.begun.id), claim.begun.version)
+        if claim is not None and (begun := claim.begun) is not None:
+            done = save.done(context(), Name(collection, begun.id), begun.version, begun.seq)
             if done is not None:
                 return _saved_response(Saved(done), 201)
         name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
         plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
         if claim is not None and not query["dry_run"]:
-            claim.note(Begun(name.id, plan.article.version))
+            claim.note(name.id, plan.article.version)
         return save_response(plan, query.get("message"), dry_run=query["dry_run"])
 
     return idempotency.once(idempotency.body_digest, answer)

@@ -117,6 +117,12 @@ def last_at(tx: Connection, key: str, since: int) -> AnyRow | None:
     return tx.execute(select(changes).where(*here).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
 
 
+def was_made(tx: Connection, key: str, version: str, since: int) -> bool:
+    """Whether the article's file at that key got this version after the seq."""
+    here = (changes.c.seq > since, changes.c.key == key, changes.c.version == version, changes.c.action == "created")
+    return tx.execute(select(changes.c.seq).where(*here).limit(1)).one_or_none() is not None
+
+
 def latest_of(tx: Connection, collection: str, names: Collection[str], subject: str = "article") -> dict[str, AnyRow]:
     """As `latest`, of articles of a collection, or of photos, by name; of those that the log has seen."""
     own = (changes.c.subject == subject, changes.c.collection == collection, changes.c.action != "confirmed")

@@ -62,7 +62,7 @@ class Node:
     def _lose_locks(self) -> None:
         with self.ctx.database.connect() as connection:
             held = "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database"
-            ended = f"SELECT count(pg_terminate_backend(pid)) {held} WHERE datname = current_database())"
+            ended = f"SELECT count(pg_terminate_backend(pid, 5000)) {held} WHERE datname = current_database())"
             assert connection.execute(text(ended)).scalar_one() >= 1
 
 
@@ -244,6 +244,20 @@ def test_a_rename_that_others_have_finished_stays(
         assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 200
 
 
+def test_a_rename_that_is_asked_for_again_stays(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    etag = create_text(client, admin)
+    path = site_of(ctx) / f"src/content/{NAME}.md"
+    before = path.read_bytes()
+    with write(ctx.database) as tx:
+        old, new = (f"src/content/news/en/{name}.md" for name in ("a-day", "another-day"))
+        intents.add(tx, "Dara", (old, version_of(before)), (new, version_of(before)))
+    assert renamed(admin, etag)(client).status_code == 200
+    for _ in range(2):
+        reconcile(ctx)
+        assert (path.exists(), path.with_name("another-day.md").read_bytes()) == (False, before)
+        assert client.get(f"{ARTICLES}/news/en/another-day").status_code == 200
+
+
 def test_one_that_was_sent_twice_comes_late_the_first_time(
     ctx: Context, client: FlaskClient, admin: dict[str, str], impatient: Node
 ) -> None:
@@ -310,6 +324,69 @@ def test_a_photo_that_was_sent_twice_comes_late_the_first_time(
     reconcile(ctx)
     assert path.read_bytes() == second
     assert client.get(f"{IMAGES}/{PHOTO}").get_json()["width"] == 70
+
+
+def test_what_comes_late_to_a_photo_that_was_deleted_does_not_bring_it_back(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], impatient: Node
+) -> None:
+    path = site_of(ctx) / f"src/assets/{PHOTO}"
+    impatient.delay()
+    assert send(make_client(impatient.ctx), admin, (picture(), "a.jpg"), folder="own").status_code == 201
+    stored = path.read_bytes()
+    assert gone(admin, client.get(f"{IMAGES}/{PHOTO}").headers["ETag"])(client).status_code == 204
+    impatient.proxy.released.set()
+    assert eventually(lambda: path.exists() and path.read_bytes() == stored)
+    for _ in range(2):
+        reconcile(ctx)
+        problem(client.get(f"{IMAGES}/{PHOTO}"), 404)
+        assert not path.exists()
+
+
+def test_a_photo_that_was_replaced_too_late_for_an_answer_is_in_the_trash(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], photo_tag: str, impatient: Node
+) -> None:
+    path = site_of(ctx) / f"src/assets/{PHOTO}"
+    before = path.read_bytes()
+    impatient.delay("PUT")
+    impatient.proxy.left = 10  # each time that it is sent
+    problem(sent(admin, photo_tag, picture(size=(90, 60)))(make_client(impatient.ctx)), 503, "storage")
+    assert path.read_bytes() == before
+    reconcile(ctx)
+    impatient.proxy.left = 0
+    impatient.proxy.released.set()
+    assert eventually(lambda: path.read_bytes() != before)
+    reconcile(ctx)
+    now = client.get(f"{IMAGES}/{PHOTO}", headers=admin)
+    (item,) = client.get("/api/v1/trash", headers=admin).get_json()["items"]
+    restored = client.post(f"/api/v1/trash/{item['id']}", headers={**admin, "If-Match": now.headers["ETag"]})
+    assert restored.status_code == 200, restored.text
+    assert path.read_bytes() == before
+
+
+def test_a_photo_that_others_have_restored_is_not_undone_with_an_upload(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], photo_tag: str
+) -> None:
+    path = site_of(ctx) / f"src/assets/{PHOTO}"
+    before = path.read_bytes()
+    assert gone(admin, photo_tag)(client).status_code == 204
+    with write(ctx.database) as tx:
+        intents.add(tx, "Dara", ("", ""), (f"src/assets/{PHOTO}", version_of(before)))
+    (item,) = client.get("/api/v1/trash", headers=admin).get_json()["items"]
+    assert client.post(f"/api/v1/trash/{item['id']}", headers=admin).status_code in (200, 201)
+    reconcile(ctx)
+    assert path.read_bytes() == before
+    assert client.get(f"{IMAGES}/{PHOTO}").status_code == 200
+
+
+def test_where_an_upload_was_undone_twice_nothing_is_put_for_a_while(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    with write(ctx.database) as tx:
+        intent = intents.add(tx, "Dara", ("", ""), (f"src/assets/{PHOTO}", "0" * 64))
+        intents.give_up(tx, intent.id)
+    reconcile(ctx)
+    (item,) = send(client, admin, (picture(), "a.jpg"), folder="own").get_json()["items"]
+    assert item["path"] == "own/a-2.jpg"
 
 
 def test_a_drafts_photo_whose_upload_failed_is_nowhere_when_it_comes(

@@ -110,13 +110,18 @@ def test_who_died_before_answering_has_not_worked_in_vain(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
     first = create(client, keyed(admin)).get_json()
-    note = json.dumps([first["id"], first["version"]])
-    with write(ctx.database) as tx:
-        tx.execute(update(answers).values(status=None, body=note, time=answers.c.time - LEASE_S - 1))
+    note = json.dumps([first["id"], first["version"], 0])
+    lose_answer(ctx, note)
     again = create(client, keyed(admin))
     assert (again.status_code, again.get_json()) == (201, first)
     assert again.headers["Location"].endswith(first["id"])
     assert create(client, keyed(admin)).data == again.data
+    lose_answer(ctx, note)
+    tag = {"If-Match": again.headers["ETag"]}
+    assert client.delete(f"{ARTICLES}/news/en/new", headers={**admin, **tag}).status_code == 204
+    before = ids(client)
+    problem(create(client, keyed(admin)), 410, "gone")
+    assert ids(client) == before
 
 
 def test_whatever_fails_it_is_made_once(
@@ -144,6 +149,11 @@ def test_whatever_fails_it_is_made_once(
             break
         number += 1
     assert failed > 2
+
+
+def lose_answer(ctx: Context, note: str) -> None:
+    with write(ctx.database) as tx:
+        tx.execute(update(answers).values(status=None, body=note, time=answers.c.time - LEASE_S - 1))
 
 
 def let_expire(ctx: Context, age: float) -> None:
