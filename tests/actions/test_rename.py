@@ -15,7 +15,7 @@ from cms.database.engine import read, write
 from cms.model.ids import Name
 from cms.store.base import ABSENT, Key, version_of
 from tests.actions.test_reconcile import TEXT
-from tests.conftest import both_databases, reconcile, site_of
+from tests.conftest import both_databases, eventually, reconcile, site_of
 
 pytestmark = both_databases
 OLD, NEW = Key("src/content/news/en/x.md"), Key("src/content/news/en/y.md")
@@ -25,9 +25,15 @@ BEFORE, AFTER = TEXT.encode(), TEXT.replace("Body", "New body").encode()
 def begin(ctx: Context) -> None:
     """The article is there, and somebody has written down that it gets another name and text."""
     ctx.site.write(OLD, BEFORE, expect=ABSENT)
-    reconcile(ctx)
+    assert eventually(lambda: is_known(ctx)), "a bucket's list may lack for a moment what was just put into it"
     with write(ctx.database) as tx:
         intents.add(tx, "Dara", (OLD, version_of(BEFORE)), (NEW, version_of(AFTER)))
+
+
+def is_known(ctx: Context) -> bool:
+    reconcile(ctx)
+    with read(ctx.database) as tx:
+        return articles.by_key(tx, OLD) is not None
 
 
 def ended(ctx: Context) -> tuple[list[str], list[str]]:

@@ -18,8 +18,9 @@ import urllib3
 from tests.bench.made_site import write_articles
 from tests.bench.measure import Options, Row, in_turn, processor_seconds, row
 from tests.bench.peers import Load, Server, load
-from tests.bench.writes import CLIENTS, Act, Done, patching, timed
+from tests.bench.writes import CLIENTS, Act, Done, patching, path_of, timed
 from tests.components import CmsServer, cms, cms_server, cms_server_at, free_port, s3_environment, s3_server
+from tests.conftest import eventually
 from tests.postgres import Packaged, Postgres, postgres
 
 ARTICLE = "/api/v1/articles/news/en/07/article-7"
@@ -44,9 +45,15 @@ def rows(options: Options) -> Iterator[Row]:
             stack.enter_context(cms_server_at(free_port(), folder, options.folder / f"{number}.log", **settings))
             for number in range(NODES)
         ]
+        for number in range(CLIENTS):  # a bucket's list may lack for a moment what was just put into it
+            assert eventually(partial(_is_there, nodes[0], path_of(number)))
         tokens = [_token(folder), _token(folder, **settings)]
         for count in range(1, NODES + 1):
             yield from _compare(options, alone, nodes[:count], tokens, database)
+
+
+def _is_there(node: CmsServer, path: str) -> bool:
+    return urllib3.request("GET", node.url + path, retries=False).status == 200
 
 
 def _token(folder: Path, **settings: str) -> str:

@@ -78,9 +78,13 @@ def timed(acts: list[Act], seconds: float, spent: Callable[[], float]) -> Done:
     return Done(took * len(acts) / done, (spent() - cpu) / done, done / took)
 
 
+def path_of(number: int) -> str:
+    return f"/api/v1/articles/news/en/{number % 100:02}/article-{number}"
+
+
 def patching(pool: urllib3.HTTPConnectionPool, token: str, number: int) -> Act:
     """Gives the article another title each time, as its editor does who has the last version."""
-    path = f"/api/v1/articles/news/en/{number % 100:02}/article-{number}"
+    path = path_of(number)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
     etag = pool.request("GET", path).headers["ETag"]
     count = 0

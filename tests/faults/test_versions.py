@@ -99,7 +99,7 @@ def test_two_versions_run_side_by_side(nodes: Nodes, tomorrow: Path, counted: To
     check_chains(nodes.folder, saves, nodes.environment["CMS_DATABASE"])
     answers = {status for one in clients for status in one.answers}
     counted({"saves": len(saves), "answers": sorted(map(str, answers))})
-    assert answers <= {200, 412}
+    assert answers <= {200, 412, 503}  # who waits for a lock too long is told to try again
     assert [one.torn for one in clients] == [[]] * len(clients)
     engine = open_engine(nodes.environment["CMS_DATABASE"])
     assert {"tomorrow", "purged_at"} <= {column["name"] for column in inspect(engine).get_columns("changes")}
