@@ -18,7 +18,7 @@ from cms.actions import absorb, lookup, planning
 from cms.actions.faults import faults_of
 from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, rules_of
-from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy, unified_diff
+from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy
 from cms.context import Context
 from cms.database import articles, collections, drafts
 from cms.database.articles import Place
@@ -28,6 +28,7 @@ from cms.errors import Invalid, NotFound, Problem, Stale
 from cms.model import article as article_file
 from cms.model import document, ids
 from cms.model.article import Article
+from cms.model.file_diff import unified_diff
 from cms.model.ids import Name
 from cms.model.published import to_json
 from cms.model.scopes import Actor

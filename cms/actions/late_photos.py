@@ -50,6 +50,11 @@ def undo_upload(ctx: Context, tx: Connection, upload: AnyRow) -> None:
         intents.add_given_up(tx, upload.actor, UNWANTED, [(upload.new_key, NOTHING)])
 
 
+def left_by(change: AnyRow | None) -> str:
+    """The digest of the photo's bytes after its last change."""
+    return NOTHING if change is None or change.action == "deleted" else bytes_of(change.version)
+
+
 def keep(ctx: Context, key: Key, file: Path) -> None:
     """Keep what has just been written there, if something might still come on top of it."""
     if late.is_expected(ctx, key):
@@ -69,8 +74,7 @@ def put_back(ctx: Context, intent: AnyRow) -> None:
     # It is the log that knows; the tables may be in the making.
     with read(ctx.database) as tx:
         latest = changes.latest(tx, "image", "", key.removeprefix(ASSETS))
-    is_gone = latest is None or latest.action == "deleted"
-    wanted = NOTHING if latest is None or is_gone else bytes_of(latest.version)
+    wanted = left_by(latest)
     found = Version(intent.new_version)
     if (store.version(key) or NOTHING) != found or wanted == found:
         return

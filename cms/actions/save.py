@@ -5,7 +5,6 @@ Read, absorb what the log has not seen, write by compare-and-set, commit. A save
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -24,6 +23,7 @@ from cms.errors import Exists, Gone, Problem, Stale, Unavailable
 from cms.model import article as article_file
 from cms.model import ids
 from cms.model.article import Article
+from cms.model.file_diff import unified_diff
 from cms.model.ids import Name
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Version, version_of
@@ -174,18 +174,6 @@ def stale(current: str | None) -> Stale:
 
 def stale_copy(current: str | None) -> Stale:
     return Stale("The working copy has changed since you read it; read it again.", current=current)
-
-
-def unified_diff(before: bytes | None, after: bytes | None, name: str, new_name: str | None = None) -> str:
-    """From one file's bytes to another's; text that is not UTF-8 is shown as well as can be."""
-    old, new = (b"" if data is None else data for data in (before, after))
-    lines = difflib.unified_diff(
-        old.decode(errors="replace").splitlines(keepends=True),
-        new.decode(errors="replace").splitlines(keepends=True),
-        f"a/{name}",
-        f"b/{new_name or name}",
-    )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:

@@ -27,7 +27,7 @@ from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
-from cms.model.image import ImageFields, bytes_of
+from cms.model.image import ImageFields
 from cms.model.scopes import Actor
 from cms.store.base import ABSENT, Key, Version
 
@@ -81,7 +81,7 @@ def undo(ctx: Context, intent: AnyRow) -> None:
         if not intents.give_up(tx, intent.id):
             return
         latest = changes.latest(tx, "image", "", intent.new_key.removeprefix(ids.ASSETS))
-        if latest is not None and latest.action != "deleted" and bytes_of(latest.version) == intent.new_version:
+        if late_photos.left_by(latest) == intent.new_version:
             intents.forget(tx, intent.id)  # others have put the same photo there
             return
     with suppress(Stale):  # it never came so far, or it is another's

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Response, request
 
 from cms.actions import edit
-from cms.actions.save import unified_diff
 from cms.api import auth
 from cms.api.articles import save_response
 from cms.api.conditional import expected_version, respond
@@ -18,6 +17,7 @@ from cms.database import history
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Malformed, NotFound
+from cms.model.file_diff import unified_diff
 from cms.model.ids import Name
 from cms.model.published import timestamp, to_json
 

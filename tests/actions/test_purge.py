@@ -21,6 +21,7 @@ from cms.cli import main
 from cms.context import Context
 from cms.database.purging import forms_of
 from cms.errors import InUse, Invalid
+from cms.store.base import ABSENT, Key
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.api.test_images import picture, send
 from tests.conftest import both_databases, make_client, reconcile, state_of
@@ -215,3 +216,11 @@ def test_a_photo_that_is_deleted_is_purged_from_the_trash(
     assert purge_photo(ctx, "apart/pass.jpg").out == ["apart/pass.jpg in the trash"]
     assert list(ctx.private.list("trash")) == list(ctx.private.list(ORIGINALS)) == []
     assert make_client(ctx).get("/api/v1/trash", headers=admin).get_json()["items"] == []
+
+
+def test_what_was_kept_of_a_photo_should_another_come_late_is_purged_too(ctx: Context) -> None:
+    ctx.private.write(Key("late/src/assets/apart/pass.jpg"), b"x", expect=ABSENT)
+    purge_photo(ctx, "apart/pass.jpg", is_dry_run=True)
+    assert len(list(ctx.private.list("late"))) == 1
+    purge_photo(ctx, "apart/pass.jpg")
+    assert list(ctx.private.list("late")) == []
