@@ -105,6 +105,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
     from cms.api.cache import Cache
     from cms.api.fast_path import FastPath
     from cms.api.gate import Gate
+    from cms.api.last_resort import LastResort
     from cms.api.unread import reading_all
 
     told = traffic.Told(log, traffic.Traffic())
@@ -125,6 +126,7 @@ def put_together(app: Flask, ctx: Context, log: AccessLog) -> Flask:
         app.wsgi_app = cache  # type: ignore[method-assign, assignment]
     else:
         app.wsgi_app = partial(gate, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = LastResort(app.wsgi_app, told)  # type: ignore[method-assign, assignment]
     return app
 
 

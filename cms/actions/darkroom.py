@@ -150,7 +150,7 @@ def _render(source: str, folder: str, kind: Kind) -> dict[str, Any]:
     try:
         with Path(source).open("rb") as stream:
             return dataclasses.asdict(photo_variants.render(stream, Path(folder), kind))
-    except photo.DAMAGED:
+    except Exception:  # whatever a decoder raises, this photo has no variants
         return {"error": "damaged"}
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 
 from cms.actions import late_articles, late_photos, rename, upload
+from cms.actions.apart import each_apart
 from cms.context import Context
 from cms.database import intents
 from cms.database.engine import read
@@ -17,16 +18,20 @@ log = logging.getLogger("cms.heal")
 
 
 def heal(ctx: Context) -> None:
+    """Finish or undo each of them by itself."""
     with read(ctx.database) as tx:
         begun = intents.begun(tx)
-    for intent in begun:
-        try:
-            with ctx.locks.hold(_locks(intent), wait_s=0):
-                _heal(ctx, intent)
-        except Unavailable as error:
-            # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
-            level = logging.DEBUG if error.code == BUSY else logging.WARNING
-            log.log(level, "%s is left for later: %s", intent.new_key, error.detail)
+    each_apart(begun, lambda intent: _try_to_heal(ctx, intent))
+
+
+def _try_to_heal(ctx: Context, intent: AnyRow) -> None:
+    try:
+        with ctx.locks.hold(_locks(intent), wait_s=0):
+            _heal(ctx, intent)
+    except Unavailable as error:
+        # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
+        level = logging.DEBUG if error.code == BUSY else logging.WARNING
+        log.log(level, "%s is left for later: %s", intent.new_key, error.detail)
 
 
 def _heal(ctx: Context, intent: AnyRow) -> None:

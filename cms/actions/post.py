@@ -98,9 +98,10 @@ def _problem_of(url: str, parts: SplitResult, bounds: Bounds) -> str | None:
         return "is no https:// URL"
     if parts.username is not None or parts.password is not None or parts.fragment:
         return "has a user name, password or fragment"
+    port = _port(parts)  # raises ValueError for one that no port can have
     if bounds.allow_private:
         return None
-    if parts.scheme != "https" or _port(parts) != PORTS["https"]:
+    if parts.scheme != "https" or port != PORTS["https"]:
         return "must be https:// on its usual port"
     return "is this service itself" if _host(parts) == bounds.own_host else None
 
@@ -201,6 +202,9 @@ def _host(parts: SplitResult) -> str:
 
 
 def _port(parts: SplitResult) -> int:
+    """Return the port; raise ValueError for a number that no port has."""
+    if parts.port == 0:
+        raise ValueError("0 is no port")
     return parts.port or PORTS[parts.scheme]
 
 

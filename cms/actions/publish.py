@@ -5,6 +5,7 @@ from __future__ import annotations
 from cms.actions import absorb
 from cms.actions.absorb import BY_CLOCK, File
 from cms.actions.absorb_images import settle_visibility
+from cms.actions.apart import each_apart
 from cms.context import Context
 from cms.database import articles
 from cms.database.engine import read, write
@@ -13,17 +14,18 @@ from cms.store.base import Key, version_of
 
 
 def publish_due(ctx: Context) -> int:
-    """Publish the scheduled articles whose time has come; returns how many."""
+    """Publish the scheduled articles whose time has come, each by itself; return how many."""
     with read(ctx.database) as tx:
         keys = articles.due(tx, ctx.clock())
-    done = 0
-    for key in keys:
-        with ctx.locks.hold([key]):
-            done += _publish(ctx, Key(key))
-    return done
+    return sum(map(bool, each_apart(keys, lambda key: _publish(ctx, Key(key)))))
 
 
 def _publish(ctx: Context, key: Key) -> bool:
+    with ctx.locks.hold([key]):
+        return _publish_locked(ctx, key)
+
+
+def _publish_locked(ctx: Context, key: Key) -> bool:
     data = ctx.site.read(key)
     with write(ctx.database) as tx:
         row = articles.by_key(tx, key)

@@ -42,10 +42,13 @@ MOST_CHILDREN = 4
 def read_all(
     limits: Limits, site: Store, stats: Sequence[Stat], store_of: Callable[[str], Store]
 ) -> Iterator[list[tuple[Stat, Found]]]:
-    """The files, many at a time, in their order except that what is not in the site comes first."""
+    """Yield the files, many at a time, in their order except that what is not in the site comes first.
+
+    A photo whose file the service may not open is left out, and logged.
+    """
     own = [stat for stat in stats if store_of(stat.key) is site]
     for step in _steps([stat for stat in stats if store_of(stat.key) is not site]):
-        yield list(zip(step, _read(limits, store_of(step[0].key), step), strict=True))
+        yield _paired(step, _read(limits, store_of(step[0].key), step))
     steps = list(_steps(own))
     with ExitStack() as stack:
         children: list[_Child] = []
@@ -55,13 +58,17 @@ def read_all(
             child.ask(step)
         for number, step in enumerate(steps):
             if not children:
-                yield list(zip(step, _read(limits, site, step), strict=True))
+                yield _paired(step, _read(limits, site, step))
                 continue
             child = children[number % len(children)]
             found = child.answer(step)
             if number + len(children) < len(steps):
                 child.ask(steps[number + len(children)])  # before anybody looks at this answer
-            yield list(zip(step, found, strict=True))
+            yield _paired(step, found)
+
+
+def _paired(stats: Sequence[Stat], found: Sequence[Found | None]) -> list[tuple[Stat, Found]]:
+    return [(stat, one) for stat, one in zip(stats, found, strict=True) if one is not None]
 
 
 def _processors() -> int:
@@ -73,7 +80,7 @@ def _steps(stats: Sequence[Stat]) -> Iterator[Sequence[Stat]]:
     return (stats[start : start + AT_ONCE] for start in range(0, len(stats), AT_ONCE))
 
 
-def _read(limits: Limits, store: Store, stats: Sequence[Stat]) -> list[Found]:
+def _read(limits: Limits, store: Store, stats: Sequence[Stat]) -> list[Found | None]:
     wanted = [stat.key for stat in stats if _is_article(stat) and stat.size <= limits.article_bytes]
     texts = dict(zip(wanted, store.reads(wanted), strict=True))
     return [_article(limits, stat, texts.get(stat.key)) if _is_article(stat) else _image(store, stat) for stat in stats]
@@ -89,15 +96,22 @@ def _article(limits: Limits, stat: Stat, data: bytes | Unavailable | None) -> tu
         too_large = article_file.too_large(limits)
         return article_file.broken(stat.key, "", too_large.problems), None
     if isinstance(data, Unavailable):
-        problem = Problem("", f"the file cannot be read: {data.detail}", "unreadable")
+        problem = Problem("", f"the file cannot be read: {data.detail}", article_file.UNREADABLE)
         return article_file.broken(stat.key, "", (problem,)), None
     data = data or b""
     return article_file.read(stat.key, data, version_of(data), limits), data
 
 
-def _image(store: Store, stat: Stat) -> Image:
-    with store.open(stat.key) or io.BytesIO() as stream:
-        return image_in(stream, stat.key.removeprefix(ids.ASSETS), stat.size)
+def _image(store: Store, stat: Stat) -> Image | None:
+    """Return what the photo's file holds; None when the service may not open it."""
+    try:
+        with store.open(stat.key) or io.BytesIO() as stream:
+            return image_in(stream, stat.key.removeprefix(ids.ASSETS), stat.size)
+    except Unavailable as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise  # the store is away: without its photos the site must not be taken for whole
+        log.warning("%s is left out: %s", stat.key, error.detail)
+        return None
 
 
 def image_in(stream: BinaryIO, path: str, size: int) -> Image:
@@ -127,11 +141,11 @@ class _Child(AbstractContextManager["_Child"]):
     def ask(self, stats: Sequence[Stat]) -> None:
         self._send(stats)
 
-    def answer(self, stats: Sequence[Stat]) -> list[Found]:
+    def answer(self, stats: Sequence[Stat]) -> list[Found | None]:
         """What is in the files that it was asked for last; should it have died, they are read here."""
         assert self._process.stdout is not None
         try:
-            found: list[Found] = pickle.load(self._process.stdout)  # noqa: S301  # our own child
+            found: list[Found | None] = pickle.load(self._process.stdout)  # noqa: S301  # our own child
         except (EOFError, OSError, pickle.UnpicklingError):
             log.warning("a process that reads files has ended")
             return _read(self._limits, self._site, stats)

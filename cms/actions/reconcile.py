@@ -7,29 +7,26 @@ way, a deletion when it was seen twice, and many deletions at once only when som
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
-from cms.actions import absorb, absorb_images, absorb_new, absorb_new_images, late, late_articles, late_photos
-from cms.actions.absorb import File, Origin
+from cms.actions import indexing
 from cms.actions.absorb_rules import absorb_rules
 from cms.actions.authorship import Authorship
 from cms.actions.doubts import Doubts
 from cms.actions.heal import heal
 from cms.actions.notices import tell
-from cms.actions.reading import Found, read_all
+from cms.actions.reading import read_all
 from cms.actions.seen import Seen
-from cms.actions.survey import MANY_GONE, find, look, look_at, moves, too_many
+from cms.actions.survey import MANY_GONE, look, look_at, moves, too_many
 from cms.context import Context
 from cms.database import collections, intents
-from cms.database.batches import in_steps
-from cms.database.engine import read, write
+from cms.database.engine import read
 from cms.model import ids
-from cms.model.image import Image
-from cms.store.base import Stat
+
+log = logging.getLogger("cms.reconcile")
 
 STILL_S = 0.5
 MEDIA_EVERY_S = 60.0
@@ -72,7 +69,7 @@ class Reconciler:
         if not self.ctx.site.is_settled():
             return Report(unsettled=1)
         if not self.is_filling:
-            heal(self.ctx)
+            self._recover()
         seen = self._look()
         moved = moves(seen)
         gone = [] if accept_deletions else self._not_moved(seen, moved)
@@ -86,6 +83,13 @@ class Reconciler:
         if report.unsettled:
             self._media_due = 0.0
         return report
+
+    def _recover(self) -> None:
+        """Finish or undo what was begun; what cannot be is logged, and the pass goes on."""
+        try:
+            heal(self.ctx)
+        except Exception:
+            log.exception("what was begun cannot be finished or undone")
 
     def _look(self) -> Seen:
         """At the whole site; what was broken off is gone on with."""
@@ -122,14 +126,14 @@ class Reconciler:
         new = [stat for stat in seen.in_order() if stat.key not in under_way]
         changed = [stat for stat in new if self._doubts.is_still(stat, STILL_S)]
         for batch in read_all(self.ctx.settings.limits, self.ctx.site, changed, seen.store):
-            self._absorb(seen, batch, moved)
+            indexing.index_files(self.ctx, seen, batch, moved, self._authorship)
             report.read += len(batch)
             if progress is not None:
                 progress(report.read, len(changed))
         gone = self._not_moved(seen, moved)
         is_believed = accept_deletions or self._doubts.are_gone(gone, STILL_S)
         if is_believed:
-            report.deleted = self._absorb_deletions(gone)
+            report.deleted = indexing.index_deletions(self.ctx, gone, self._authorship)
         left = {stat.key for stat in seen.changed.values()} - {stat.key for stat in changed}
         report.left = frozenset(left if is_believed else left.union(gone))
         report.unsettled = len(new) - len(changed) + (0 if is_believed else len(gone))
@@ -155,84 +159,3 @@ class Reconciler:
         if due:
             self._media_due = time.monotonic() + MEDIA_EVERY_S
         return due
-
-    def _absorb(self, seen: Seen, batch: list[tuple[Stat, Found]], moved: dict[str, str]) -> None:
-        """What was read outside the locks is believed under them if it has not changed meanwhile."""
-        keys = [stat.key for stat, _ in batch]
-        committed = self._authorship.of_files({key: seen.store(key) for key in keys})
-        old_keys = [moved[key] for key in keys if key in moved]
-        with self.ctx.locks.hold([*keys, *old_keys]):
-            _put_back(self.ctx, {stat.key: _version(found) for stat, found in batch})
-            still = _still(seen, batch)
-            with write(self.ctx.database) as tx:
-                under_way = intents.keys(tx)
-                photos: list[tuple[Image, str, Origin]] = []
-                new: list[tuple[File, Origin]] = []
-                for stat, found in still:
-                    if stat.key in under_way:
-                        continue
-                    by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
-                    old_key = moved.get(stat.key, "")
-                    if isinstance(found, Image):
-                        photos.append((found, seen.mark(stat), by))
-                    elif old_key and find(self.ctx, old_key) is None:
-                        absorb.absorb_article(self.ctx, tx, File(*found, seen.mark(stat)), by, old_key)
-                    else:
-                        new.append((File(*found, seen.mark(stat)), by))
-                absorb_new_images.absorb_images(self.ctx, tx, photos)
-                absorb_new.absorb_articles(self.ctx, tx, new)
-                self._settle(tx)
-
-    def _absorb_deletions(self, keys: list[str]) -> int:
-        done = 0
-        for batch in in_steps(keys):
-            committed = self._authorship.of_deletions(batch)
-            with self.ctx.locks.hold(batch):
-                _put_back(self.ctx, dict.fromkeys(batch, ""))
-                still = [key for key in batch if find(self.ctx, key) is None]
-                with write(self.ctx.database) as tx:
-                    for key in still:
-                        _absorb_one_deletion(self.ctx, tx, key, committed.get(key) or Origin("files", "files"))
-                    self._settle(tx)
-                done += len(still)
-        return done
-
-    def _settle(self, tx: Connection) -> None:
-        """While the tables are made, not all articles that show a photo are there."""
-        if collections.built_stamp(tx) == self.ctx.stamp:
-            absorb_images.settle_visibility(tx, Origin("files", "files"))
-
-
-def _put_back(ctx: Context, there: Mapping[str, str]) -> None:
-    """What others have saved, where something has come late to these places, at which these versions were found."""
-    for intent in late.come(ctx, there):
-        put_back = late_articles.put_back if ids.is_article(intent.new_key) else late_photos.put_back
-        put_back(ctx, intent)
-
-
-def _version(found: Found) -> str:
-    return found.version if isinstance(found, Image) else found[0].version
-
-
-def _still(seen: Seen, batch: list[tuple[Stat, Found]]) -> list[tuple[Stat, Found]]:
-    """Those of the files that are as they were seen."""
-    marks: dict[str, str] = {}
-    for in_media, store in ((False, seen.ctx.site), (True, seen.ctx.media)):
-        keys = [stat.key for stat, _ in batch if (stat.key in seen.in_media) == in_media]
-        marks |= {stat.key: stat.mark for stat in store.stats(keys)}
-    return [
-        (stat, found) for stat, found in batch if marks.get(stat.key) == stat.mark and not _is_other(seen, stat, found)
-    ]
-
-
-def _is_other(seen: Seen, stat: Stat, found: Found) -> bool:
-    """Whether other bytes were read than were seen to be there, as may happen for a moment."""
-    text = None if isinstance(found, Image) else found[1]
-    return text is not None and seen.is_racy(stat) and not seen.store(stat.key).is_of(stat, text)
-
-
-def _absorb_one_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:
-    if key.startswith(ids.ASSETS):
-        absorb_images.absorb_image_deletion(ctx, tx, key.removeprefix(ids.ASSETS), by)
-    else:
-        absorb.absorb_deletion(ctx, tx, key, by)

@@ -36,6 +36,7 @@ from cms.api import (
     urgency,
     webhooks,
 )
+from cms.api.any_path import AnyPath
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_head, check_query, context
 from cms.api.spec import create_api
 from cms.database import file, statements
@@ -72,6 +73,7 @@ def create_flask(limits: Limits) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = 96 * 1024
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["path"] = AnyPath
     app.before_request(_begin)
     app.before_request(_refuse_writes)
     app.before_request(auth.authenticate)

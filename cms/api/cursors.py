@@ -8,14 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from cms.errors import Malformed
 from cms.model.published import to_json
 
-Kind = type | tuple[type, ...]
-NUMBER = (int, float)
+Kind = type[str] | type[int] | type[float]
+"""A text, a whole number as a column of 64 bits holds it, or any number as a column of floats holds it."""
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def encode(place: Sequence[str | float]) -> str:
@@ -28,19 +32,21 @@ def decode(text: str, kinds: Sequence[Kind]) -> list[Any]:
         place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise foreign() from error
-    if not isinstance(place, list) or len(place) != len(kinds) or not all(map(_fits, place, kinds)):
+    if not isinstance(place, list) or len(place) != len(kinds):
         raise foreign()
-    return place
+    return [_read(value, kind) for value, kind in zip(place, kinds, strict=True)]
 
 
 def foreign() -> Malformed:
     return Malformed("This cursor belongs to no such list; start again without one.", code="cursor")
 
 
-def _fits(value: object, kind: Kind) -> bool:
-    """Whether it is of the kind, and something that a database can compare with."""
-    if isinstance(value, bool) or not isinstance(value, kind):
-        return False
-    if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-    return isinstance(value, (int, float)) and abs(value) < 2**63
+def _read(value: object, kind: Kind) -> str | int | float:
+    """Return the value as the kind has it; raise `Malformed` for one that no database can compare with."""
+    if kind is str and isinstance(value, str) and not _NO_TEXT.search(value):
+        return value
+    if kind is int and type(value) is int and abs(value) < 2**63:
+        return value
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    raise foreign()

@@ -26,7 +26,6 @@ from cms.api.wanted import Asker
 from cms.context import Context
 from cms.database import statements
 from cms.database.engine import read
-from cms.errors import CmsError
 from cms.model.ids import Name
 from cms.model.scopes import ANYONE
 
@@ -66,8 +65,8 @@ class FastPath:
         path, query, chosen = plain
         try:
             found = self._find(path, query)
-        except (CmsError, OSError):
-            found = None  # Flask asks again, and tells what is wrong
+        except Exception:
+            found = None  # Flask asks again, and says what is wrong
         if found is None:
             return self._app(environ, start)
         etag = etag_of(found.version, found.data)

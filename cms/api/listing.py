@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cms.api import cursors
-from cms.api.cursors import NUMBER, Kind
+from cms.api.cursors import Kind
 from cms.api.wanted import Asker, Query, filter_of, known_to, order_of, sorts_of
 from cms.database import listing
 from cms.database.order import Sort
@@ -83,5 +83,5 @@ def decode_cursor(query: Query, sorts: Sequence[Sort]) -> list[Any] | None:
 
 def _place_kinds(sort: Sort) -> list[Kind]:
     if isinstance(sort.by, str):
-        return [str if sort.by == "id" else NUMBER]
-    return [int, NUMBER if sort.by.is_number else str]
+        return [str if sort.by == "id" else float]
+    return [int, float if sort.by.is_number else str]

@@ -11,7 +11,6 @@ from cms.actions import previews
 from cms.api import auth, copies, cursors
 from cms.api.collections import require_collection
 from cms.api.conditional import reply
-from cms.api.cursors import NUMBER
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import articles
 from cms.api.schemas import drafts as schemas
@@ -31,7 +30,7 @@ def list_previews(query: dict[str, Any]) -> Response:
     """List the links that work, the newest first; their secrets are not kept."""
     collections, limit = copies.collections_seen(query.get("collection")), query["limit"]
     require_collection(query.get("collection"))
-    after = cursors.decode(query["cursor"], [NUMBER, str]) if "cursor" in query else None
+    after = cursors.decode(query["cursor"], [float, str]) if "cursor" in query else None
     with read(context().database) as tx:
         found = rows.page(tx, collections, time.time(), after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None

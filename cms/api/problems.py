@@ -19,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 MOST_TOLD = 100
 """Of what is wrong with one request: a small one with much wrong is not to have a large answer."""
 
+UNEXPECTED = "Something went wrong here; the log has the details under this request id."
+
 STATUS: dict[type[CmsError], int] = {
     errors.Malformed: 400,
     errors.NotAuthenticated: 401,
@@ -101,7 +103,7 @@ def _answer_unexpected(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return answer_http_exception(error)
     log.error("unexpected error", exc_info=error)
-    return answer(500, "internal", "Something went wrong here; the log has the details under this request id.", {})
+    return answer(500, "internal", UNEXPECTED, {})
 
 
 def answer(status: int, code: str, detail: str, headers: dict[str, str], **more: Any) -> Response:

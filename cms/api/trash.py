@@ -10,7 +10,6 @@ from flask import Response, request
 from cms.actions import photos, trash
 from cms.api import auth, cursors
 from cms.api.conditional import expected_version, reply
-from cms.api.cursors import NUMBER
 from cms.api.images import changed
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import images as schemas
@@ -29,7 +28,7 @@ def list_trash(query: dict[str, Any]) -> Response:
     """List the photos that can be restored, the last to go first."""
     auth.actor().require("images:write")
     limit = query["limit"]
-    after = cursors.decode(query["cursor"], [NUMBER, str]) if "cursor" in query else None
+    after = cursors.decode(query["cursor"], [float, str]) if "cursor" in query else None
     with read(context().database) as tx:
         rows = trash.page(tx, auth.actor(), query.get("path"), after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].time, rows[limit - 1].id]) if len(rows) > limit else None

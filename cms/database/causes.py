@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CORRUPT_STATES = ("XX001", "XX002")
+_OF_VALUES = ("22", "54")
 _MISSING_STATES = ("42P01", "42703")
 
 
@@ -30,6 +31,11 @@ def _code_of(error: BaseException) -> int | None:
 def is_corrupt(error: DBAPIError) -> bool:
     """Whether bytes of the database are not as the database wrote them."""
     return code_of(error) in _CORRUPT or state_of(error) in _CORRUPT_STATES
+
+
+def is_of_value(error: DBAPIError) -> bool:
+    """Whether PostgreSQL refuses a value: SQLSTATE class 22 (data exception) or 54 (program limit exceeded)."""
+    return (state_of(error) or "")[:2] in _OF_VALUES
 
 
 def is_possible(error: DBAPIError) -> bool:

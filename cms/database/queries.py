@@ -108,8 +108,10 @@ def _rows(
 
 
 def _anywhere(shape: Shape, order: Order) -> ColumnElement[bool]:
-    own = _own(order, range(shape.own))
-    return or_(own, _stand_in(shape, order, range(shape.stand_ins))) if shape.stand_ins else own
+    """Whether the row is on one of the list's shelves, of which there is one at least: SQL has no empty IN."""
+    on = [_own(order, range(shape.own))] if shape.own else []
+    on += [_stand_in(shape, order, range(shape.stand_ins))] if shape.stand_ins else []
+    return or_(*on)
 
 
 def _own(order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
@@ -117,12 +119,14 @@ def _own(order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
 
 
 def _stand_in(shape: Shape, order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
-    """What stands on these shelves, unless its twin stands on one of the list's own."""
+    """Whether the row is on one of these shelves, and no translation of it is on one of the list's own."""
+    on = _among(order.shelf, [f"stand_in_{number}" for number in numbers])
+    if not shape.own:
+        return on
     row, twin = articles.alias(), articles.alias()
     same = and_(row.c.key == order.key, twin.c.collection == row.c.collection, twin.c.twin == row.c.twin)
     own = _among(twin.c.shelf, [f"own_{number}" for number in range(shape.own)])
-    translated = exists(select(1).where(same, own))
-    return and_(_among(order.shelf, [f"stand_in_{number}" for number in numbers]), ~translated)
+    return and_(on, ~exists(select(1).where(same, own)))
 
 
 def _among(shelf: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bool]:

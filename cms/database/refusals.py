@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from cms.database import causes, damage, file
 from cms.database.derived import derived
 from cms.database.tables import kept
-from cms.errors import Unavailable, database_lost, of_system
+from cms.errors import Invalid, Unavailable, database_lost, of_system
 
 REBUILDING = "index_rebuilding"
 _DISK_FULL = "53100"
@@ -30,10 +30,13 @@ _REFUSED = (*_READ_ONLY, *_BROKEN_OFF)
 @contextmanager
 def translated(engine: Engine) -> Iterator[None]:
     """`Unavailable` in place of what the driver says when the database does not answer, is lost, or has derived
-    tables that are not as they should be; `Full` without room."""
+    tables that are not as they should be; `Full` without room; `Invalid` for a value that it cannot hold."""
     try:
         yield
     except DBAPIError as error:
+        if causes.is_of_value(error):
+            detail = "The database cannot hold one of these values; shorten the longest text."
+            raise Invalid(detail, code="value_refused") from error
         refusal = _of_damage(engine, error) if causes.is_possible(error) else None
         is_of_server = isinstance(error, (OperationalError, InterfaceError)) or causes.state_of(error) in _REFUSED
         if refusal is None and not is_of_server:

@@ -6,9 +6,10 @@ A file that cannot be read is an article too, `broken` and with its problems, so
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -17,11 +18,16 @@ from cms.model import document, markdown, refs
 from cms.model.ids import Name, id_of, locale_of, split_key, twin_of
 from cms.model.limits import Limits
 from cms.model.markdown import Heading
+from cms.model.moments import to_utc
 from cms.model.pointer import pointer, strings
 from cms.model.refs import Ref
 from cms.model.search import Words, indexed
 from cms.model.visibility import Status, Terms, is_visible, judge
 from cms.model.yaml_guard import YamlLimits
+
+log = logging.getLogger("cms.article")
+
+UNREADABLE = "unreadable"
 
 
 class Shown(NamedTuple):
@@ -79,16 +85,33 @@ _MEMBERS = attrgetter(*Article.__slots__)
 
 
 def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
-    """The article in the file's bytes; broken rather than an error. Its collection's terms are still to be applied."""
-    collection, path = split_key(key)
+    """Return the article in the file's bytes; a file that cannot be read, for whatever reason, is a broken article.
+
+    The terms of the article's collection are still to be applied.
+    """
     try:
-        if len(data) > limits.article_bytes:
-            raise too_large(limits)
-        found = document.read(data, yaml_limits(limits))
-        values, dates = json_form(found.data)
-        article_id = own_slug(found.data) or id_of(path)
+        return _read(key, data, version, limits)
     except Invalid as error:
         return broken(key, version, error.problems, data)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of a library in Rust is no Exception
+        log.exception("%s cannot be read", key)
+        return broken(key, version, (unreadable(error),), data)
+
+
+def unreadable(error: BaseException) -> Problem:
+    """Return the problem of a file on which the code that reads or indexes it failed."""
+    return Problem("", f"the service cannot read this file: {type(error).__name__}: {error}"[:300], UNREADABLE)
+
+
+def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
+    collection, path = split_key(key)
+    if len(data) > limits.article_bytes:
+        raise too_large(limits)
+    found = document.read(data, yaml_limits(limits))
+    values, dates = json_form(found.data)
+    article_id = own_slug(found.data) or id_of(path)
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
@@ -163,5 +186,4 @@ def iso(value: date) -> str:
     """A date as `2025-06-24`, a timestamp as JavaScript writes it: `2025-06-24T03:00:00.000Z`."""
     if not isinstance(value, datetime):
         return value.isoformat()
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_utc(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")

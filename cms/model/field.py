@@ -5,6 +5,7 @@ A field is named by its keys with dots between them, `contact.address`; a list's
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -95,9 +96,12 @@ def parse(field: Field, text: str) -> str | float:
         return float(text == "true")
     if field.kind == "number":
         try:
-            return float(text)
+            number = float(text)
         except ValueError as error:
             raise ValueError("write a number") from error
+        if not math.isfinite(number):
+            raise ValueError("write a number that is not infinite")
+        return number
     if field.kind == "date":
         moment = to_date(text)
         if isinstance(moment, str):

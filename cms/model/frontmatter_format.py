@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Any, Final
 
 from frontmatter.default_handlers import BaseHandler, YAMLHandler
 
+from cms.model.moments import to_utc
 from cms.model.pointer import refusal
 from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
 from cms.model.yaml_text import block, check_data
@@ -91,6 +92,8 @@ def _plain(value: object, *path: str | int) -> object:
     if isinstance(value, list):
         return [_plain(item, *path, index) for index, item in enumerate(value)]
     if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+        try:
+            return to_utc(value)
+        except ValueError as exc:
+            raise refusal("toml_value", f"{exc}; put quotes around it to keep it as text", *path) from exc
     return value.isoformat() if isinstance(value, time) else value

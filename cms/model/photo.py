@@ -13,15 +13,12 @@ from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from cms.errors import Invalid, Problem, TooLarge, UnsupportedType
+from cms.errors import CmsError, Invalid, Problem, TooLarge, UnsupportedType
 from cms.model import photo_metadata, photo_place
 from cms.model.limits import Limits
 
 # Its check counts pixels of its own liking; ours reads the header and comes first.
 Image.MAX_IMAGE_PIXELS = None
-
-DAMAGED = (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError, RuntimeError)
-"""What Pillow raises for photos that it cannot read."""
 
 with contextlib.suppress(ImportError):
     # The optional extra `heic`: what iPhones send, stored as JPEG.
@@ -78,7 +75,7 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
             if is_sideways(image):
                 width, height = height, width
             return Facts(_format(image), width, height, photo_place.is_told(image, stream))
-    except DAMAGED:
+    except Exception:  # Pillow's decoders raise errors of many classes, struct.error and zlib.error among them
         ending = name.rpartition(".")[2].lower()
         return Facts({"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), None, None)
 
@@ -103,7 +100,9 @@ def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limi
         raise _unsupported(
             where, f"{name} is not a JPEG, PNG, WebP{', HEIC' if _HEIC else ''} or AVIF photo"
         ) from error
-    except DAMAGED as error:
+    except CmsError:
+        raise
+    except Exception as error:  # as in `look_at`
         raise _invalid(
             where, f"{name} is damaged; export it again from the camera or editor", "photo_damaged"
         ) from error

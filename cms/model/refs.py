@@ -23,7 +23,9 @@ ALIASES: tuple[Spelling, ...] = ("@/", "~/")
 
 _ENDING = r"\.(?:jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)"
 _IMAGE = re.compile(f"{_ENDING}$", re.IGNORECASE)
-_ANYWHERE = re.compile(rf"""(?:[@~]/|/?src/|\.\.?/)[^\n"'()<>]*?{_ENDING}\b""", re.IGNORECASE)
+_NO_PATH = re.compile("""[\n"'()<>]+""")
+_START = re.compile(r"[@~]/|/?src/|\.\.?/", re.IGNORECASE)
+_END = re.compile(rf"{_ENDING}\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
@@ -85,15 +87,26 @@ def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Ite
     for source, alt in sources:
         plain = unquote(source)
         # Rendering percent-encodes; what the author wrote is what stands in the body.
-        ref = plain if plain in body else source
+        ref = plain if plain != source and plain in body else source
         if not is_elsewhere(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
             yield Ref(ref, None, alt, resolve(plain, key))
 
 
 def find_in_text(text: str, key: str) -> Iterator[Ref]:
-    """Whatever looks like a reference in a file that cannot be read as an article."""
-    for ref in dict.fromkeys(_ANYWHERE.findall(text)):
+    """Yield each text that looks like a reference, once, in a file that cannot be read as an article."""
+    for ref in dict.fromkeys(ref for piece in _NO_PATH.split(text) for ref in _paths_in(piece)):
         yield Ref(ref, None, None, resolve(unquote(ref), key))
+
+
+def _paths_in(piece: str) -> Iterator[str]:
+    """Yield the texts from the start of a path to the next ending of an image.
+
+    One regular expression for both ends would take quadratic time.
+    """
+    end = 0
+    while (start := _START.search(piece, end)) and (stop := _END.search(piece, start.end())):
+        end = stop.end()
+        yield piece[start.start() : end]
 
 
 def spelling_of(ref: str) -> Spelling:

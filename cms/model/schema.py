@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import jsonschema_rs
 
 from cms.errors import Problem
+from cms.model.moments import to_utc
 from cms.model.pointer import pointer
 
 KNOWN_ANYWAY = ("$schema", "draft", "slug")
@@ -104,14 +105,12 @@ class Schema:
 
 
 def to_date(text: str) -> date | datetime | str:
-    """The date or timestamp that an ISO string says; the string itself when it says none."""
+    """Return the date or the UTC timestamp that an ISO string says; the string itself when it says none."""
     try:
         if _DATE.fullmatch(text):
             return date.fromisoformat(text)
         if _DATE_TIME.fullmatch(text):
-            moment = datetime.fromisoformat(text.upper().replace(" ", "T"))
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return aware.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+            return to_utc(datetime.fromisoformat(text.upper().replace(" ", "T")))
     except ValueError:
         return text
     return text

@@ -10,10 +10,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import yaml
 
+from cms.model.moments import to_utc
 from cms.model.pointer import refusal
 from cms.model.yaml_guard import DEFAULT_LIMITS
 from cms.model.yaml_scalars import resolve
@@ -72,7 +73,7 @@ def inline(value: object, quote: str = "", *, is_flow: bool = False) -> str:
     if isinstance(value, str):
         return _string(value, quote, is_flow)
     if isinstance(value, datetime):
-        utc = value.astimezone(UTC).replace(tzinfo=None)
+        utc = to_utc(value).replace(tzinfo=None)
         return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
     if isinstance(value, date):
         return value.isoformat()
