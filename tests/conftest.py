@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -377,10 +377,11 @@ def media_ctx(request: pytest.FixtureRequest, site: Path, database_url: str, tmp
     close(made)
 
 
-def make_client(ctx: Context) -> FlaskClient:
+def make_client(ctx: Context, log: Callable[[bytes], object] = lambda _: None) -> FlaskClient:
+    """A client of the whole application; `log` is given lines of the access log."""
     app = copy.copy(_flask(ctx.settings.limits))
     app.extensions = dict(app.extensions)
-    return put_together(app, ctx, AccessLog(lambda _: None)).test_client()
+    return put_together(app, ctx, AccessLog(log)).test_client()
 
 
 @cache

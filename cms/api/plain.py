@@ -26,7 +26,7 @@ def plain_of(environ: WSGIEnvironment) -> Plain | None:
     accepted = environ.get("HTTP_ACCEPT", "*/*")
     if accepted not in ("*/*", "application/json") and "text/" in accepted.lower():
         return None  # perhaps an article's file is wanted, in place of its JSON
-    query: str = environ["QUERY_STRING"]
+    query: str = environ.get("QUERY_STRING", "")  # PEP 3333 lets servers leave out an empty one
     if "&" in query:
         query = "&".join(sorted(query.split("&")))
     return path, query, coding.choose(environ.get("HTTP_ACCEPT_ENCODING", "")[:1000])

@@ -1,0 +1,188 @@
+"""S2: no parameter and no field of the API takes a value that makes the service fail, for the request or afterwards.
+
+Each operation is asked with each boundary value in each of its places. Every answer is below 500 (but 501 where
+something is not set up), each of 400 and more is a problem, each stands in the access log, and every list is read
+afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.abuse.operations import Operation, operations
+from tests.abuse.test_scopes import MERGE, WHOLE, WRITES, Site, of_article, site  # noqa: F401
+from tests.api.editing import ARTICLES
+from tests.api.test_json_patch import JSON_PATCH
+from tests.conftest import bearer, make_client
+from tests.described import SPEC
+from tests.trust import boundary_values
+
+pytestmark = pytest.mark.xdist_group("abuse")
+
+V1 = "/api/v1"
+LISTS = [f"{V1}/{name}" for name in (
+    "articles?limit=100", "articles?status=all&collection=news&sort=-date", "collections", "images", "changes",
+    "drafts", "tokens", "webhooks", "previews", "trash", "conflicts", "sync", "sync?drafts=true",
+)]  # fmt: skip
+NAMES = {
+    "collection": ["news"],
+    "article_id": ["en/opening-day"],
+    "path": ["news/river-bus/photo-1.jpg"],
+    "preview": ["x"],
+    "webhook_id": ["x"],
+}
+NOT_SET_UP = 501
+FIELDS = ("title", "date", "tags", "draft")
+
+
+class Asker(NamedTuple):
+    """Asks, and notes what is not as it should be."""
+
+    client: FlaskClient
+    admin: dict[str, str]
+    headers: dict[str, str]
+    lines: list[bytes]
+    wrong: list[str]
+    ids: list[str]
+
+    def ask(self, method: str, url: str, what: object, **sent: Any) -> TestResponse:
+        name = f"b-{len(self.ids)}"
+        self.ids.append(name)
+        headers = {**self.headers, **sent.pop("headers", {}), "X-Request-Id": name}
+        answer = self.client.open(url, method=method, headers=headers, **sent)
+        is_problem = answer.status_code < 400 or answer.content_type == "application/problem+json"
+        if (answer.status_code >= 500 and answer.status_code != NOT_SET_UP) or not is_problem:
+            self.wrong.append(f"{method} {url[:200]} {str(what)[:80]}: {answer.status_code} {answer.text[:200]}")
+        return answer
+
+    def check(self) -> None:
+        """Read every list, and find every request in the log."""
+        for url in LISTS:
+            assert self.client.get(url, headers=self.admin).status_code == 200, url
+        self.client.application.extensions["access_log"].flush()
+        logged = {json.loads(line)["request_id"] for line in b"".join(self.lines).splitlines()}
+        assert set(self.ids) <= logged
+        assert not self.wrong, "\n".join(self.wrong[:20])
+
+
+@pytest.fixture
+def asker(site: Site) -> Iterator[Asker]:  # noqa: F811
+    lines: list[bytes] = []
+    client = make_client(site.ctx, lines.append)
+    admin = bearer(site.ctx, "admin")
+    asker = Asker(client, admin, dict(admin), lines, [], [])
+    yield asker
+    asker.check()
+
+
+def _fields(operation: Operation) -> list[str]:
+    """Return the names of the members that the operation's JSON body may have."""
+    content = operation.described.get("requestBody", {}).get("content", {})
+    found: list[str] = []
+    for media_type, body in content.items():
+        if media_type.endswith("json"):
+            name = body["schema"].get("$ref", "").rpartition("/")[2]
+            found += SPEC["components"]["schemas"].get(name, {}).get("properties", {})
+    return found
+
+
+def test_every_parameter_of_every_read(site: Site, asker: Asker) -> None:  # noqa: F811
+    for operation in operations(site.client, "GET"):
+        if "sha256" in operation.names or operation.path == "/hooks/git" or "static" in operation.path:
+            continue
+        (url, *_) = operation.urls({name: NAMES.get(name, ["x"]) for name in operation.names})
+        parameters = operation.parameters("query")
+        for name in parameters:
+            for value in boundary_values.query_values(name):
+                asker.ask("GET", url, (name, value), query_string={name: value})
+        for name in operation.names:
+            for value in boundary_values.TEXTS:
+                if value not in ("", "\ud800"):
+                    (odd,) = operation.urls(
+                        {**{one: NAMES.get(one, ["x"])[:1] for one in operation.names}, name: [value]}
+                    )
+                    asker.ask("GET", odd, name)
+
+
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+OPS = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists")
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_filter(asker: Asker, op: str) -> None:
+    """With a token, and without: then it is answered beside Flask."""
+    odd = [*map(str, boundary_values.NUMBERS), *(text for text in boundary_values.TEXTS if text != "\ud800")]
+    asked = [("date", value) for value in boundary_values.DATES] + [(field, value) for field in FIELDS for value in odd]
+    for field, value in asked:
+        query = {"collection": "news", f"filter[{field}][{op}]": value}
+        asker.ask("GET", ARTICLES, query, query_string=query)
+    asker.headers.clear()
+    for field, value in asked[: len(boundary_values.DATES)]:
+        query = {"collection": "news", f"filter[{field}][{op}]": value}
+        asker.ask("GET", ARTICLES, query, query_string=query)
+
+
+BODIES = [name for name in WRITES if name.split()[0] not in ("upload_images", "redeliver", "test_webhook")]
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_every_field_of_every_write(site: Site, asker: Asker, name: str) -> None:  # noqa: F811
+    (operation,) = [
+        one
+        for one in operations(site.client, "POST", "PUT", "PATCH", "DELETE")
+        if one.name == name.split(maxsplit=1)[0]
+    ]
+    count = 0
+
+    def fresh() -> tuple[str, dict[str, Any]]:
+        nonlocal count
+        count += 1
+        return WRITES[name][1](site, f"edge-{BODIES.index(name)}-{count}")
+
+    url, sent = fresh()
+    places = [(field, value) for field in _fields(operation) for value in boundary_values.json_values()]
+    for field, value in places if "json" in sent else ():
+        body = boundary_values.written(sent["json"], field, value)
+        kind = sent.get("content_type", "application/json")
+        own = {"headers": sent.get("headers", {}), "data": body, "content_type": kind}
+        if asker.ask(operation.method, url, (field, value), **own).status_code < 300:
+            url, sent = fresh()
+    for parameter in operation.parameters("query"):
+        for value in boundary_values.query_values(parameter):
+            own = {**sent, "query_string": {**sent.get("query_string", {}), parameter: value}}
+            if asker.ask(operation.method, url, (parameter, value), **own).status_code < 300:
+                url, sent = fresh()
+
+
+def test_every_field_of_front_matter(site: Site, asker: Asker) -> None:  # noqa: F811
+    """By merge patch, JSON Patch, PUT and POST: each leaves the article, and its list, as right as it was."""
+    url, sent = of_article(site, "front-matter", **MERGE)
+    condition = sent["headers"]
+    for field in (*WHOLE, "extra", "draft", "slug"):
+        for value in boundary_values.json_values():
+            data = boundary_values.Raw(boundary_values.written({}, field, value).decode())
+            operation = {"op": "add", "path": f"/data/{field}"}
+            patch = b"[" + boundary_values.written(operation, "value", value) + b"]"
+            whole = boundary_values.Raw(boundary_values.written(WHOLE, field, value).decode())
+            requests = (
+                ("PATCH", url, boundary_values.written({}, "data", data), MERGE["content_type"]),
+                ("PATCH", url, patch, JSON_PATCH),
+                ("PUT", url, boundary_values.written({"body": ""}, "data", whole), "application/json"),
+                (
+                    "POST",
+                    f"{ARTICLES}/news",
+                    boundary_values.written({"id": "en/edge-new"}, "data", whole),
+                    "application/json",
+                ),
+            )
+            for method, where, body, kind in requests:
+                query = {"dry_run": "true"}
+                asker.ask(
+                    method, where, (field, value), data=body, content_type=kind, headers=condition, query_string=query
+                )
