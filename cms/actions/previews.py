@@ -12,31 +12,46 @@ import time
 from typing import Any
 
 from cms.actions import drafts as copies
-from cms.actions import lookup
+from cms.actions import lookup, tokens
 from cms.context import Context
 from cms.database import articles, drafts, previews
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Invalid, NotFound
+from cms.errors import Invalid, NotFound, NotReady
 from cms.model.ids import Name
 from cms.model.scopes import Actor
 
 DAY_S = 24 * 60 * 60
 MOST_S = 30 * DAY_S
+MOST_LINKS = 50
+"""Live links to one article."""
 
 
 def create(ctx: Context, actor: Actor, name: Name, expires_s: int) -> tuple[AnyRow, str]:
-    """The link's row and its secret, which nobody can read again; `Invalid` when all of the article is public."""
+    """Create a link and return its row and its secret, which cannot be read again.
+
+    The link ends with the token that makes it. `Invalid` when all of the article is public; `NotReady` when the article
+    has `MOST_LINKS` live links.
+    """
     actor.require("articles:read-drafts", name.collection)
     secret, now = secrets.token_urlsafe(32), time.time()
-    values = {"collection": name.collection, "name": name.id, "actor": actor.name}
-    times = {"created_at": now, "expires_at": now + expires_s}
+    values: dict[str, Any] = {
+        "collection": name.collection,
+        "name": name.id,
+        "actor": actor.name,
+        "token_id": actor.token_id,
+    }
     with write(ctx.database) as tx:
+        own = tokens.own_token(tx, actor)
+        until = own.expires_at if own is not None and own.expires_at is not None else float("inf")
         row = lookup.visible(tx, actor, name)
         if drafts.get(tx, name) is None and not _is_hidden(row):
             raise Invalid("There is nothing to preview: no working copy, and no draft.", code="nothing_to_preview")
         previews.remove_expired(tx, now)
-        made = previews.add(tx, {"id": secrets.token_hex(8), "digest": _digest(secret), **values, **times})
+        if previews.count(tx, name, now) >= MOST_LINKS:
+            raise _too_many()
+        values |= {"id": secrets.token_hex(8), "digest": _digest(secret), "created_at": now}
+        made = previews.add(tx, {**values, "expires_at": min(now + expires_s, until)})
     return made, secret
 
 
@@ -44,8 +59,8 @@ def show(ctx: Context, secret: str) -> dict[str, Any]:
     """The JSON of the article that the link is for: its working copy, or the draft that it is. `NotFound` says nothing
     of why there is none."""
     with read(ctx.database) as tx:
-        link = previews.by_digest(tx, _digest(secret))
-        if link is not None and link.expires_at > time.time():
+        link = previews.by_digest(tx, _digest(secret), time.time())
+        if link is not None:
             name = Name(link.collection, link.name)
             row, copy = articles.get(tx, name), drafts.get(tx, name)
             if row is not None and copy is not None:
@@ -64,6 +79,11 @@ def revoke(ctx: Context, actor: Actor, preview_id: str) -> None:
         if row is None or not actor.may("articles:read-drafts", row.collection):
             raise NotFound("There is no such preview.")
         previews.remove(tx, preview_id)
+
+
+def _too_many() -> NotReady:
+    detail = f"The article has {MOST_LINKS} live preview links. Revoke one: GET /previews, DELETE /previews/{{id}}."
+    return NotReady(detail, code="too_many_previews")
 
 
 def _is_hidden(row: AnyRow) -> bool:

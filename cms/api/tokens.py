@@ -43,9 +43,9 @@ def create_token(body: dict[str, Any]) -> Response:
 @blp.route("/tokens/<token_id>", methods=["DELETE"])
 @blp.response(204)
 def revoke_token(token_id: str) -> Response:
-    """Revoke a token; it is refused from the next request on."""
+    """Revoke a token that has no scope which you lack, and the preview links made with it."""
     auth.actor().require("tokens")
-    tokens.revoke(context(), token_id)
+    tokens.revoke(context(), auth.actor(), token_id)
     return Response(status=204)
 
 

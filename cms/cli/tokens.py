@@ -17,7 +17,7 @@ def token() -> None:
 @token.command("create")
 @click.option("--name", required=True, help="Whose it is; stands in the history.")
 @click.option("--scope", "scopes", multiple=True, required=True, help="May be given several times.")
-@click.option("--days", type=click.IntRange(1), help="Expires after so many days.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Expires after so many days.")
 def create_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     """Create a token and print it, once."""
     from cms.actions import tokens
@@ -46,6 +46,7 @@ def list_tokens() -> None:
 def revoke_token(token_id: str) -> None:
     """Revoke a token by its id."""
     from cms.actions import tokens
+    from cms.model.scopes import SERVICE
 
     with the_site() as ctx:
-        tokens.revoke(ctx, token_id)
+        tokens.revoke(ctx, SERVICE, token_id)

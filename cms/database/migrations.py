@@ -154,6 +154,10 @@ def _many_nodes(tx: Connection) -> None:
     )
 
 
+def _makers_of_previews(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE previews ADD COLUMN token_id TEXT"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -165,4 +169,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _uses_of_tokens,
     _purges,
     _many_nodes,
+    _makers_of_previews,
 )

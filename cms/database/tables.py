@@ -243,6 +243,7 @@ previews = Table(
     Column("actor", Text, nullable=False),
     Column("created_at", Float(53), nullable=False),
     Column("expires_at", Float(53), nullable=False),
+    Column("token_id", Text),  # of the token that made it; null for links from before this was noted
     Index("previews_by_digest", "digest"),
     Index("previews_by_name", "collection", "name"),
 )

@@ -44,8 +44,8 @@ def set_used(tx: Connection, token_ids: Sequence[str], now: float, every_s: floa
     tx.execute(update(tokens).where(tokens.c.id.in_(token_ids), is_due).values(last_used_at=now))
 
 
-def remove(tx: Connection, token_id: str) -> bool:
-    return tx.execute(delete(tokens).where(tokens.c.id == token_id)).rowcount > 0
+def remove(tx: Connection, token_id: str) -> None:
+    tx.execute(delete(tokens).where(tokens.c.id == token_id))
 
 
 def scopes_of(row: AnyRow) -> frozenset[str]:

@@ -35,6 +35,9 @@ FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates",
 
 _OF_BYTES = ("version", "digest", "updated_at")
 
+_EARLIEST_S = datetime.min.replace(tzinfo=UTC).timestamp()
+_LATEST_S = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
+
 
 class Bytes(NamedTuple):
     json: str
@@ -142,5 +145,7 @@ def to_json(value: Any) -> str:
 
 
 def timestamp(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
+    """Return the time (seconds since the epoch) in ISO 8601, in UTC; a time outside of years 1 to 9999 as the nearest
+    one that can be written."""
+    moment = datetime.fromtimestamp(min(max(_EARLIEST_S, seconds), _LATEST_S), UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,14 +24,20 @@ SCOPES: Final = (
     "admin",
 )
 _NARROW = ("articles:", "images:")
-_COLLECTION = re.compile(r"[^\s/:]+")
 
 
 def is_scope(text: str) -> bool:
+    """Return whether `text` is a scope. A collection that narrows it need not exist yet, but its name must be plain."""
     if text in SCOPES:
         return True
     scope, _, collection = text.rpartition(":")
-    return scope in SCOPES and scope.startswith(_NARROW) and bool(_COLLECTION.fullmatch(collection))
+    return scope in SCOPES and scope.startswith(_NARROW) and _is_plain(collection)
+
+
+def _is_plain(collection: str) -> bool:
+    """Return whether the name has letters and marks of any script, digits, `_`, `-` and `.` alone: `*` or `a,b` would
+    look like a pattern."""
+    return collection != "" and all(c in "_-." or unicodedata.category(c)[0] in "LMN" for c in collection)
 
 
 @dataclass(frozen=True, slots=True)

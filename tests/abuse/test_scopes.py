@@ -161,7 +161,7 @@ def of_link(site: Site, name: str) -> Asked:
 
 
 def of_token(site: Site, name: str) -> Asked:
-    made = site.client.post(f"{V1}/tokens", json={"name": name, "scopes": ["read"]}, headers=site.admin).get_json()
+    made = site.client.post(f"{V1}/tokens", json={"name": name, "scopes": ["tokens"]}, headers=site.admin).get_json()
     return f"{V1}/tokens/{made['id']}", {}
 
 

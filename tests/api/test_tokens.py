@@ -97,7 +97,7 @@ def test_no_token_makes_one_that_outlives_it(client: FlaskClient, ctx: Context) 
 def test_what_is_revoked_meanwhile_makes_no_token(ctx: Context) -> None:
     row, token = tokens.create(ctx, SERVICE, "n", ["tokens"])
     actor = tokens.authenticate(ctx, token)
-    tokens.revoke(ctx, row.id)
+    tokens.revoke(ctx, SERVICE, row.id)
     before = state_of(ctx)
     with pytest.raises(NotAuthenticated):
         tokens.create(ctx, actor, "n", ["tokens"])
@@ -151,7 +151,10 @@ def test_a_token_that_makes_no_sense_is_refused(
 
 
 def test_a_token_ends_when_it_was_said_to(client: FlaskClient, ctx: Context) -> None:
-    _, token = tokens.create(ctx, SERVICE, "n", ["read"], expires_at=1.0)
+    row, token = tokens.create(ctx, SERVICE, "n", ["read"], expires_at=time.time() + 60)
+    assert client.get(ARTICLES, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    with write(ctx.database) as tx:
+        tx.execute(table.update().where(table.c.id == row.id).values(expires_at=time.time() - 1))
     problem(client.get(ARTICLES, headers={"Authorization": f"Bearer {token}"}), 401)
 
 

@@ -25,7 +25,9 @@ class TokenList(Schema):
 class NewToken(Schema):
     name = Text(required=True, validate=validate.Length(1, 100))
     scopes = fields.List(Text(), required=True, validate=validate.Length(1, 50))
-    expires_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    expires_at = fields.AwareDateTime(
+        load_default=None, allow_none=True, metadata=said("between now and the year 2200; null: never")
+    )
 
 
 class Whoami(Schema):
