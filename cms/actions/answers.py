@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cms.context import Context
 from cms.database import answers, changes, clock
-from cms.database.engine import write
+from cms.database.engine import write_aside
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotReady, Unavailable
 
@@ -43,20 +43,20 @@ class Claim:
 
     def note(self, new_id: str, version: str) -> None:
         """What is about to be made, for whoever tries anew, should this one fail after it was done."""
-        with write(self.ctx.database) as tx:
+        with write_aside(self.ctx.database) as tx:
             answers.note(tx, self.token_id, self.key, json.dumps([new_id, version, changes.position(tx)[1]]))
 
     def keep(self, status: int, headers: str, body: str) -> None:
         """It is done, and told so even if that cannot be kept just now."""
         try:
-            with write(self.ctx.database) as tx:
+            with write_aside(self.ctx.database) as tx:
                 answers.finish(tx, self.token_id, self.key, status, headers, body)
         except Unavailable as error:
             log.warning("the answer to a request with an Idempotency-Key is not kept: %s", error.detail)
 
     def release(self) -> None:
         """It failed, and may be tried anew."""
-        with write(self.ctx.database) as tx:
+        with write_aside(self.ctx.database) as tx:
             row = answers.get(tx, self.token_id, self.key)
             if row is None or row.status is not None:
                 return  # another has answered it meanwhile
@@ -72,7 +72,7 @@ def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = K
 
     `Invalid` when the key came with another request, `NotReady` while another one answers it.
     """
-    with ctx.locks.hold([f"answers/{token_id}/{key}"]), write(ctx.database) as tx:
+    with ctx.locks.hold([f"answers/{token_id}/{key}"]), write_aside(ctx.database) as tx:
         row = answers.get(tx, token_id, key)
         now = clock.now(tx)
         if row is None or row.time < now - (kept_s if row.status else LEASE_S):

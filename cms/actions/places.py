@@ -30,6 +30,11 @@ class Place:
     key: str
 
 
+def require(actor: Actor, article: str | None) -> None:
+    """Require the right to send photos for the article (`collection/id`), or into a folder."""
+    actor.require("images:write", None if article is None else article.partition("/")[0])
+
+
 def choose(ctx: Context, actor: Actor, article: str | None, folder: str | None) -> Place:
     """The place for an article's photos, or a folder; `Invalid` unless it is one of both, and a possible one."""
     if "\0" in f"{article}{folder}":
@@ -45,8 +50,8 @@ def choose(ctx: Context, actor: Actor, article: str | None, folder: str | None) 
 
 def _for_article(ctx: Context, actor: Actor, name: str) -> Place:
     """Beside the photos that the article shows already, else in a folder named after it."""
+    require(actor, name)
     collection, _, article_id = name.partition("/")
-    actor.require("images:write", collection)
     with read(ctx.database) as tx:
         try:
             row = lookup.visible(tx, actor, Name(collection, article_id))
@@ -66,7 +71,7 @@ def _for_article(ctx: Context, actor: Actor, name: str) -> Place:
 
 def _for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
     """A folder below `src/assets` that the editor names; the references are good in every article."""
-    actor.require("images:write")
+    require(actor, None)
     segments = folder.strip("/").split("/")
     plain = (segment == segment.strip() and ids.slug(segment) == segment.lower() for segment in segments)
     if not all(plain) or not all(segments) or any(s.startswith(("_", "-")) for s in segments) or len(folder) > 200:

@@ -72,6 +72,7 @@ def get_article(collection: str, article_id: str) -> Response:
 @blp.alt_response(200, schema=schemas.DryRun, description="With dry_run: what would be saved")
 def create_article(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
     """Create an article; its id is given, or made from a slug or from the title."""
+    auth.actor().require("articles:write", collection)  # a token comes before its Idempotency-Key
 
     def answer(claim: Claim | None) -> Response:
         if claim is not None and (begun := claim.begun) is not None:
@@ -103,6 +104,7 @@ def create_article(query: dict[str, Any], body: dict[str, Any], collection: str)
 @blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def put_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Replace an article or its working copy (If-Match), or create one (If-None-Match: *), from JSON or its file."""
+    auth.actor().require("articles:write", collection)
     name = Name(collection, article_id)
     if query["draft"]:
         return copies.save_response(_plan_copy_of_put(name, query), dry_run=query["dry_run"])
@@ -128,6 +130,7 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
 @blp.alt_response(204, description="Saved; with Prefer: return=minimal")
 def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
     """Change some fields, or the body, of an article or its working copy (If-Match)."""
+    auth.actor().require("articles:write", collection)
     value = strict_json(request, MERGE_PATCH, JSON_PATCH)
     name = Name(collection, article_id)
     editing = _editing(name)

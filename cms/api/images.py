@@ -82,6 +82,7 @@ def upload_images(query: dict[str, Any]) -> Response:
     actor = auth.actor()
     actor.require_somewhere("images:write")
     sent, form = _files(), request.form
+    places.require(actor, form.get("article"))
     keep_credit = _keep_credit()
     with scratch.folder() as folder:
         files = [_saved(file, number, folder / str(number)) for number, file in enumerate(sent)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from cms.actions import direct_upload
+from cms.actions import direct_upload, places
 from cms.actions.answers import Claim
 from cms.actions.direct_upload import Announced, Begun
 from cms.api import auth, idempotency
@@ -26,7 +26,7 @@ blp = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Photos p
 def begin_uploads(body: dict[str, Any]) -> Response:
     """Announce photos; each gets a URL that takes a PUT of so many bytes of that type, for an hour."""
     actor = auth.actor()
-    actor.require_somewhere("images:write")
+    places.require(actor, body.get("article"))
     files = [Announced(**file) for file in body["files"]]
 
     def answer(_: Claim | None) -> Response:

@@ -9,7 +9,8 @@ from cms.database.tables import AnyRow, answers
 
 
 def get(tx: Connection, token_id: str, key: str) -> AnyRow | None:
-    return tx.execute(select(answers).where(*_own(token_id, key))).one_or_none()
+    """Return the row, which nobody else changes before the transaction ends."""
+    return tx.execute(select(answers).where(*_own(token_id, key)).with_for_update()).one_or_none()
 
 
 def begin(tx: Connection, token_id: str, key: str, request: str, note: str | None) -> None:

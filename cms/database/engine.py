@@ -75,8 +75,13 @@ def write(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def write_aside(engine: Engine) -> Iterator[Connection]:
-    """As `write`, of what no answer shows: nobody is held off, and nobody told."""
+    """Open a write transaction for rows that no kept answer shows: leases, heartbeats, answers to repeated requests.
+
+    PostgreSQL neither holds off other writers nor tells of the commit, so that the answers in memory stay. SQLite has
+    one writer at a time, and counts each commit. `Unavailable` when the database does not answer.
+    """
     with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
+        _check_file(engine)
         yield connection
 
 
