@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import sys
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from cms.actions.last_used import LastUsed
 from cms.actions.reconcile import Progress
 from cms.actions.start import prepare, stamp_of
 from cms.context import Context
-from cms.database import clock
+from cms.database import clock, heartbeats
 from cms.database.engine import checked, open_engine
 from cms.database.generation import watch
 from cms.database.locks import FileLocks, Locks, PostgresLocks
@@ -58,6 +59,7 @@ def create_context(settings: Settings) -> Context:
         database=database,
         generation=watch(database, settings.database),
         locks=_locks(settings),
+        heartbeats=heartbeats.of(database, settings.own_folder),
         stamp=stamp_of(settings),
         repository=_repository(settings),
         clock=clock.of(database),
@@ -95,7 +97,7 @@ def create_app(
     context = create_context(settings)
     prepare(context, progress)
     app = put_together(create_flask(settings.limits), context, access_log.to_standard_error())
-    app.extensions |= {last_used.NAME: LastUsed(context), service.LEAVING: leaving}
+    app.extensions |= {last_used.NAME: LastUsed(context), service.LEAVING: leaving, service.STARTED: time.monotonic()}
     return app
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from cms.database.generation import Generation
+from cms.database.heartbeats import Heartbeats
 from cms.database.locks import Locks
 from cms.settings import Settings
 from cms.store.base import Store
@@ -20,7 +21,7 @@ class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
     them, `private` what nobody else may read. `generation` says whether the database was written to. `stamp` names how
     the derived tables are made. `repository` is where each write is committed, None when it is not. `clock`, in seconds
-    since the epoch, says what is due."""
+    since the epoch, says what is due. `heartbeats` tells all processes whether background work is done."""
 
     settings: Settings
     site: Store
@@ -30,6 +31,7 @@ class Context:
     database: Engine
     generation: Generation
     locks: Locks
+    heartbeats: Heartbeats
     stamp: str
     repository: Repository | None = None
     clock: Callable[[], float] = time.time

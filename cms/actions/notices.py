@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from cms.actions import heartbeat
+from cms.actions.heartbeat import Alert
 from cms.context import Context
 from cms.database import file, notices
 from cms.database.engine import read, write
@@ -19,6 +21,13 @@ def troubles(ctx: Context) -> list[Trouble]:
     if (since := file.gone_since(ctx.database)) is not None:
         found.append(Trouble(DATABASE_LOST, database_lost().detail, since))
     return list({trouble.code: trouble for trouble in found if trouble is not None}.values())
+
+
+def all_of(ctx: Context, started: float | None) -> list[Alert]:
+    """Return the kept notices, and what ails the background work, as `heartbeat.alerts` has it."""
+    with read(ctx.database) as tx:
+        kept = [Alert(row.name, row.detail, row.since) for row in notices.all_of(tx)]
+    return kept + heartbeat.alerts(ctx, started)
 
 
 def tell(ctx: Context, name: str, detail: str | None) -> None:

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
 
 from cms.actions import reconcile
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.seen import SCHEMAS, is_photo, is_rule
+from cms.actions.steps import Step
 from cms.context import Context
 from cms.database.leases import Lease
 from cms.errors import Unavailable
@@ -40,14 +40,6 @@ _WHAT_NOW = (
     "Until it does, all files are looked at again and again, which takes longer; raise fs.inotify.max_user_watches"
     " or fs.inotify.max_user_instances (sysctl)."
 )
-
-T = TypeVar("T")
-
-
-class Guard(Protocol):
-    """Does one step; None when it failed."""
-
-    def __call__(self, step: Callable[[], T], /) -> T | None: ...
 
 
 @dataclass(slots=True)
@@ -82,17 +74,18 @@ class News:
         return None if is_all else places
 
 
-def take_over(ctx: Context, stop: threading.Event, guard: Guard) -> None:
-    """Go on until `stop` is set."""
+def take_over(ctx: Context, stop: threading.Event, step: Step) -> None:
+    """Go on until `stop` is set; each pass is a round of the step."""
     news, is_begun = News(), threading.Event()
     listener = threading.Thread(target=_listen, args=(ctx, news, stop, is_begun), name="listen")
     listener.start()
     is_begun.wait()  # what is changed from now on is told, or the first pass sees it
     lease = Lease(ctx.database, f"reconcile {ctx.stamp}")  # another version has tables of its own to keep right
-    passes = _Passes(ctx, news, guard, Reconciler(ctx), lease)
+    passes = _Passes(ctx, news, step, Reconciler(ctx), lease)
     while not stop.is_set():
+        step.show_alive()
         passes.go_on(stop)
-    guard(passes.lease.release)
+    step.run(passes.lease.release)
     listener.join()
 
 
@@ -102,7 +95,7 @@ class _Passes:
 
     ctx: Context
     news: News
-    guard: Guard
+    step: Step
     reconciler: Reconciler
     lease: Lease
     left: set[str] = field(default_factory=set)
@@ -130,7 +123,9 @@ class _Passes:
     def _run(self) -> Report:
         """A pass over the whole site, unless another node makes them."""
         lease_s = max(LEASE_S, 2 * self.ctx.settings.scan_s, LEASE_SHARE * self.took)
-        return self.reconciler.run() if self.lease.claim(lease_s) else Report(left=frozenset())
+        if not self.lease.claim(lease_s):
+            return Report(left=frozenset())
+        return self.reconciler.run(progress=lambda _done, _total: self.step.show_alive())
 
     def _told(self) -> set[str]:
         found = self.news.take()
@@ -146,7 +141,7 @@ class _Passes:
         return self.ended + max(every_s, self.took / share)
 
     def _look(self, look: Callable[[], Report]) -> None:
-        report = self.guard(look)
+        report = self.step.run(look)
         rest = None if report is None else report.left
         self.wants_all |= rest is None
         self.left = set(rest or ())

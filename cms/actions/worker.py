@@ -5,20 +5,19 @@ keeps some room on the disk."""
 from __future__ import annotations
 
 import dataclasses
-import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
-from cms.actions import deliver, renditions, reserve
+from cms.actions import deliver, heartbeat, renditions, reserve
 from cms.actions.examine import Examiner
 from cms.actions.heal import heal
 from cms.actions.keep_git import Keeper
 from cms.actions.publish import publish_due
 from cms.actions.reserve import EVERY_S as RESERVE_EVERY_S
+from cms.actions.steps import LONG_S, Step, Steps
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
 from cms.actions.take_over import BUSY_SHARE, EVERY_S, take_over
@@ -27,46 +26,65 @@ from cms.actions.watch import watch
 from cms.context import Context
 from cms.database.engine import checked
 from cms.database.leases import Lease
-from cms.database.refusals import REBUILDING
-from cms.errors import CmsError
-
-log = logging.getLogger("cms.worker")
-T = TypeVar("T")
 
 SENDERS = 8
 """So many webhooks are told at a time: one that answers slowly keeps no other waiting."""
 
+GIT_S = 1800.0
+"""A round of git calls it many times, each of which may take as long as its time-out."""
 
-def work(every: Context, stop: threading.Event) -> None:
-    """Work until `stop` is set; what fails is logged and tried again."""
+
+def work(every: Context, stop: threading.Event, steps: Steps) -> None:
+    """Work until `stop` is set; what fails is logged and tried again. What each of the `steps` does, the heartbeat
+    tells."""
     ctx = dataclasses.replace(every, database=checked(every.database))
-    sweeping = Lease(ctx.database, "sweep")
+    reconcile, tell, send = steps.add("reconcile", LONG_S), steps.add("deliver"), steps.add("send")
     threads = [
-        threading.Thread(target=take_over, args=(every, stop, _guarded), name="reconcile"),
-        threading.Thread(target=_repeat, args=(Examiner(every).run, stop), name="examine"),
-        threading.Thread(target=_repeat, args=(lambda: heal(ctx), stop), name="heal"),
-        threading.Thread(target=_repeat, args=(lambda: publish_due(ctx), stop), name="publish"),
-        threading.Thread(target=_repeat, args=(Keeper(ctx).run, stop), name="git"),
-        threading.Thread(target=_tell, args=(ctx, stop), name="deliver"),
-        threading.Thread(target=_repeat, args=(lambda: renditions.make(ctx, stop.is_set), stop), name="renditions"),
-        threading.Thread(target=_repeat, args=(partial(_sweep, ctx, sweeping), stop, SWEEP_EVERY_S), name="sweep"),
-        threading.Thread(target=_repeat, args=(lambda: watch(ctx), stop, WATCH_EVERY_S), name="watch"),
-        threading.Thread(target=_repeat, args=(lambda: reserve.keep(ctx), stop, RESERVE_EVERY_S), name="reserve"),
+        threading.Thread(target=take_over, args=(every, stop, reconcile), name="reconcile"),
+        threading.Thread(target=_tell, args=(ctx, stop, tell, send), name="deliver"),
     ]
+    for step, do, every_s in _rounds(every, ctx, stop, steps):
+        threads.append(threading.Thread(target=_repeat, args=(step, do, stop, every_s), name=step.name))
+    threads.append(threading.Thread(target=heartbeat.send, args=(every, steps, stop), name="heartbeat"))
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            # Where another thread has taken a signal, its handler runs when this one wakes.
+            thread.join(EVERY_S)
 
 
-def _tell(ctx: Context, stop: threading.Event) -> None:
+def _rounds(
+    every: Context, ctx: Context, stop: threading.Event, steps: Steps
+) -> list[tuple[Step, Callable[[], object], float]]:
+    """The steps that are done again and again, with what they do, and the seconds between two rounds."""
+    sweeping, variants = Lease(ctx.database, "sweep"), steps.add("renditions", LONG_S)
+
+    def is_stopped() -> bool:  # it is asked before each photo
+        variants.show_alive()
+        return stop.is_set()
+
+    return [
+        (steps.add("examine", LONG_S), Examiner(every).run, EVERY_S),
+        (steps.add("heal"), lambda: heal(ctx), EVERY_S),
+        (steps.add("publish"), lambda: publish_due(ctx), EVERY_S),
+        (steps.add("git", GIT_S), Keeper(ctx).run, EVERY_S),
+        (variants, lambda: renditions.make(ctx, is_stopped), EVERY_S),
+        (steps.add("sweep", LONG_S), lambda: _sweep(ctx, sweeping), SWEEP_EVERY_S),
+        (steps.add("watch"), lambda: watch(ctx), WATCH_EVERY_S),
+        (steps.add("reserve"), lambda: reserve.keep(ctx), RESERVE_EVERY_S),
+    ]
+
+
+def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
     with ThreadPoolExecutor(SENDERS, "deliver") as senders:
 
-        def step() -> None:
+        def tell_due() -> None:
+            send.show_alive()
             for webhook_id in deliver.due(ctx):
-                senders.submit(_guarded, partial(deliver.deliver, ctx, webhook_id))
+                senders.submit(send.run, partial(deliver.deliver, ctx, webhook_id))
 
-        _repeat(step, stop)
+        _repeat(tell, tell_due, stop)
 
 
 def _sweep(ctx: Context, lease: Lease) -> None:
@@ -74,22 +92,10 @@ def _sweep(ctx: Context, lease: Lease) -> None:
         sweep(ctx)
 
 
-def _repeat(step: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
+def _repeat(step: Step, work: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
     pause = 0.0
     while not stop.wait(pause):
         started = time.monotonic()
-        _guarded(step)
+        step.run(work)
         pause = max(every_s, (time.monotonic() - started) / BUSY_SHARE)
-
-
-def _guarded(step: Callable[[], T]) -> T | None:
-    """What it returns; None when it failed."""
-    try:
-        return step()
-    except CmsError as error:
-        level = logging.DEBUG if error.code == REBUILDING else logging.WARNING  # who makes them tells of it
-        log.log(level, "%s: %s", error.code, error.detail)
-    except Exception:
-        # The next round starts afresh; a worker that ended would leave the public site stale unnoticed.
-        log.exception("background work failed")
-    return None
+        step.show_alive(pause)

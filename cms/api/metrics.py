@@ -25,10 +25,11 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
-from cms.api import auth, traffic
+from cms.actions import heartbeat
+from cms.api import auth, service, traffic
 from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.traffic import BOUNDS_S, Traffic
-from cms.database import builds, changes, collections, conflicts, notices, shelves, webhooks
+from cms.database import builds, changes, collections, conflicts, shelves, webhooks
 from cms.database.engine import read
 from cms.model.targets import CHANGED
 from cms.model.visibility import STATUSES
@@ -49,6 +50,7 @@ def get_metrics() -> Response:
 
 class _FromDatabase(Collector):
     def collect(self) -> Iterator[Metric]:
+        yield from _of_worker()
         with read(unchecked().database) as tx:
             yield from _of_service(tx)
             yield from _of_content(tx)
@@ -86,10 +88,21 @@ def _of_service(tx: Connection) -> Iterator[Metric]:
     yield InfoMetricFamily("cms_build", "What runs here.", {"version": version("markdown-cms")})
     is_ready = collections.built_stamp(tx) == context().stamp
     yield GaugeMetricFamily("cms_ready", "1 when requests are answered in full, as /readyz says.", is_ready)
+
+
+def _of_worker() -> Iterator[Metric]:
     found = GaugeMetricFamily("cms_notice_seconds", "Since when /readyz has had the notice.", labels=["name"])
-    for row in notices.all_of(tx):
-        found.add_metric([row.name], _since(row.since))
+    for alert in service.all_notices():
+        found.add_metric([alert.name], _since(alert.since))
     yield found
+    about = "How long ago the step of the background work showed a sign of life."
+    beats = GaugeMetricFamily("cms_worker_beat_seconds", about, labels=["step"])
+    about = "How often the step of the background work has failed in a row."
+    failures = GaugeMetricFamily("cms_worker_failures", about, labels=["step"])
+    for metric, values in ((beats, heartbeat.idle_s(context())), (failures, heartbeat.failures(context()))):
+        for step, value in values.items():
+            metric.add_metric([step], value)
+        yield metric
 
 
 def _of_content(tx: Connection) -> Iterator[Metric]:

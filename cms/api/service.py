@@ -7,12 +7,13 @@ from typing import Any
 
 from flask import Response, current_app
 
-from cms.actions.notices import troubles
+from cms.actions import notices
+from cms.actions.heartbeat import Alert
 from cms.api import auth
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.schemas import service as schemas
-from cms.database import collections, notices
+from cms.database import collections
 from cms.database.engine import read
 from cms.database.refusals import REBUILDING
 from cms.errors import Unavailable
@@ -20,6 +21,9 @@ from cms.model.published import timestamp
 
 LEAVING = "leaving"
 """Under which an event may stand among the application's extensions, set once this server is about to end."""
+
+STARTED = "started"
+"""Under which it may stand when this server process was started (monotonic time): it has a worker from then on."""
 
 blp = Blueprint("service", __name__, description="The service itself")
 
@@ -36,9 +40,9 @@ def healthz() -> Response:
 @blp.alt_response(503, schema=schemas.Readiness, description="Not ready")
 def readyz() -> Response:
     """Say whether requests are answered in full, and what the operator has to decide."""
-    told = [(trouble.code, trouble.detail, trouble.since) for trouble in troubles(context())]
+    told = [(trouble.code, trouble.detail, trouble.since) for trouble in notices.troubles(context())]
     try:
-        told += _kept_notices()
+        told += [(alert.name, alert.detail, alert.since) for alert in all_notices()]
         is_built, is_away, sees_details = _is_built(), False, auth.actor().may("admin")
     except Unavailable as error:
         told = told or [(error.code, error.detail, time.time())]
@@ -55,9 +59,8 @@ def readyz() -> Response:
     return reply({"status": "degraded" if shown else "ready", "notices": shown})
 
 
-def _kept_notices() -> list[tuple[str, str, float]]:
-    with read(unchecked().database) as tx:
-        return [(row.name, row.detail, row.since) for row in notices.all_of(tx)]
+def all_notices() -> list[Alert]:
+    return notices.all_of(unchecked(), current_app.extensions.get(STARTED))
 
 
 def _is_built() -> bool:

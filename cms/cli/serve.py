@@ -53,21 +53,25 @@ def serve(host: str, port: int, workers: int, no_worker: bool, drain: float) -> 
 
 @click.command()
 @click.option("--parent", type=int, hidden=True, help="End when this process does.")
-def worker(parent: int | None) -> None:
+@click.option("--beat", type=int, hidden=True, help="Touch this file descriptor while the work goes on.")
+def worker(parent: int | None, beat: int | None) -> None:
     """Do the background work: take over changed files, tell webhooks."""
+    from cms.actions.steps import Steps
     from cms.actions.worker import work
     from cms.app import log_as_json
-    from cms.processes import allow_many_files, end_with
+    from cms.processes import allow_many_files, beat_while, end_with
 
-    stop = threading.Event()
+    stop, steps = threading.Event(), Steps()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if parent is not None:
         end_with(parent)
+    if beat is not None:
+        beat_while(steps.is_moving, beat)
     allow_many_files()
     with the_site() as ctx:
         log_as_json()
-        work(ctx, stop)
+        work(ctx, stop, steps)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -80,7 +84,7 @@ def _check_port(host: str, port: int) -> None:
         raise click.ClickException(detail) from error
 
 
-def _start_worker() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "cms", "worker", "--parent", str(os.getpid())]
+def _start_worker(beat: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-m", "cms", "worker", "--parent", str(os.getpid()), "--beat", str(beat)]
     # Else Python waits for the end of a pipe, which server processes that are forked meanwhile would keep open.
     return subprocess.Popen(command, close_fds=False)

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Engine, MetaData, delete, insert, inspect, se
 
 from cms.database import migrations
 from cms.database.engine import write
-from cms.database.tables import changes, git, kept, log, notices
+from cms.database.tables import changes, git, heartbeats, kept, log, notices
 from cms.errors import Exists
 
 BATCH = 200
-NAMES = tuple(table.name for table in kept.sorted_tables if table not in (git, notices))
-"""The tables; not those that tell of the place where a site is: its git repository, what ails it."""
+NAMES = tuple(table.name for table in kept.sorted_tables if table not in (git, heartbeats, notices))
+"""The tables; not those that tell of the place where a site is: its git repository, what ails it, its processes."""
 
 
 def lines(tx: Connection, name: str) -> Iterator[str]:

@@ -158,6 +158,12 @@ def _makers_of_previews(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE previews ADD COLUMN token_id TEXT"))
 
 
+def _heartbeats(tx: Connection) -> None:
+    tx.execute(
+        text("CREATE TABLE heartbeats (process TEXT PRIMARY KEY, time DOUBLE PRECISION NOT NULL, steps TEXT NOT NULL)")
+    )
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -170,4 +176,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _purges,
     _many_nodes,
     _makers_of_previews,
+    _heartbeats,
 )

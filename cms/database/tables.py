@@ -131,6 +131,14 @@ leases = Table(
     Column("until", Float(53), nullable=False),
 )
 
+heartbeats = Table(
+    "heartbeats",
+    kept,
+    Column("process", Text, primary_key=True),
+    Column("time", Float(53), nullable=False),
+    Column("steps", Text, nullable=False),  # JSON
+)
+
 image_fields = Table(
     "image_fields",
     kept,

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from cms.actions.check import check
 from cms.actions.publish import publish_due
+from cms.actions.steps import Steps
 from cms.actions.worker import work
 from cms.context import Context
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
@@ -280,7 +281,7 @@ def test_the_worker_publishes_when_nobody_calls(
     create_text(client, admin, text=dated((NOON + timedelta(hours=1)).isoformat().replace("+00:00", "Z")))
     assert status_of(client, admin) == "scheduled"
     stop = threading.Event()
-    worker = threading.Thread(target=work, args=(ctx, stop))
+    worker = threading.Thread(target=work, args=(ctx, stop, Steps()))
     worker.start()
     try:
         clock.now += timedelta(hours=1)
