@@ -62,7 +62,12 @@ def keeping(start: Callable[[int], subprocess.Popen[bytes]]) -> Iterator[None]:
     def keep() -> None:
         beat = os.memfd_create("beat", 0)  # in memory, and inherited
         while not stop.is_set():
-            process = start(beat)
+            try:
+                process = start(beat)
+            except OSError as error:
+                log.error("the background work cannot be started: %s", error.strerror)
+                stop.wait(AGAIN_S)
+                continue
             _wait(process, beat, stop)
             if not stop.is_set():
                 log.error("the background work ended with %s and is begun again", process.returncode)

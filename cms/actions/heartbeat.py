@@ -54,7 +54,7 @@ def send(ctx: Context, steps: Steps, stop: threading.Event) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Worker:
+class Worker:
     """A worker process as its last heartbeat has it, `age_s` ago."""
 
     age_s: float
@@ -64,37 +64,38 @@ class _Worker:
 def alerts(ctx: Context, started: float | None) -> list[Alert]:
     """What ails the background work. No worker is expected before this server process `started` (monotonic time), nor
     without such a time. `Unavailable` when the heartbeats cannot be read."""
-    workers, now = _workers(ctx), ctx.clock()
-    ages = [worker.age_s for worker in workers]
+    found, now = workers(ctx), ctx.clock()
+    ages = [worker.age_s for worker in found]
     if started is not None and (quiet_s := min([*ages, time.monotonic() - started - START_S])) > SILENT_S:
         return [_silent(now - quiet_s)]
-    live = [worker for worker in workers if worker.age_s <= SILENT_S]
-    found = {alert.name: alert for worker in live for alert in _of_worker(worker, now)}
-    return sorted(found.values(), key=lambda alert: alert.name)
+    live = [worker for worker in found if worker.age_s <= SILENT_S]
+    by_name = {alert.name: alert for worker in live for alert in _of_worker(worker, now)}
+    return sorted(by_name.values(), key=lambda alert: alert.name)
 
 
-def idle_s(ctx: Context) -> dict[str, float]:
+def workers(ctx: Context) -> list[Worker]:
+    """Return the worker processes that have been heard from; `Unavailable` when the heartbeats cannot be read."""
+    return [Worker(beat.age_s, list(_states(beat.steps))) for beat in ctx.heartbeats.all_of()]
+
+
+def idle_s(workers: Sequence[Worker]) -> dict[str, float]:
     """Return how long ago each step last showed a sign of life in any process."""
     found: dict[str, float] = {}
-    for worker in _workers(ctx):
+    for worker in workers:
         for state in worker.states:
             age_s = worker.age_s + state.idle_s
             found[state.name] = min(age_s, found.get(state.name, age_s))
     return found
 
 
-def failures(ctx: Context) -> dict[str, int]:
+def failures(workers: Sequence[Worker]) -> dict[str, int]:
     """Return how often each step has failed in a row, in the live process where it is most."""
     found: dict[str, int] = {}
-    for worker in _workers(ctx):
+    for worker in workers:
         for state in worker.states:
             is_live = worker.age_s <= SILENT_S
             found[state.name] = max(state.failures if is_live else 0, found.get(state.name, 0))
     return found
-
-
-def _workers(ctx: Context) -> list[_Worker]:
-    return [_Worker(beat.age_s, list(_states(beat.steps))) for beat in ctx.heartbeats.all_of()]
 
 
 def _states(text: str) -> Iterator[State]:
@@ -113,7 +114,7 @@ def _silent(since: float) -> Alert:
     return Alert("worker_silent", detail, since)
 
 
-def _of_worker(worker: _Worker, now: float) -> Iterator[Alert]:
+def _of_worker(worker: Worker, now: float) -> Iterator[Alert]:
     for state in worker.states:
         if worker.age_s > state.left_s:
             since = now - worker.age_s - state.idle_s

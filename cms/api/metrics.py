@@ -99,7 +99,8 @@ def _of_worker() -> Iterator[Metric]:
     beats = GaugeMetricFamily("cms_worker_beat_seconds", about, labels=["step"])
     about = "How often the step of the background work has failed in a row."
     failures = GaugeMetricFamily("cms_worker_failures", about, labels=["step"])
-    for metric, values in ((beats, heartbeat.idle_s(context())), (failures, heartbeat.failures(context()))):
+    workers = heartbeat.workers(context())
+    for metric, values in ((beats, heartbeat.idle_s(workers)), (failures, heartbeat.failures(workers))):
         for step, value in values.items():
             metric.add_metric([step], value)
         yield metric

@@ -311,5 +311,5 @@ def test_a_running_server_mends_its_tables_by_itself(light_site: Path, tmp_path:
 
         assert eventually(is_mended)
         assert seen <= {503}
-        assert b'"ready"' in get("/readyz")
+        assert eventually(lambda: b'"ready"' in get("/readyz"))
     assert b"is made again" in (tmp_path / "log").read_bytes()
