@@ -57,12 +57,13 @@ from tests.counted import counted, pytest_terminal_summary  # noqa: F401
 from tests.postgres import Packaged, postgres
 from tests.receiver import Receiver, receiving
 from tests.swift import swift_server
+from tests.tiers import DATABASE, pytest_collection_modifyitems, pytest_testnodedown  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "content"
+SAMPLE = ROOT / "tests/sample"
+"""The site that tests copy: their own, since whoever tries the service edits the one in `content/`."""
 SITES = "sites"
 _buckets: list[Path] = []
-DATABASE = os.environ.get("CMS_TEST_DATABASE", "sqlite")
 REAL = Path(os.environ.get("CMS_TEST_SITE") or SAMPLE).resolve()
 
 
@@ -75,20 +76,6 @@ compiled_sql.share()
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 if NEEDED:
     hypothesis.settings.load_profile("repeatable")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A run for another database has the tests that need one, but not those that run on both anyway."""
-    if DATABASE == "sqlite":
-        return
-    chosen = [item for item in items if isinstance(item, pytest.Function) and _is_for_any_database(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
-
-
-def _is_for_any_database(item: pytest.Function) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return "database_url" in item.fixturenames and (callspec is None or "database_url" not in callspec.params)
 
 
 def copy_site(source: Path, target: Path) -> Path:
@@ -314,7 +301,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def node() -> str:
+def nodejs() -> str:
     """Node, with Astro and what comes with it."""
     return node_with_packages()
 

@@ -106,21 +106,21 @@ STRICTER = re.compile(r"""- ?\t|[\[{ ][?:-][a\],}]|: ["'][^"'\n]*\n""")
 """libyaml takes no tab after a dash, no `?` or `:` before a word in a flow list, and no quoted text without an end."""
 
 
-def test_every_front_matter_in_the_suite_reads_the_same(node: str) -> None:
+def test_every_front_matter_in_the_suite_reads_the_same(nodejs: str) -> None:
     folders = {SAMPLE / "src/content", REAL / "src/content", AWKWARD}
     paths = [path for folder in sorted(folders) for path in sorted(folder.rglob("*.md"))]
     texts = [path.read_bytes().decode() for path in paths]
     yaml = [text for text in texts if not text.startswith("+++")]
-    found = [compare(text, site) for text, site in zip(yaml, read_in_javascript(node, yaml), strict=True)]
+    found = [compare(text, site) for text, site in zip(yaml, read_in_javascript(nodejs, yaml), strict=True)]
     assert [difference for difference in found if difference] == []
     assert len(yaml) >= 30
     assert any(ids.is_article(str(path.relative_to(REAL))) for path in paths if path.is_relative_to(REAL))
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_generated_front_matter_reads_the_same(node: str, newline: str) -> None:
+def test_generated_front_matter_reads_the_same(nodejs: str, newline: str) -> None:
     texts = [f"---\n{raw}---\nBody\n".replace("\n", newline) for raw in generated(4000)]
-    sites = read_in_javascript(node, texts)
+    sites = read_in_javascript(nodejs, texts)
     found = {text: difference for text, site in zip(texts, sites, strict=True) if (difference := compare(text, site))}
     assert found == {}
     assert sum("value" in site for site in sites) > 1000

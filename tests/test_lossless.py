@@ -183,13 +183,13 @@ def steps(edit: str, article: dict[str, Any]) -> tuple[str, list[dict[str, Any]]
     return None if edit != "body" else ("", [{"op": "replace", "path": "/body", "value": "New.\n\n---\n\nបាទ\n"}])
 
 
-def test_only_the_meant_lines_change_and_the_site_reads_them(shelf: Shelf, node: str) -> None:
+def test_only_the_meant_lines_change_and_the_site_reads_them(shelf: Shelf, nodejs: str) -> None:
     """One after the other: each edit finds the files as the one before it left them."""
     ours = [name for name in shelf.names if name.startswith("awkward/")]
     site = sorted(set(shelf.names) - set(ours))
     for number, edits in enumerate(EDITS):
         for edit in edits:
-            edit_all(shelf, node, edit, [*ours, *site[number % SHARE :: SHARE]])
+            edit_all(shelf, nodejs, edit, [*ours, *site[number % SHARE :: SHARE]])
 
 
 def edit_all(shelf: Shelf, node: str, edit: str, names: list[str]) -> None:

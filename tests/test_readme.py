@@ -20,6 +20,7 @@ from tests.components import cms_server, program, require
 from tests.conftest import ROOT, SAMPLE, copy_site
 
 README = (ROOT / "README.md").read_text()
+OF_TESTS = (ROOT / "tests/README.md").read_text()
 
 
 def test_the_first_edit_works_as_written(tmp_path: Path) -> None:
@@ -49,12 +50,15 @@ def test_every_setting_and_every_scope_is_named() -> None:
     for name in NAMES:
         assert name in README or name.startswith("CMS_MAX_"), name
     named = set(re.findall(r"`(CMS_[A-Z_]+)", README)) - {"CMS_MAX_", "CMS_URL", "CMS_TOKEN"}
-    for_tests = {name for name in named if name.startswith("CMS_TEST_")}
-    sources = [path.read_text() for path in (*ROOT.glob("tests/*.py"), *ROOT.glob("tests/*/*.py"))]
-    assert not [name for name in for_tests if not any(f'environ.get("{name}"' in text for text in sources)]
-    named -= for_tests
-    assert named <= set(NAMES)
+    assert {name for name in named if not name.startswith("CMS_TEST_")} <= set(NAMES)
     assert all(f"`{scope}`" in README for scope in SCOPES)
+
+
+def test_every_variable_of_the_tests_is_named_where_they_are_described() -> None:
+    sources = "".join(path.read_text() for path in (*ROOT.glob("tests/*.py"), *ROOT.glob("tests/*/*.py")))
+    read = set(re.findall(r'environ\.get\(\s*"(CMS_TEST_[A-Z_]+)"', sources))
+    assert set(re.findall(r"CMS_TEST_[A-Z_]+", OF_TESTS)) == read
+    assert set(re.findall(r"CMS_TEST_[A-Z_]+", README)) <= read
 
 
 def test_every_limit_is_listed_with_its_value() -> None:
@@ -106,5 +110,5 @@ def test_each_promise_names_what_shows_it_and_all_that_is_named_is_there() -> No
         assert promise, name
         assert figures, name
         assert re.search(r"`tests/\S+\.py`", shown_by), name
-    for path in re.findall(r"tests/[\w/]+\.py", README):
+    for path in re.findall(r"tests/[\w/]+\.(?:py|md)", README + OF_TESTS):
         assert (ROOT / path).is_file(), path

@@ -20,6 +20,7 @@ from cms.model import ids
 from cms.model.pointer import strings
 from tests.conftest import (
     REAL,
+    SAMPLE,
     bearer,
     both_databases,
     close,
@@ -83,7 +84,7 @@ def test_every_photo_reference_is_resolved_or_flagged(ctx: Context, articles: li
                 assert image["bytes"] == file.stat().st_size
                 assert image["width"] > 0
                 assert image["height"] > 0
-    if REAL.name == "content":
+    if REAL == SAMPLE:
         assert seen == {"@/", "src/", "/src/", "../../../"}
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import urllib3
 
 from tests.api.test_images import IMAGES
-from tests.api.test_upload_kills import photo
 from tests.components import CmsServer, cms, cms_server
 from tests.conftest import eventually
+from tests.faults.test_upload_kills import photo
 from tests.test_serve import token
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from shutil import copytree, ignore_patterns, rmtree
+from shutil import copytree, rmtree
 from typing import NamedTuple
 
 import urllib3
@@ -18,7 +18,7 @@ import urllib3
 from tests.bench.made_site import edit_one, write_articles
 from tests.bench.measure import Options, Row, in_turn, row
 from tests.components import cms_server, program, settings_environment
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
 BARE_SUM = """
 import re, sys, yaml, comrak, nh3
@@ -59,7 +59,7 @@ def rows(options: Options) -> Iterator[Row]:
 
 def _commands(options: Options) -> Iterator[Row]:
     sample = options.folder / "sample"
-    copytree(ROOT / "content", sample, ignore=ignore_patterns(".cms"))
+    copytree(SAMPLE, sample)
     index(sample)
     helps, serves = in_turn(
         options.rounds, lambda: _command(sample, "--help").wall, partial(_serving, sample, options.folder / "cms.log")

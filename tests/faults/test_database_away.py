@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from cms.context import Context
-from cms.database import generation
+from cms.database.generation import PostgresGeneration
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.conftest import close, eventually, make_client, make_context, make_settings, site_of, with_postgres
 from tests.gateway import Gateway, gateway
@@ -23,11 +24,6 @@ pytestmark = with_postgres
 NAME = "news/en/a-day"
 ARTICLE = f"{ARTICLES}/{NAME}"
 LIST = f"{ARTICLES}?collection=news&limit=2"
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "SILENT_S", 3.0)
 
 
 @pytest.fixture
@@ -46,10 +42,21 @@ def node(ctx: Context, way: Gateway) -> Iterator[Context]:
     close(made)
 
 
-def remembers(client: FlaskClient, node: Context, *paths: str) -> None:
+def remember(client: FlaskClient, node: Context, *paths: str) -> None:
+    """Have the node keep the answers to `paths` in memory, which it empties with each write that it hears of."""
+    listener = node.generation
+    assert isinstance(listener, PostgresGeneration)
+    for _ in range(3):  # the notifications of a write come before the answer to the second question after it
+        heard_at = listener._heard_at
+        assert eventually(partial(_has_heard_since, listener, heard_at))
     assert eventually(lambda: node.generation.current() is not None)
     for path in paths:
         assert client.get(path).status_code == 200
+
+
+def _has_heard_since(listener: PostgresGeneration, moment: float) -> bool:
+    listener.current()  # the first call starts the listener
+    return listener._heard_at > moment
 
 
 @pytest.mark.parametrize("fault", ["close", "freeze"])
@@ -58,21 +65,20 @@ def test_what_is_published_is_read_on_and_nothing_is_saved(
 ) -> None:
     client = make_client(node)
     etag = create_text(client, admin)
-    remembers(client, node, ARTICLE, LIST)
+    remember(client, node, ARTICLE, LIST)
     before = {path: client.get(path).data for path in (ARTICLE, LIST)}
     path = site_of(node) / f"src/content/{NAME}.md"
     file = path.read_bytes()
 
     getattr(way, fault)()
-    assert eventually(lambda: "Age" in client.get(ARTICLE).headers, 20)
-    started = time.monotonic()
+    assert eventually(lambda: "Age" in client.get(ARTICLE).headers)
     for url, body in before.items():
         answer = client.get(url)
-        assert (answer.status_code, answer.data, int(answer.headers["Age"]) < 30) == (200, body, True)
+        assert (answer.status_code, answer.data, answer.headers["Age"].isdigit()) == (200, body, True)
+        assert "Server-Timing" not in answer.headers, "the database was asked"
     known = client.get(ARTICLE, headers={"If-None-Match": etag})
-    assert (known.status_code, "Age" in known.headers) == (304, True)
+    assert (known.status_code, "Age" in known.headers, "Server-Timing" in known.headers) == (304, True, False)
     assert client.head(ARTICLE).status_code == 200
-    assert time.monotonic() - started < 2
     refused = [
         client.get(f"{ARTICLES}/news/en/opening-day"),
         client.get(ARTICLE, headers=admin),
@@ -86,20 +92,20 @@ def test_what_is_published_is_read_on_and_nothing_is_saved(
     assert client.get("/readyz").status_code == 503
 
     way.open()
-    assert eventually(lambda: client.get("/readyz").status_code == 200, 20)
+    assert eventually(lambda: client.get("/readyz").status_code == 200)
     saved = patch(client, admin, NAME, etag, {"data": {"title": "Back again"}})
     assert saved.status_code == 200
-    assert eventually(lambda: "Age" not in client.get(ARTICLE).headers, 20)
+    assert eventually(lambda: "Age" not in client.get(ARTICLE).headers)
     assert client.get(ARTICLE).get_json()["data"]["title"] == "Back again"
 
 
 def test_what_was_withdrawn_before_is_not_shown_again(node: Context, admin: dict[str, str], way: Gateway) -> None:
     client = make_client(node)
     etag = create_text(client, admin)
-    remembers(client, node, ARTICLE)
+    remember(client, node, ARTICLE)
     assert patch(client, admin, NAME, etag, {"data": {"draft": True}}).status_code == 200
     way.close()
-    assert eventually(lambda: node.generation.last() is not None, 20)
+    assert eventually(lambda: node.generation.last() is not None)
     problem(client.get(ARTICLE), 503, "database")
 
 
@@ -108,13 +114,13 @@ def test_what_others_have_changed_meanwhile_is_there_once_it_is_back(
 ) -> None:
     client, other = make_client(node), make_client(ctx)
     etag = create_text(other, admin)
-    remembers(client, node, ARTICLE)
+    remember(client, node, ARTICLE)
     way.close()
     assert patch(other, admin, NAME, etag, {"data": {"title": "Meanwhile"}}).status_code == 200
-    assert eventually(lambda: "Age" in client.get(ARTICLE).headers, 20)
+    assert eventually(lambda: "Age" in client.get(ARTICLE).headers)
     assert client.get(ARTICLE).get_json()["data"]["title"] == "A day at the library"
     way.open()
-    assert eventually(lambda: client.get(ARTICLE).get_json()["data"]["title"] == "Meanwhile", 20)
+    assert eventually(lambda: client.get(ARTICLE).get_json()["data"]["title"] == "Meanwhile")
     assert "Age" not in client.get(ARTICLE).headers
 
 
@@ -123,17 +129,25 @@ def test_a_node_that_may_not_listen_tells_what_the_database_says(
 ) -> None:
     client, other = make_client(node), make_client(ctx)
     etag = create_text(other, admin)
-    remembers(client, node, ARTICLE)
+    remember(client, node, ARTICLE)
+    fill_pool(node)
     way.shut()
     end_listening(ctx)
     assert eventually(lambda: node.generation.current() is None)
     assert patch(other, admin, NAME, etag, {"data": {"draft": True}}).status_code == 200
-    assert eventually(lambda: client.get(ARTICLE).status_code != 200, 20)
+    assert eventually(lambda: client.get(ARTICLE).status_code != 200)
     for _ in range(10):
         problem(client.get(ARTICLE), 404)
         time.sleep(0.1)
     way.open()
-    assert eventually(lambda: node.generation.current() is not None, 20)
+    assert eventually(lambda: node.generation.current() is not None)
+
+
+def fill_pool(node: Context) -> None:
+    """Leave two open connections in the pool, for the listener's question and for a request at the same time."""
+    with node.database.connect() as one, node.database.connect() as other:
+        for connection in (one, other):
+            connection.execute(text("SELECT 2"))  # `end_listening` ends those that were asked `SELECT 1` last
 
 
 def end_listening(ctx: Context) -> None:
@@ -148,12 +162,10 @@ def test_who_waits_for_a_database_that_went_silent_is_told_so(
 ) -> None:
     client, reader = make_client(node), make_client(node)
     etag = create_text(client, admin)
-    remembers(reader, node, ARTICLE)
+    remember(reader, node, ARTICLE)
     way.freeze()
-    asked = time.monotonic()
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(patch, client, admin, NAME, etag, {"data": {"title": "Not now"}})
-        assert eventually(lambda: reader.get(ARTICLE).headers.get("Age") is not None, 20)
-        problem(waiting.result(20), 503, "database")
-    assert time.monotonic() - asked < 15
+        assert eventually(lambda: reader.get(ARTICLE).headers.get("Age") is not None)
+        problem(waiting.result(60), 503, "database")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -16,9 +15,9 @@ from cms.errors import Invalid
 from cms.model.document import new, read
 from cms.model.frontmatter_format import TomlFrontMatter, YamlFrontMatter
 from cms.model.yaml_values import is_same
+from tests.conftest import REAL
 
-SITE = Path(os.environ.get("CMS_TEST_SITE", "content")) / "src/content"
-SAMPLES = sorted(SITE.rglob("*.md"))
+SAMPLES = sorted((REAL / "src/content").rglob("*.md"))
 
 
 def code_of(data: bytes) -> str:

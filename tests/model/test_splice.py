@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,9 +16,9 @@ from cms.model.document import Document, read
 from cms.model.pointer import pointer
 from cms.model.splice import edit
 from cms.model.yaml_values import is_same
+from tests.conftest import REAL
 
-SITE = Path(os.environ.get("CMS_TEST_SITE", "content")) / "src/content"
-SAMPLES = [path.read_bytes().decode() for path in sorted(SITE.rglob("*.md"))]
+SAMPLES = [path.read_bytes().decode() for path in sorted((REAL / "src/content").rglob("*.md"))]
 
 COMMENTED = """---
 # above all
