@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.components import ASTRO, PACKAGE, node_with_packages, program
 
-BUILD_TIMEOUT_S = 180
+BUILD_TIMEOUT_S = 600
 NAME = "astro-markdown-cms"
 Files = dict[str, bytes]
 INSTALLED = {5: ASTRO / "5", 6: ASTRO / "6", 7: PACKAGE}
@@ -32,14 +32,14 @@ def pack(folder: Path) -> Package:
     """Pack it into `folder`, once for all the workers of a run."""
     # The program itself: what is installed beside Python only starts it, and would leave it running.
     starter = node_with_packages(PACKAGE)
-    said = subprocess.run([starter, "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=60)
+    said = subprocess.run([starter, "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=300)
     node = said.stdout.strip()
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not (folder / "package").exists():
             command = [str(program("npm")), "pack", "--silent", "--pack-destination", str(folder)]
-            subprocess.run(command, cwd=PACKAGE, check=True, timeout=120, stdout=subprocess.DEVNULL)
+            subprocess.run(command, cwd=PACKAGE, check=True, timeout=300, stdout=subprocess.DEVNULL)
             (archive,) = folder.glob("*.tgz")
             with tarfile.open(archive) as packed:
                 packed.extractall(folder, filter="data")

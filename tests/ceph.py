@@ -102,13 +102,13 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _run(home: Path, *command: str) -> None:
-    subprocess.run(command, env=_environment(home), check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=_environment(home), check=True, capture_output=True, timeout=300)
 
 
 def _until_done(home: Path, *command: str) -> None:
     """The monitor needs a moment before it answers."""
     deadline = time.monotonic() + 60
-    while subprocess.run(command, env=_environment(home), check=False, capture_output=True, timeout=60).returncode:
+    while subprocess.run(command, env=_environment(home), check=False, capture_output=True, timeout=300).returncode:
         assert time.monotonic() < deadline, command
         time.sleep(0.2)
 

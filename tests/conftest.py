@@ -72,10 +72,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 compiled_sql.share()
 
-# What CI runs is the same each time; elsewhere every run tries other examples.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-if NEEDED:
-    hypothesis.settings.load_profile("repeatable")
+# What CI runs is the same each time; elsewhere every run tries other examples. None has to be fast.
+slow = hypothesis.HealthCheck.too_slow
+hypothesis.settings.register_profile("suite", derandomize=NEEDED, deadline=None, suppress_health_check=[slow])
+hypothesis.settings.load_profile("suite")
 
 
 def copy_site(source: Path, target: Path) -> Path:
@@ -437,7 +437,7 @@ def state_of(ctx: Context) -> dict[str, str]:
     return found
 
 
-def eventually(check: Any, timeout_s: float = 60) -> Any:
+def eventually(check: Any, timeout_s: float = 120) -> Any:
     """The first true answer of `check`, or its last."""
     deadline = time.monotonic() + timeout_s
     while not (answer := check()) and time.monotonic() < deadline:

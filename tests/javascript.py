@@ -40,6 +40,6 @@ def read_in_javascript(node: str, texts: Sequence[str]) -> list[dict[str, Any]]:
     """For each file's text its `value`, dates as `{"$date": …}`, or the `error` of the site's parser."""
     command = [node, "--input-type=module", "-e", READ, str(PACKAGE / "package.json")]
     sent = json.dumps(list(texts))
-    done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, timeout=300)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found

@@ -79,7 +79,7 @@ def swift_server() -> Iterator[str]:
         (home / "disk").mkdir()
         (home / "swift.conf").write_text(_CLUSTER)
         ports = {kind: free_port() for kind in STORAGE}
-        subprocess.run([sys.executable, "-c", _RINGS, folder, json.dumps(ports)], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", _RINGS, folder, json.dumps(ports)], check=True, timeout=300)
         for kind, port in ports.items():
             running.enter_context(_server(home, kind, port, _STORAGE.format(kind=kind)))
         yield running.enter_context(_server(home, "proxy", free_port(), _proxy_parts()))

@@ -44,5 +44,5 @@ def test_the_store_is_the_same_from_the_cms_as_from_files(version: int, package:
 def entries_of(site: AstroSite) -> dict[str, dict[str, Any]]:
     arguments = [str(site.folder / "node_modules/astro/package.json"), str(site.cache / "data-store.json")]
     command = [site.node, "--input-type=module", "-e", READ, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     return {collection: dict(entries) for collection, entries in json.loads(done.stdout)}

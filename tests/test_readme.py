@@ -16,7 +16,7 @@ from cms.cli import main
 from cms.model.limits import Limits
 from cms.model.scopes import SCOPES
 from cms.variables import NAMES
-from tests.components import cms_server, program, require
+from tests.components import cms, cms_server, program, require
 from tests.conftest import ROOT, SAMPLE, copy_site
 
 README = (ROOT / "README.md").read_text()
@@ -39,11 +39,16 @@ def test_the_first_edit_works_as_written(tmp_path: Path) -> None:
         script = "set -e\n" + commands[1].replace("http://127.0.0.1:8000", server.url)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CMS_")}
         result = subprocess.run(
-            ["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=60
+            ["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
     assert result.returncode == 0, result.stderr
     assert '"markdown":"![](@/assets/news/opening-day/photo-5.jpg)"' in result.stdout
     assert "1 file changed, 1 insertion(+), 1 deletion(-)" in result.stdout
+
+
+def test_the_site_to_try_it_with_has_no_errors_however_it_was_edited(tmp_path: Path) -> None:
+    checked = cms(copy_site(ROOT / "content", tmp_path / "content"), "check", "--errors")
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_every_setting_and_every_scope_is_named() -> None:

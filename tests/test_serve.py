@@ -198,7 +198,7 @@ def test_one_edit_is_one_signed_post(light_site: Path, tmp_path: Path, receiver:
     settings = {"CMS_WEBHOOKS_ALLOW_PRIVATE": "true"}
     with cms_server(light_site, tmp_path / "log", **settings) as server:
         admin = token(light_site, "admin", **settings)
-        hook = {"url": receiver.url, "quiet_s": 1, "max_wait_s": 5}
+        hook = {"url": receiver.url, "quiet_s": 5, "max_wait_s": 60}
         made = HTTP.request("POST", f"{server.url}/api/v1/webhooks", json=hook, headers=admin).json()
         receiver.statuses = [500]
         etag = HTTP.request("GET", server.url + ARTICLE).headers["ETag"]

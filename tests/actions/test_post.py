@@ -175,14 +175,14 @@ def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, head: 
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(head)
-        for _ in range(200):
+        for _ in range(4000):
             connection.sendall(b"H")
             time.sleep(0.05)
 
     with speaking(drip) as url:
         answer = send(url)
     assert (answer.status, answer.error) == (None, "TimeoutError: no answer within 0.4 s")
-    assert 300 < answer.duration_ms < 8000
+    assert 300 < answer.duration_ms < 100_000
 
 
 def test_a_body_that_drips_does_not_undo_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,14 +191,14 @@ def test_a_body_that_drips_does_not_undo_the_status(monkeypatch: pytest.MonkeyPa
     def drip(connection: socket.socket) -> None:
         hear(connection)
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(200):
+        for _ in range(4000):
             connection.sendall(b"z")
             time.sleep(0.05)
 
     with speaking(drip) as url:
         answer = send(url)
     assert (answer.status, answer.error) == (202, None)
-    assert answer.duration_ms < 8000
+    assert answer.duration_ms < 100_000
 
 
 @pytest.mark.parametrize(

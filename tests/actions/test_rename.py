@@ -116,7 +116,7 @@ def test_a_killed_process_leaves_one_article(ctx: Context, step: int, expected: 
     reconcile(ctx)
     environment = {**os.environ, "CMS_SITE": str(site_of(ctx)), "CMS_DATABASE": ctx.settings.database}
     command = [sys.executable, "-c", KILLED, version_of(BEFORE), str(step)]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
     assert done.returncode == (-signal.SIGKILL if step < 2 else 0), done.stderr.decode()
     keys, told = ended(ctx)
     assert keys == [f"src/content/news/en/{expected}.md"]

@@ -66,7 +66,7 @@ def noticed(engine: Engine, seq: int) -> tuple[int, int] | None:
         row = changes.visible_since(tx, seq)
     if row is None:
         return None
-    assert time.time() - 60 < row.first_time <= row.last_time <= time.time()
+    assert time.time() - 3600 < row.first_time <= row.last_time <= time.time()
     return row.first_seq, row.last_seq
 
 

@@ -98,7 +98,7 @@ class Faults:
     def _tell(self, command: str) -> None:
         for pid in descendants(self.server.process.pid):
             told = ["fiu-ctrl", "-f", str(self.pipes), "-c", command, str(pid)]
-            done = subprocess.run(told, capture_output=True, text=True, check=True, timeout=60)
+            done = subprocess.run(told, capture_output=True, text=True, check=True, timeout=300)
             assert done.stdout + done.stderr == ""
 
 

@@ -89,6 +89,6 @@ def test_the_log_is_told_the_databases_time(
     create_text(client, admin)
     skew(0)
     item = client.get(f"/api/v1/history/{NAME}", headers=admin).get_json()["items"][0]
-    assert abs(datetime.fromisoformat(item["time"]).timestamp() - time.time()) < 60
+    assert abs(datetime.fromisoformat(item["time"]).timestamp() - time.time()) < 600
     with read(ctx.database) as tx:
         assert abs(clock.now(tx) - time.time()) < 5

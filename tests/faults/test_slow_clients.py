@@ -148,7 +148,7 @@ def normal_client(url: str, admin: dict[str, str], seconds: float) -> tuple[Coun
         return answer.headers.get("ETag", "")
 
     ends = time.monotonic() + seconds
-    with urllib3.PoolManager(retries=False, timeout=5) as http:
+    with urllib3.PoolManager(retries=False, timeout=60) as http:
         while time.monotonic() < ends:
             ask("GET", {})
             headers = {**admin, "If-Match": ask("GET", admin), "Content-Type": "text/markdown"}

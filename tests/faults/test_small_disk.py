@@ -20,7 +20,7 @@ def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     mounted = subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", str(disk)], check=False)
     require(mounted.returncode == 0, "a kernel that lets everybody mount (unshare)")
     command = [*UNSHARE, sys.executable, "-m", "tests.faults.on_small_disk", str(disk), str(elsewhere)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     full, read_only = (json.loads(done.stdout)[name] for name in ("full", "read-only"))
     refused = [507, "storage_full", True]

@@ -30,7 +30,7 @@ DATA = os.urandom(300_000)
 @pytest.fixture
 def proxy(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A real S3 server behind a proxy; the client loses its patience sooner than outside tests."""
-    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=0.5)))
+    monkeypatch.setattr(s3_client, "PORTABLE", s3_client.PORTABLE.merge(Config(read_timeout=2)))
     with faulty(s3_url) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", made.url)
         yield made
