@@ -99,11 +99,14 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A copy of the sample site; of a test for many nodes, in the folder that is the bucket `sites`."""
     if _is_for_sample(request) and _make_of(request) == "postgres":
-        return copy_site(SAMPLE, tmp_path_factory.getbasetemp() / SITES / tmp_path.name)
-    return copy_site(SAMPLE, tmp_path / "site")
+        folder: Path = request.getfixturevalue("bucket_folder")
+        yield (made := copy_site(SAMPLE, folder / SITES / tmp_path.name))
+        shutil.rmtree(made)
+    else:
+        yield copy_site(SAMPLE, tmp_path / "site")
 
 
 @pytest.fixture(scope="session")
@@ -244,13 +247,19 @@ with_sqlite, with_postgres = (
 
 
 @pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real S3 server with the buckets `photos` and `sites`, which boto3's own variables lead to."""
-    folder = tmp_path_factory.getbasetemp()
+def bucket_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the buckets `photos` and `sites`, and of nothing else: rclone lists it with each request."""
+    folder = tmp_path_factory.mktemp("s3") / "buckets"
     for name in ("photos", SITES):
-        (folder / name).mkdir(exist_ok=True)
-    with s3_server(folder) as url, pytest.MonkeyPatch.context() as patch:
-        _buckets.append(folder)
+        (folder / name).mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def s3_url(bucket_folder: Path) -> Iterator[str]:
+    """A real S3 server with the buckets `photos` and `sites`, which boto3's own variables lead to."""
+    with s3_server(bucket_folder) as url, pytest.MonkeyPatch.context() as patch:
+        _buckets.append(bucket_folder)
         for name, value in s3_environment(url).items():
             patch.setenv(name, value)
         yield url
