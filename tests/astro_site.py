@@ -123,6 +123,18 @@ def make_site(package: Package, version: int, name: str, folder: Path, *, url: s
     return made
 
 
+def build_once(package: Package, version: int, name: str, *, url: str) -> AstroSite:
+    """Return the site `name` as built from the CMS at `url`, once for all the workers of a run; tests only read it."""
+    folder = package.folder.parent / f"built-{version}-{name}"
+    with folder.with_suffix(".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if folder.exists():
+            return AstroSite(package.node, folder, url, package.folder.parent / f"optimised-{version}")
+        made = make_site(package, version, name, folder, url=url)
+        made.built("news: 6 changed")
+        return made
+
+
 def local_site(package: Package, version: int, name: str, folder: Path, content: Path) -> AstroSite:
     """The site with the content in its own files, all but drafts, which the CMS does not give away."""
     made = make_site(package, version, name, folder)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,7 +42,7 @@ from cms.settings import Settings
 from cms.store import folder_of
 from cms.store.s3_client import connect
 from tests import compiled_sql, described, ready
-from tests.astro_site import Package, pack
+from tests.astro_site import AstroSite, Package, build_once, pack
 from tests.ceph import ceph_server
 from tests.components import (
     ASTRO,
@@ -150,6 +150,12 @@ def still_cms(more_content: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("still")
     with cms_server(copy_site(more_content, folder / "content"), folder / "cms.log", "--no-worker") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def built(package: Package, still_cms: CmsServer) -> Callable[[int, str], AstroSite]:
+    """Gives the Astro site of a version and a name, built from such a CMS."""
+    return partial(build_once, package, url=still_cms.url)
 
 
 @pytest.fixture(scope="session")
