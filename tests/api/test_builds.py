@@ -175,10 +175,10 @@ def test_what_is_not_live_for_15_minutes_is_said_once_to_those_who_asked(
     live = cursor_of(client)
     report(client, admin)
     etag = patch(client, admin, NAME, etag, {"data": {"title": "Waiting"}}).headers["ETag"]
-    pass_time(ctx, 890)
+    pass_time(ctx, 500)
     watch(ctx)
     assert (notices(client), deliver_due(ctx)) == ([], 0)
-    pass_time(ctx, 11)
+    pass_time(ctx, 401)
     watch(ctx)
     assert notices(client) == ["not_live"]
     receiver.statuses = [500]
