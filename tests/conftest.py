@@ -24,8 +24,8 @@ from PIL import Image
 from sqlalchemy import Engine, create_engine, select, text
 from werkzeug.test import TestResponse
 
+from cms.actions import darkroom, renditions, seen, tokens
 from cms.actions import reconcile as reconcile_action
-from cms.actions import renditions, seen, tokens
 from cms.actions.reconcile import Reconciler, Report
 from cms.actions.start import prepare, settle
 from cms.api import create_flask, gate
@@ -94,8 +94,10 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crowd in this process is served, however slow the machine is; what is too much, running servers are asked."""
+    """A crowd in this process is served, and a large photo read, however slow the machine is; what is too much, running
+    servers are asked."""
     monkeypatch.setattr(gate, "MOMENT_S", 60.0)
+    monkeypatch.setattr(darkroom, "MOST_SECONDS", 600)
 
 
 @pytest.fixture
