@@ -49,7 +49,7 @@ def create_context(settings: Settings) -> Context:
     for url in (settings.variants, settings.private):
         if url.startswith("file:"):
             folder_of(url).mkdir(parents=True, exist_ok=True)
-    database = open_engine(settings.database)
+    database = open_engine(settings.database, folder)
     return Context(
         settings=settings,
         site=site,

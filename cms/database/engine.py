@@ -16,15 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import causes, clock, file, postgres, prepared, spare, statements
+from cms.database import causes, clock, commits, file, postgres, prepared, spare, statements
+from cms.database.commits import COMMITS, Commits
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
 BUSY_MS = 10_000
-WROTE = "cms_wrote"
-"""The engine's option that names whom to tell of each commit."""
 CHANNEL = "cms_written"
-"""Where PostgreSQL tells of them."""
+"""Where PostgreSQL tells of commits."""
 IS_WRITING = "cms_is_writing"
 """The connection's option while it is in a transaction that may write."""
 CHECKED = "cms_checked"
@@ -33,9 +32,13 @@ _USUAL = ("synchronous=FULL", f"busy_timeout={BUSY_MS}")
 _FILLING = ("cache_size=-65536", "wal_autocheckpoint=20000")
 
 
-def open_engine(url: str) -> Engine:
-    """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use."""
+def open_engine(url: str, folder: Path | None = None) -> Engine:
+    """The database behind `sqlite:///path` (made when missing) or `postgresql+psycopg://…`; connects on first use.
+
+    `folder` is the site's own on this machine, None where there is none; commits to a server are counted there.
+    """
     engine = _open_sqlite(url) if url.startswith("sqlite") else postgres.open_engine(url)
+    engine.update_execution_options(**{COMMITS: Commits(commits.file_of(url, folder))})
     statements.watch(engine)
     clock.keep(engine)
     return engine
@@ -47,7 +50,7 @@ def filling(engine: Engine) -> Iterator[Engine]:
     url = engine.url.render_as_string(hide_password=False)
     is_sqlite = engine.dialect.name == "sqlite"
     own = _open_sqlite(url, (*_USUAL, *_FILLING)) if is_sqlite else open_engine(url)
-    own.update_execution_options(**engine.get_execution_options())  # whom to tell of commits
+    own.update_execution_options(**engine.get_execution_options())  # commits are counted together
     try:
         yield own
         if is_sqlite:
@@ -68,9 +71,9 @@ def write(engine: Engine) -> Iterator[Connection]:
         yield connection
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # delivered with the commit
+        number = commits.of(engine).announce()
+    commits.of(engine).end(number)
     _check_file(engine)  # else nobody would ever read what was committed
-    if tell := engine.get_execution_options().get(WROTE):
-        tell()
 
 
 @contextmanager
@@ -78,7 +81,7 @@ def write_aside(engine: Engine) -> Iterator[Connection]:
     """Open a write transaction for rows that no kept answer shows: leases, heartbeats, answers to repeated requests.
 
     PostgreSQL neither holds off other writers nor tells of the commit, so that the answers in memory stay. SQLite has
-    one writer at a time, and counts each commit. `Unavailable` when the database does not answer.
+    one writer at a time, and its file tells of each commit; the counter of commits does not. `Unavailable` when the database does not answer.
     """
     with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
         _check_file(engine)

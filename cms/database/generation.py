@@ -1,6 +1,8 @@
-"""Says whether anything was written to the database: by this process at once, by others within `LOOK_EVERY_S`.
+"""Says whether anything was written to the database since a process last asked.
 
-What is kept of answers is right as long as the generation is the same.
+What is kept of answers is right as long as the generation is the same. Commits of processes of this machine count at
+once (`commits.py`). Those of other nodes count when PostgreSQL tells of them. Those of a version of this service that
+does not count its commits are found in SQLite's file within `LOOK_EVERY_S`.
 """
 
 from __future__ import annotations
@@ -10,19 +12,24 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import quote
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cms.database import postgres
-from cms.database.engine import CHANNEL, WROTE
+from cms.database import commits, postgres
+from cms.database.engine import CHANNEL
 from cms.database.file import Identity, identity
+from cms.database.statements import WRITE_LOCK
 
 LOOK_EVERY_S = 0.02
 LISTEN_S = RETRY_S = 0.5
 SILENT_S = 5.0
 """A database that has not been heard for so long is away."""
+
+_TRY_WRITE_LOCK = f"SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_try_advisory_xact_lock({WRITE_LOCK}) END"
 
 
 class Last(NamedTuple):
@@ -37,66 +44,83 @@ class Generation(ABC):
 
     @abstractmethod
     def current(self) -> int | None:
-        """Another number than before when anything may have been written since; None when nobody can tell."""
+        """Another number than before when anything may have been written since; None when nobody can tell, as while a
+        commit is under way."""
 
     def last(self) -> Last | None:
         """What was current, while the database is known not to answer; else None."""
         return None
 
     @abstractmethod
-    def wrote(self) -> None:
-        """This process has committed something."""
-
-    @abstractmethod
     def close(self) -> None:
         """Nobody asks any more."""
 
 
-class SqliteGeneration(Generation):
-    """Asks SQLite, whose `data_version` counts what other connections have committed."""
+class _Looked(NamedTuple):
+    """What a look at the file gave, at that count of commits, and until when it is believed."""
 
-    def __init__(self, url: str) -> None:
-        self._path = url.removeprefix("sqlite:///")
+    number: int | None = None
+    counted: int | None = None
+    until: float = 0.0
+
+
+class SqliteGeneration(Generation):
+    """Asks SQLite, whose `data_version` counts what other connections have committed, after each commit that the
+    counter tells of, and every `LOOK_EVERY_S`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._path = str(engine.url.database)
+        self._commits = commits.of(engine)
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None
         self._lock = threading.Lock()
-        self._number: int | None = None
-        self._fresh_until = 0.0
-        self._writes = self._writes_seen = 0
+        self._looked = _Looked()
+        self._end_due = 0.0
 
     def current(self) -> int | None:
-        if time.monotonic() < self._fresh_until and self._writes_seen == self._writes:
-            return self._number
+        count, looked = self._commits.quiet(), self._looked
+        if count is not None and count == looked.counted and time.monotonic() < looked.until:
+            return looked.number
+        if count is None and time.monotonic() < self._end_due:
+            return None
         with self._lock:
-            writes = self._writes  # read first: what is committed later is seen at the next look
-            self._number = self._look()
-            self._writes_seen, self._fresh_until = writes, time.monotonic() + LOOK_EVERY_S
-            return self._number
-
-    def wrote(self) -> None:
-        self._writes += 1
+            return self._look_again()
 
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection, self._fresh_until = None, 0.0
+            self._connection, self._looked = None, _Looked()
 
-    def _look(self) -> int | None:
+    def _look_again(self) -> int | None:
+        self._commits.refresh()
+        count = self._commits.quiet()  # read first: what is committed later is seen at the next look
         found = identity(self._path)
-        if found is None:
-            return None
-        try:
-            number: int = self._connected(found).execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error:
-            return None
-        return hash((found, number))
+        number = None
+        if found is not None:
+            with suppress(sqlite3.Error):
+                connection = self._connected(found)
+                if count is None:
+                    self._end_dead(connection)
+                else:
+                    number = hash((found, connection.execute("PRAGMA data_version").fetchone()[0]))
+        self._looked = _Looked(number, count, time.monotonic() + LOOK_EVERY_S)
+        return number
+
+    def _end_dead(self, connection: sqlite3.Connection) -> None:
+        """End the commit that is under way if its process died: nobody holds the write lock then."""
+        self._end_due = time.monotonic() + LOOK_EVERY_S
+        number = self._commits.announced()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        self._commits.end(number)
 
     def _connected(self, found: Identity) -> sqlite3.Connection:
         if self._connection is None or found != self._file:
             if self._connection is not None:
                 self._connection.close()
-            self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            url = f"file:{quote(self._path)}?mode=rw"
+            self._connection = sqlite3.connect(url, 0, isolation_level=None, check_same_thread=False, uri=True)
             self._file = found
         return self._connection
 
@@ -106,8 +130,9 @@ class PostgresGeneration(Generation):
 
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine = engine
+        self._commits = commits.of(engine)
         self._url = url
-        self._number = 0
+        self._heard = 0
         self._is_listening = self._is_away = False
         self._heard_at = 0.0
         self._lock = threading.Lock()
@@ -120,14 +145,13 @@ class PostgresGeneration(Generation):
         if self._is_listening and time.monotonic() - self._heard_at > SILENT_S:
             self._is_listening, self._is_away = False, True
             postgres.hang_up(self._url)
-        return self._number if self._is_listening else None
+        count = self._commits.quiet() if self._is_listening else None
+        return None if count is None else hash((self._heard, count))
 
     def last(self) -> Last | None:
-        return Last(self._number, time.monotonic() - self._heard_at) if self._is_away else None
-
-    def wrote(self) -> None:
-        with self._lock:
-            self._number += 1
+        # A commit that is under way may have been lost with the connection; those before it are known.
+        number = hash((self._heard, self._commits.ended()))
+        return Last(number, time.monotonic() - self._heard_at) if self._is_away else None
 
     def close(self) -> None:
         self._is_closed = True  # the thread ends by itself, within `LISTEN_S`
@@ -145,7 +169,7 @@ class PostgresGeneration(Generation):
         while not self._is_closed:
             try:
                 for _ in self._told():
-                    self.wrote()
+                    self._heard += 1
                     self._is_listening, self._is_away = True, False
             except (psycopg.Error, OSError):
                 self._is_listening = False
@@ -172,16 +196,19 @@ class PostgresGeneration(Generation):
             postgres.note(self._url, connection)
             connection.execute(f"LISTEN {CHANNEL}")
             self._heard_at = time.monotonic()
+            self._commits.refresh()
             yield
             while not self._is_closed:
                 for _ in connection.notifies(timeout=LISTEN_S):
                     yield
-                connection.execute("SELECT 1")
+                self._commits.refresh()
+                number, is_quiet = self._commits.announced(), self._commits.quiet() is not None
+                row = connection.execute("SELECT 1" if is_quiet else _TRY_WRITE_LOCK).fetchone()
                 self._heard_at = time.monotonic()
+                if row and row[0]:
+                    self._commits.end(number)  # nobody is writing: the process that announced it has died
 
 
 def watch(engine: Engine, url: str) -> Generation:
-    """The generation of the database; from now on the engine's transactions tell it when they are committed."""
-    found: Generation = PostgresGeneration(engine, url) if url.startswith("postgresql") else SqliteGeneration(url)
-    engine.update_execution_options(**{WROTE: found.wrote})
-    return found
+    """The generation of the database, whose engine counts its commits."""
+    return PostgresGeneration(engine, url) if url.startswith("postgresql") else SqliteGeneration(engine)

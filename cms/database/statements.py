@@ -13,9 +13,11 @@ from cms.database.derived import indexes
 
 LOOK = f"SELECT 1 FROM {indexes.name}"  # noqa: S608  a name of ours
 """Asked first in a transaction that needs the derived tables whole."""
+WRITE_LOCK = 6516083
+"""The number of PostgreSQL's advisory lock that a transaction holds which writes."""
 ALONE = (
     "SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '30s', true),"
-    " pg_advisory_xact_lock(6516083)"
+    f" pg_advisory_xact_lock({WRITE_LOCK})"
 )
 """Asked first in each of PostgreSQL's transactions that write: it holds off the others, as SQLite's do, since what one
 has read another must not change; though not for ever, should its node hang."""
