@@ -23,6 +23,7 @@ from cms.database.generation import watch
 from cms.database.locks import FileLocks, Locks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
+from cms.store.private import FOLDER, make_private
 from cms.store.repository import Repository
 
 if TYPE_CHECKING:
@@ -42,20 +43,19 @@ def create_context(settings: Settings) -> Context:
     """The parts that the settings ask for; nothing is contacted yet."""
     folder = settings.own_folder
     if folder is not None and settings.is_site_folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")
+        make_private(folder)
     site = open_store(settings.site)
     media = site if settings.media == settings.site else open_store(settings.media, cache_control=REVALIDATED)
     for url in (settings.variants, settings.private):
         if url.startswith("file:"):
-            folder_of(url).mkdir(parents=True, exist_ok=True)
+            folder_of(url).mkdir(mode=FOLDER, parents=True, exist_ok=True)
     database = open_engine(settings.database, folder)
     return Context(
         settings=settings,
         site=site,
         media=media,
-        variants=open_store(settings.variants, cache_control=FOREVER),
-        private=open_store(settings.private),
+        variants=open_store(settings.variants, cache_control=FOREVER, is_private=not settings.is_media_apart),
+        private=open_store(settings.private, is_private=True),
         database=database,
         generation=watch(database, settings.database),
         locks=_locks(settings),

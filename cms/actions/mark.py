@@ -42,7 +42,7 @@ def remove(ctx: Context) -> None:
 
 
 def _store(ctx: Context) -> Store:
-    return open_store(ctx.settings.state)
+    return open_store(ctx.settings.state, is_private=True)
 
 
 def _key(ctx: Context) -> Key:

@@ -31,7 +31,7 @@ def keep(ctx: Context) -> None:
         if file.stat().st_size >= size:
             return
     try:
-        with file.open("wb") as out:
+        with open(file, "wb", opener=_for_owner) as out:
             os.posix_fallocate(out.fileno(), 0, size)
     except OSError as error:
         with suppress(OSError):
@@ -53,6 +53,10 @@ def make_room(ctx: Context, size: int = FEW_BYTES) -> None:
             with suppress(OSError):
                 reserve.unlink()
                 log.error("the disk is full; what was kept in hand for deletions is given up")
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _file(ctx: Context) -> Path | None:

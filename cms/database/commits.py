@@ -16,14 +16,13 @@ from typing import Final
 
 from sqlalchemy import Engine, make_url
 
+from cms.database.file import COUNTER, OWNER_ONLY, Identity
+
 COMMITS = "cms_commits"
 """The engine's option that holds its counter."""
 _ANNOUNCED, _ENDED = 0, 1
 _BYTES: Final = 16
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_OWNER_ONLY = 0o600
-
-Identity = tuple[int, int]
 
 
 class Commits:
@@ -86,7 +85,7 @@ class Commits:
 
     def _open(self) -> None:
         try:
-            descriptor = os.open(self._path, _OPEN, _OWNER_ONLY)
+            descriptor = os.open(self._path, _OPEN, OWNER_ONLY)
         except OSError:
             return
         try:
@@ -108,7 +107,7 @@ def file_of(url: str, folder: Path | None) -> Path:
     none for the site, among the user's temporary files."""
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite":
-        return Path(os.path.realpath(str(parts.database)) + "-commits")
+        return Path(os.path.realpath(str(parts.database)) + COUNTER)
     where = parts.set(username=None, password=None).render_as_string()
     name = f"commits-{hashlib.sha256(where.encode()).hexdigest()[:16]}"
     return Path(tempfile.gettempdir()) / f"cms-{os.geteuid()}-{name}" if folder is None else folder / name

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,10 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 Identity = tuple[int, int]
+OWNER_ONLY = 0o600
+COUNTER = "-commits"
+"""The ending of the file beside the database in which commits are counted."""
+_ENDINGS = ("-wal", "-shm", "")
 _IDENTITY, _WATCHED = "cms_identity", "cms_watched"
 _BEGINNING = b"SQLite format 3\0"
 
@@ -78,17 +83,33 @@ def gone_since(engine: Engine) -> float | None:
 
 
 class Opener:
-    """Opens connections; makes the file with the first one only, so that one that is lost is not made again, empty."""
+    """Opens connections; makes the file with the first one only, so that one that is lost is not made again, empty.
+
+    The file is for its owner alone, and so are those that SQLite makes beside it.
+    """
 
     def __init__(self, path: str, timeout_s: float) -> None:
         self._path, self._timeout_s = path, timeout_s
-        self._mode = "rwc"
+        self._is_first = True
+        self._lock = threading.Lock()
 
     def __call__(self) -> sqlite3.Connection:
-        url = f"file:{quote(self._path)}?mode={self._mode}"
-        connection = sqlite3.connect(url, uri=True, timeout=self._timeout_s, check_same_thread=False)
-        self._mode = "rw"
-        return connection
+        if self._is_first:
+            with self._lock:
+                self._make_private()
+                self._is_first = False
+        url = f"file:{quote(self._path)}?mode=rw"
+        return sqlite3.connect(url, uri=True, timeout=self._timeout_s, check_same_thread=False)
+
+    def _make_private(self) -> None:
+        # What is wrong with the folder or the file is told by SQLite.
+        with suppress(OSError):
+            # Only a new file is opened here: closing it would end the locks of a connection to it.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
+        place = os.path.realpath(self._path)  # as SQLite takes it
+        for ending in (*_ENDINGS, COUNTER):
+            with suppress(OSError):
+                os.chmod(place + ending, OWNER_ONLY)  # noqa: PTH101
 
 
 def watch(engine: Engine) -> None:
@@ -127,8 +148,8 @@ def set_aside(engine: Engine) -> None:
     number = 1
     while path.with_name(f"{path.name}.lost-{number}").exists():
         number += 1
-    for ending in ("-wal", "-shm", ""):
+    for ending in _ENDINGS:
         part = path.with_name(path.name + ending)
         if part.exists():
             part.rename(path.with_name(f"{path.name}.lost-{number}{ending}"))
-    path.touch()
+    path.touch(mode=OWNER_ONLY)

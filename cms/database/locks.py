@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -45,7 +45,9 @@ class FileLocks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(PermissionError):  # it is another user's
+            folder.chmod(0o700)  # whoever can open a lock file can hold it
 
     @contextmanager
     def hold(self, keys: Iterable[str], wait_s: float | None = None) -> Iterator[None]:
@@ -60,7 +62,7 @@ class FileLocks:
 
     def _open(self, name: str) -> int:
         try:
-            return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise of_system(error, "The folder of lock files") from error
 

@@ -42,8 +42,9 @@ GIT_LOCK_BELIEVED_S = 600
 class DirectoryStore:
     may_be_late = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_private: bool = False) -> None:
         self.root = root
+        self._most = durable.FOR_OWNER if is_private else durable.FOR_ALL
         self._condition = Condition(root)
 
     def read(self, key: Key) -> bytes | None:
@@ -124,7 +125,7 @@ class DirectoryStore:
         with self._condition.changing(), self._parent(key, create=expect is ABSENT) as (folder, name):
             temporary = swap.temporary(name)
             try:
-                durable.write_new(temporary, data, folder, like=replaced)
+                durable.write_new(temporary, data, folder, like=replaced, most=self._most)
                 if expect is ABSENT:
                     swap.create(folder, temporary, name)
                 else:
@@ -217,7 +218,7 @@ class DirectoryStore:
         try:
             for part in folders:
                 if create:
-                    durable.make_folder(part, current)
+                    durable.make_folder(part, current, self._most)
                 below = os.open(part, _FOLDER, dir_fd=current)
                 os.close(current)
                 current = below

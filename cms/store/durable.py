@@ -12,27 +12,30 @@ from pathlib import Path
 
 from cms.store.condition import flush
 
+FOR_ALL, FOR_OWNER = 0o777, 0o700
+"""What may be allowed at most, before the umask; files are not made executable."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PART_BYTES = 1 << 20
 
 
-def write_new(name: str, data: bytes | Path, folder: int, *, like: os.stat_result | None) -> None:
-    """Write a file of this name, which is not there yet, with the permissions of the one that it is like."""
-    descriptor = os.open(name, _NEW, 0o666, dir_fd=folder)
+def write_new(name: str, data: bytes | Path, folder: int, *, like: os.stat_result | None, most: int) -> None:
+    """Write a file of this name, which is not there yet, with the permissions of the one that it is like, as far as
+    `most` allows."""
+    descriptor = os.open(name, _NEW, 0o666 & most, dir_fd=folder)
     try:
         for part in _parts(data):
             _write_all(descriptor, part)
         if like is not None:
-            os.fchmod(descriptor, mode.S_IMODE(like.st_mode))
+            os.fchmod(descriptor, mode.S_IMODE(like.st_mode) & most)
         flush(descriptor)
     finally:
         os.close(descriptor)
 
 
-def make_folder(name: str, parent: int) -> None:
-    """Make it if it is not there."""
+def make_folder(name: str, parent: int, most: int) -> None:
+    """Make it if it is not there, with the permissions that `most` allows."""
     try:
-        os.mkdir(name, dir_fd=parent)
+        os.mkdir(name, most, dir_fd=parent)
     except FileExistsError:
         return
     flush(parent)

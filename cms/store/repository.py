@@ -83,7 +83,7 @@ class Repository:
     def own(self) -> Place:
         folder = self._state / "git"
         if not (folder / "HEAD").exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             form = f"--object-format={self.found.hash_name}"
             self.git.run(at_folder(folder), "init", "--quiet", "--bare", "--template=", form, str(folder))
         self._learn_depth(folder)
