@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,14 +155,17 @@ class CmsServer:
 
 
 @contextmanager
-def cms_server(site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
-    with cms_server_at(free_port(), site, log, *options, **settings) as server:
+def cms_server(site: Path, log: Path, *options: str, by: Sequence[str] = (), **settings: str) -> Iterator[CmsServer]:
+    """Run `cms serve` for the block; `by` is a program, with its arguments, that starts it."""
+    with cms_server_at(free_port(), site, log, *options, by=by, **settings) as server:
         yield server
 
 
 @contextmanager
-def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: str) -> Iterator[CmsServer]:
-    command = [str(program("cms")), "serve", "--port", str(port), "--drain", "0", *options]
+def cms_server_at(
+    port: int, site: Path, log: Path, *options: str, by: Sequence[str] = (), **settings: str
+) -> Iterator[CmsServer]:
+    command = [*by, str(program("cms")), "serve", "--port", str(port), "--drain", "0", *options]
     with log.open("wb") as out:
         environment = settings_environment(site, **settings)
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
@@ -171,8 +174,8 @@ def cms_server_at(port: int, site: Path, log: Path, *options: str, **settings: s
             yield CmsServer(site, f"http://127.0.0.1:{port}", process, log)
 
 
-def cms(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """One command, to its end."""
-    command = [str(program("cms")), *arguments]
+def cms(site: Path, *arguments: str, by: Sequence[str] = (), **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end; `by` is a program, with its arguments, that starts it."""
+    command = [*by, str(program("cms")), *arguments]
     environment = settings_environment(site, **settings)
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)

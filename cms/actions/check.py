@@ -42,6 +42,7 @@ def check(ctx: Context) -> list[Finding]:
         for collection in collections.all_of(tx):
             rows = list(feed.articles_since(tx, -1, collection.name, drafts=True))
             found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
+    found += _unseen_writers(ctx)
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -71,6 +72,17 @@ def _bare_photos(tx: Connection) -> Iterator[Finding]:
     detail = "no smaller copies can be made of this photo; export it again and replace it"
     for path in images.bare(tx):
         yield Finding("warning", ids.ASSETS + path, "", detail, "image_without_variants")
+
+
+def _unseen_writers(ctx: Context) -> Iterator[Finding]:
+    files = sorted({key for folder in (ids.CONTENT, ids.ASSETS) for key in ctx.site.unseen(folder)})
+    if files:
+        detail = (
+            f"the service cannot see other users' programs that have this file open ({len(files)} such files): what is"
+            " written to the old file up to 10 s after a save is kept as ….kept-…, later it is lost; let the service"
+            " own the files, or give it CAP_LEASE"
+        )
+        yield Finding("warning", files[0], "", detail, "writers_unseen")
 
 
 def _against_rules(tx: Connection, collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:

@@ -158,6 +158,10 @@ class Store(Protocol):
         """Finish or undo what a writer that was killed has left half done; nobody writes the key meanwhile."""
         ...
 
+    def unseen(self, prefix: str) -> Iterator[Key]:
+        """The files below the folder of which the store cannot tell whether a program has them open for writing."""
+        ...
+
     def is_settled(self) -> bool:
         """False while somebody is known to be in the middle of changing many files."""
         ...

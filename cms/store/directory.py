@@ -31,6 +31,7 @@ from cms.store.base import (
     version_of,
 )
 from cms.store.condition import PLACE, Condition, flush
+from cms.store.displaced import Displaced
 from cms.store.siblings import is_missing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,6 +47,7 @@ class DirectoryStore:
         self.root = root
         self._most = durable.FOR_OWNER if is_private else durable.FOR_ALL
         self._condition = Condition(root)
+        self._displaced = Displaced(self._settle)
 
     def read(self, key: Key) -> bytes | None:
         stream = self.open(key)
@@ -121,7 +123,7 @@ class DirectoryStore:
     def write(self, key: Key, data: bytes | Path, *, expect: Version | Absent) -> Version:
         check_writable(key)
         replaced = self._expect(key, expect)
-        version = version_of(data)
+        version, out = version_of(data), None
         with self._condition.changing(), self._parent(key, create=expect is ABSENT) as (folder, name):
             temporary = swap.temporary(name)
             try:
@@ -129,7 +131,7 @@ class DirectoryStore:
                 if expect is ABSENT:
                     swap.create(folder, temporary, name)
                 else:
-                    swap.put(folder, temporary, name, version, expect)
+                    out = swap.put(folder, temporary, name, version, expect)
             except FileExistsError as error:
                 self._expect(key, expect)
                 raise Stale(f"{key} is there already.") from error
@@ -137,14 +139,16 @@ class DirectoryStore:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=folder)
             flush(folder)
+        self._watch(key, out)
         return version
 
     def delete(self, key: Key, *, expect: Version) -> None:
         check_writable(key)
         self._expect(key, expect)
         with self._condition.changing(), self._parent(key) as (folder, name):
-            swap.take(folder, name, expect)
+            out = swap.take(folder, name, expect)
             flush(folder)
+        self._watch(key, out)
 
     def trouble(self) -> Trouble | None:
         return self._condition.trouble()
@@ -162,8 +166,14 @@ class DirectoryStore:
                             yield Leftover(parent, name, changed, key)
 
     def settle(self, leftover: Leftover) -> None:
-        with self._condition.changing(), self._parent(Key(f"{leftover.folder}/{leftover.name}")) as (folder, name):
-            swap.settle(folder, name)
+        with self._condition.changing():
+            self._settle(leftover.folder, leftover.name)
+
+    def unseen(self, prefix: str) -> Iterator[Key]:
+        for stat in self.list(prefix):
+            with suppress(OSError), self._parent(stat.key) as (folder, name):  # what cannot be read is told elsewhere
+                if swap.is_unseen(folder, name):
+                    yield stat.key
 
     def is_public(self) -> bool:
         return False
@@ -176,6 +186,15 @@ class DirectoryStore:
             if (folder / ".git").exists():
                 return not _is_fresh(folder / ".git" / "index.lock")
         return True
+
+    def _watch(self, key: Key, out: str | None) -> None:
+        """Look after what came out of its place, if others may still be writing it."""
+        if out is not None:
+            self._displaced.watch(key.rpartition("/")[0], out)
+
+    def _settle(self, folder: str, name: str) -> bool:
+        with self._parent(Key(f"{folder}/{name}")) as (descriptor, _):
+            return swap.settle(descriptor, name)
 
     def _look(self, folder: Key) -> tuple[Sequence[Stat], Sequence[Key]]:
         """The files and the folders in a folder, none when it is not there."""

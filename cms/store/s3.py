@@ -189,6 +189,9 @@ class S3Store:
     def settle(self, leftover: Leftover) -> None:
         raise ValueError(leftover)
 
+    def unseen(self, prefix: str) -> Iterator[Key]:
+        return iter(())
+
     def is_settled(self) -> bool:
         return True
 
