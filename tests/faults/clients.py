@@ -35,7 +35,7 @@ class Client:
         self._headers = headers
 
     def version(self, url: str) -> str:
-        # As an editor: what the public reads from a server's memory may be some milliseconds old.
+        # As an editor: what the public reads from the memory of another node may be some milliseconds old.
         return str(self._http.request("GET", url, headers=self._headers).headers["ETag"][1:65])
 
     def save(self, url: str, expect: str, title: str) -> tuple[int, str]:

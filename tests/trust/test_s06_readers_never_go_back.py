@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import urllib3
 
-from tests.api.editing import MERGE_PATCH, TEXT
+from tests.api.editing import TEXT
 from tests.components import CmsServer, cms, cms_server
 from tests.counted import Told
 from tests.trust.reading import HIDDEN, Connection, Read, reading, went_back
+from tests.trust.saving import Editor
 
 CLIENTS, READS_A_SAVE = 4, 200
 FILE = "src/content/news/en/read-often.md"
@@ -32,29 +31,10 @@ def server(database: dict[str, str], light_site: Path, tmp_path: Path) -> Iterat
         yield server
 
 
-class Editor:
-    """Somebody who saves the article again and again."""
-
-    def __init__(self, server: CmsServer, database: dict[str, str]) -> None:
-        self._token = cms(server.site, "token", "create", "--name", "t", "--scope", "admin", **database).stdout.strip()
-        self._http = urllib3.PoolManager(retries=False, timeout=60)
-        self._url = server.url + PATH
-        headers = {"Authorization": f"Bearer {self._token}"}
-        self._etag = self._http.request("GET", self._url, headers=headers).headers["ETag"]
-
-    def save(self, data: dict[str, object]) -> tuple[float, float]:
-        """When the request began and when it was acknowledged."""
-        headers = {"Authorization": f"Bearer {self._token}", "If-Match": self._etag, "Content-Type": MERGE_PATCH}
-        began = time.monotonic()
-        answer = self._http.request("PATCH", self._url, json={"data": data}, headers=headers)
-        assert answer.status == 200, answer.data
-        self._etag = answer.headers["ETag"]
-        return began, time.monotonic()
-
-
 @pytest.fixture
 def editor(server: CmsServer, database: dict[str, str]) -> Editor:
-    return Editor(server, database)
+    made = cms(server.site, "token", "create", "--name", "test", "--scope", "admin", **database)
+    return Editor(server.url + PATH, made.stdout.strip())
 
 
 def test_no_reader_is_told_what_another_knew_to_be_past(
