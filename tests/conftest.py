@@ -32,7 +32,7 @@ from cms.api import create_flask, gate
 from cms.api.access_log import AccessLog
 from cms.app import close_context, create_context, put_together
 from cms.context import Context
-from cms.database import search
+from cms.database import commits, search
 from cms.database.derived import derived
 from cms.database.engine import read
 from cms.database.tables import kept
@@ -192,7 +192,9 @@ def postgres_database(server: Engine, name: str, model: str = "template1") -> It
     """A database of the server, for as long as the block: a copy of `model`. Gives its URL."""
     with server.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{model}"'))
-        yield server.url.set(database=name).render_as_string(hide_password=False)
+        url = server.url.set(database=name).render_as_string(hide_password=False)
+        yield url
+        commits.file_of(url, None).unlink(missing_ok=True)
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 

@@ -212,8 +212,10 @@ def check_what_is_left(site: Path, log: Path) -> None:
         token = cms(site, "token", "create", "--name", "t", "--scope", "admin").stdout.strip()
         client = Client(server, token)
         patch(client, "patch")
-        assert len(temporary(site)) == 1
+        client.change("PUT", "images/news/late.png", png("plum"), "image/png")
+        assert len(temporary(site)) == 2
         assert eventually(lambda: temporary(site) == [], 40)
+        assert b".tmp-" not in client.ask("GET", "changes?limit=100"), "nobody took it for content"
         editor = Editor.open(site / FOLDER / "put.md")
         put(client, "put")
         put(client, "put")  # this time the file is the service's own
