@@ -23,7 +23,7 @@ from cms.database.generation import watch
 from cms.database.locks import FileLocks, Locks, PostgresLocks
 from cms.settings import Settings, load
 from cms.store import folder_of, open_store
-from cms.store.private import FOLDER, make_private
+from cms.store.private import FOLDER, PUBLIC_FOLDER, make_private
 from cms.store.repository import Repository
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def create_context(settings: Settings) -> Context:
         make_private(folder)
     site = open_store(settings.site)
     media = site if settings.media == settings.site else open_store(settings.media, cache_control=REVALIDATED)
-    for url in (settings.variants, settings.private):
+    for url, mode in ((settings.variants, PUBLIC_FOLDER), (settings.private, FOLDER)):
         if url.startswith("file:"):
-            folder_of(url).mkdir(mode=FOLDER, parents=True, exist_ok=True)
+            folder_of(url).mkdir(mode=mode, parents=True, exist_ok=True)
     database = open_engine(settings.database, folder)
     return Context(
         settings=settings,

@@ -19,6 +19,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import ids
 from cms.model.refs import Ref
+from cms.store.swap import UNSEEN_S
 
 Severity = Literal["error", "warning"]
 _SAYS_NOTHING = re.compile(r"\W*(photo|image|img|picture|pic|thumbnail)?\W*\d*\W*(\.\w{3,4})?", re.IGNORECASE)
@@ -79,8 +80,8 @@ def _unseen_writers(ctx: Context) -> Iterator[Finding]:
     if files:
         detail = (
             f"the service cannot see other users' programs that have this file open ({len(files)} such files): what is"
-            " written to the old file up to 10 s after a save is kept as ….kept-…, later it is lost; let the service"
-            " own the files, or give it CAP_LEASE"
+            f" written to the old file up to {UNSEEN_S:g} s after a save is kept as ….kept-…, later it is lost; let the"
+            " service own the files, or give it CAP_LEASE"
         )
         yield Finding("warning", files[0], "", detail, "writers_unseen")
 

@@ -46,7 +46,7 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(PermissionError):  # it is another user's
+        with suppress(OSError):  # it may be another user's
             folder.chmod(0o700)  # whoever can open a lock file can hold it
 
     @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 
 log = logging.getLogger("cms.store")
 
-FOLDER = 0o700
+FOLDER, PUBLIC_FOLDER = 0o700, 0o777
 FILE = 0o600
 _OTHERS = 0o077
 _IGNORED = ".gitignore"
