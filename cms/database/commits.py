@@ -14,12 +14,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, event, make_url
 
 from cms.database.file import COUNTER, OWNER_ONLY, Identity
 
-COMMITS = "cms_commits"
-"""The engine's option that holds its counter."""
+_COMMITS = "cms_commits"
 _ANNOUNCED, _ENDED = 0, 1
 _BYTES: Final = 16
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,7 +34,8 @@ class Commits:
         self._path = path
         # CPython copies an item as one aligned 8-byte load or store, which x86-64 and arm64 never tear
         # (Intel SDM 3A, 9.1.1; Arm ARM, B2.2.1). Both values are kept in one attribute, to be replaced together.
-        self._shared: tuple[Identity | None, memoryview[int]] = None, memoryview(bytearray(_BYTES)).cast("Q")
+        self._shared: tuple[Identity | None, memoryview[int]]
+        self.close()
 
     def announce(self) -> int:
         """Say that a commit is about to become visible; returns the number that `end` takes once it is.
@@ -72,6 +72,10 @@ class Commits:
         """As `quiet`, were there nothing under way."""
         identity, numbers = self._shared
         return hash((identity, numbers[_ENDED]))
+
+    def close(self) -> None:
+        """Let go of the file, which is opened again when it is needed."""
+        self._shared = None, memoryview(bytearray(_BYTES)).cast("Q")
 
     def refresh(self) -> None:
         """Go over to the file that is there by now, should another one have taken the place of the first."""
@@ -113,7 +117,15 @@ def file_of(url: str, folder: Path | None) -> Path:
     return Path(tempfile.gettempdir()) / f"cms-{os.geteuid()}-{name}" if folder is None else folder / name
 
 
+def keep(engine: Engine, path: Path) -> None:
+    """From now on the commits of this engine are counted in the file, which is let go of when the engine is disposed
+    of."""
+    counter = Commits(path)
+    engine.update_execution_options(**{_COMMITS: counter})
+    event.listen(engine, "engine_disposed", lambda _engine: counter.close())
+
+
 def of(engine: Engine) -> Commits:
     """The counter of the engine's database."""
-    found: Commits = engine.get_execution_options()[COMMITS]
+    found: Commits = engine.get_execution_options()[_COMMITS]
     return found

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError
 
 from cms.database import causes, clock, commits, file, postgres, prepared, spare, statements
-from cms.database.commits import COMMITS, Commits
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
 
@@ -38,7 +37,7 @@ def open_engine(url: str, folder: Path | None = None) -> Engine:
     `folder` is the site's own on this machine, None where there is none; commits to a server are counted there.
     """
     engine = _open_sqlite(url) if url.startswith("sqlite") else postgres.open_engine(url)
-    engine.update_execution_options(**{COMMITS: Commits(commits.file_of(url, folder))})
+    commits.keep(engine, commits.file_of(url, folder))
     statements.watch(engine)
     clock.keep(engine)
     return engine

@@ -174,6 +174,8 @@ class PostgresGeneration(Generation):
             except (psycopg.Error, OSError):
                 self._is_listening = False
                 self._is_away = not self._answers()
+                if not self._is_away:
+                    self._heard += 1  # readers are told what the database says: what is in memory is past from now on
             self._is_listening = False
             if not self._is_closed:
                 time.sleep(RETRY_S)
