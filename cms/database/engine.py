@@ -80,7 +80,8 @@ def write_aside(engine: Engine) -> Iterator[Connection]:
     """Open a write transaction for rows that no kept answer shows: leases, heartbeats, answers to repeated requests.
 
     PostgreSQL neither holds off other writers nor tells of the commit, so that the answers in memory stay. SQLite has
-    one writer at a time, and its file tells of each commit; the counter of commits does not. `Unavailable` when the database does not answer.
+    one writer at a time, and its file tells of each commit; the counter of commits does not. `Unavailable` when the
+    database does not answer.
     """
     with translated(engine), spare.lent(engine) as connection, _writing(connection), connection.begin():
         _check_file(engine)
