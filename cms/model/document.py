@@ -41,7 +41,7 @@ class Document:
     @property
     def margin(self) -> str:
         """The blank lines that the body begins with, which are looks and not content."""
-        match = re.match(r"(?:[ \t]*\r?\n)*", self.body)
+        match = re.match(r"(?:[ \t]*+\r?\n)*+", self.body)
         return match[0] if match else ""
 
     @property

@@ -9,25 +9,19 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from html import escape, unescape
-from itertools import accumulate
 from typing import NamedTuple
 
 import comrak
 import nh3
 
-from cms.model import html_text
+from cms.model import html_text, markdown_bounds
 from cms.model.ids import cut, slug
 
 EXCERPT_CHARACTERS = 280
-_LONGEST_KEPT = 20_000
+_SHORT = 20_000
 
 _PLAIN_TAG = re.compile("</?(?:code|del|em|strong)>")
 _HEADING = re.compile(r"<h([1-6])>((?:(?!<h[1-6]>).)*?)</h\1>", re.DOTALL)  # one that never ends ends at the next
-_NESTING = re.compile(r"<(/?)(?!(?:area|br|col|d[dt]|hr|img|input|li|option|p|t[drh]|wbr)\b)[a-z]", re.IGNORECASE)
-"""The beginnings of tags but for those of elements that end without being closed."""
-_MOST_NESTED = 1000
-_MOST_ADDRESSES = 1000
-"""In one line; comrak finds e-mail addresses in a time that grows with the square of their number."""
 _TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
 _ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
 for _tag in ("h1", "h2", "h3", "h4", "h5", "h6", "li", "sup", "section"):
@@ -56,35 +50,36 @@ class Rendered(NamedTuple):
 
 def render(body: str) -> Rendered:
     """The body as HTML; image sources are as the author wrote them until `place_images`."""
-    return _render_again(body) if len(body) <= _LONGEST_KEPT else _render(body)
+    return _render_short(body) if len(body) <= _SHORT else _render_long(body)
 
 
 @lru_cache(maxsize=64)
-def _render_again(body: str) -> Rendered:
+def _render_short(body: str) -> Rendered:
     """A save reads the article before and after, and most leave the body as it is."""
     return _render(body)
 
 
+@lru_cache(maxsize=4)
+def _render_long(body: str) -> Rendered:
+    """As `_render_short`, of fewer bodies, since they take more memory; so a preview does not render its copy anew."""
+    return _render(body)
+
+
 def _render(body: str) -> Rendered:
-    raw = comrak.render_markdown(body, _EXTENSIONS if _has_few_addresses(body) else _PLAIN, _PARSING, _RENDERING)
-    if _is_nested_too_deep(raw):
+    if markdown_bounds.is_too_costly(body):
+        return _as_text(body)
+    extensions = _extensions_for(body)
+    raw = comrak.render_markdown(body, extensions, _PARSING, _RENDERING)
+    if "<" in body and not markdown_bounds.may_have_raw_html(raw):
+        raw = comrak.render_markdown(body, extensions, _PARSING, _ESCAPING)
+    if markdown_bounds.is_html_too_costly(raw, body):
         return _as_text(body)
     html, headings = _with_heading_ids(raw)
     clean = _SANITISER.clean(html)
+    if markdown_bounds.has_grown_too_much(clean, body):
+        return _as_text(body)
     images, readable = html_text.images(clean), html_text.readable(clean)
     return Rendered(clean, tuple(headings), tuple(images), _excerpt(clean), readable)
-
-
-def _has_few_addresses(body: str) -> bool:
-    return body.count("@") <= _MOST_ADDRESSES or all(line.count("@") <= _MOST_ADDRESSES for line in body.split("\n"))
-
-
-def _is_nested_too_deep(html: str) -> bool:
-    """Whether it takes a parser of HTML a time that grows with the square of its size."""
-    if html.count("<") <= _MOST_NESTED:
-        return False
-    steps = (-1 if match[1] else 1 for match in _NESTING.finditer(html))
-    return max(accumulate(steps), default=0) > _MOST_NESTED
 
 
 def _as_text(body: str) -> Rendered:
@@ -112,23 +107,25 @@ def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None
     return re.sub(r'(<img\b[^>]*?)\bsrc="([^"]*)"([^>]*)', place, html)
 
 
-def _extensions(*names: str) -> comrak.ExtensionOptions:
+def _extensions_for(body: str) -> comrak.ExtensionOptions:
+    """GitHub's extensions; what is too much of its kind is no table, footnote or link, but text."""
     extensions = comrak.ExtensionOptions()
-    for name in names:
-        setattr(extensions, name, True)
+    extensions.strikethrough = extensions.tasklist = True
+    extensions.autolink = markdown_bounds.may_have_addresses(body)
+    extensions.footnotes = markdown_bounds.may_have_footnotes(body)
+    extensions.table = markdown_bounds.may_have_tables(body)
     return extensions
 
 
-def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions]:
-    parsing, rendering = comrak.ParseOptions(), comrak.RenderOptions()
+def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions, comrak.RenderOptions]:
+    parsing, rendering, escaping = comrak.ParseOptions(), comrak.RenderOptions(), comrak.RenderOptions()
     parsing.smart = True
     rendering.unsafe_ = True  # what is unsafe, the sanitiser takes out
-    return parsing, rendering
+    escaping.escape = True  # raw HTML is shown as text
+    return parsing, rendering, escaping
 
 
-_PLAIN = _extensions("footnotes", "strikethrough", "table", "tasklist")
-_EXTENSIONS = _extensions("autolink", "footnotes", "strikethrough", "table", "tasklist")
-_PARSING, _RENDERING = _options()
+_PARSING, _RENDERING, _ESCAPING = _options()
 
 
 def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:

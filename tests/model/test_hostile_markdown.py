@@ -135,6 +135,6 @@ def test_what_is_nested_beyond_all_reason_is_shown_as_text() -> None:
 
 
 def test_addresses_are_links_unless_a_line_is_full_of_them() -> None:
-    assert render("a@example.org " * 1000).html.count("mailto:") == 1000
+    assert render("a@example.org " * 100).html.count("mailto:") == 100
     assert render("a@example.org\n" * 3000).html.count("mailto:") == 3000
-    assert render("a@example.org " * 1001).html.count("mailto:") == 0
+    assert render("a@example.org " * 101).html.count("mailto:") == 0
