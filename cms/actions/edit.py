@@ -15,7 +15,7 @@ from cms.database.changes import Source
 from cms.database.engine import read
 from cms.errors import Gone, Invalid, NotFound, Problem, VersionRequired
 from cms.model import article as article_file
-from cms.model import document, json_patch, merge, splice
+from cms.model import document, json_bounds, json_patch, merge, splice
 from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.scopes import Actor
@@ -24,6 +24,8 @@ from cms.store.base import version_of
 
 def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Plan:
     """A new article; `Exists` when its id is taken, also by case or Unicode form."""
+
+    json_bounds.check_front_matter(data)
 
     def text(rules: Rules) -> bytes:
         return document.new(merge.carry_over({}, data, rules.revive), f"\n{body}" if body else "").encode()
@@ -38,6 +40,7 @@ def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Sou
 
 def patch(*, data: Any = None, body: str | None = None, new_id: str | None = None) -> Make:
     """The merge patch `data` of the front matter, another body and another id, unless None."""
+    json_bounds.check_front_matter(data)
 
     def make(rules: Rules, before: Document) -> Made:
         wanted = None if data is None else merge.merge_patch(before.data, data, rules.reviving(before))
@@ -56,6 +59,7 @@ def patch_json(name: Name, operations: Any) -> Make:
         if not isinstance(new_id, str) or not isinstance(data, dict) or not isinstance(body, str):
             problem = Problem("", "data has to stay an object, id and body texts", "json_patch")
             raise Invalid("The patch cannot be applied; nothing was saved.", problems=[problem])
+        json_bounds.check_front_matter(data)
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, before.margin + body), new_id)
 
@@ -64,6 +68,7 @@ def patch_json(name: Name, operations: Any) -> Make:
 
 def replace(data: dict[str, Any], body: str) -> Make:
     """Exactly this front matter and body; what is the same in both keeps its lines."""
+    json_bounds.check_front_matter(data)
 
     def make(rules: Rules, before: Document) -> Made:
         wanted = merge.carry_over(before.data, data, rules.reviving(before))

@@ -22,6 +22,7 @@ from cms.api import problems
 from cms.context import Context
 from cms.database.engine import checked
 from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
+from cms.model import json_bounds
 from cms.model.pointer import pointer
 from cms.model.published import LIVE_SINCE, MEMBERS
 
@@ -132,14 +133,14 @@ def check_query() -> None:
 
 
 def strict_json(req: Request, *media_types: str) -> Any:
-    """The body as JSON; refuses other media types, doubled keys, NaN and endless nesting."""
+    """Return the body as JSON; refuse other media types, doubled keys, NaN, and more than `json_bounds` allows."""
     allowed = media_types or ("application/json",)
     if req.mimetype not in allowed:
         raise UnsupportedType(f"Send the body as {' or '.join(allowed)}.")
+    data = req.get_data()
+    json_bounds.check_text(data)
     try:
-        return json.loads(req.get_data().decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise Malformed("The body is nested too deeply.") from error
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
     except (ValueError, UnicodeDecodeError) as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
 

@@ -6,6 +6,7 @@ unchanged stays the value it was.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -52,10 +53,17 @@ class _Items:
     def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
         self._json = [json_value(item) for item in items]
+        self._first: dict[str, Any] = {}
+        for item, known in zip(reversed(items), reversed(self._json), strict=True):
+            self._first[_text(known)] = item
 
     def same_as(self, value: Any, index: int) -> Any:
         """The item that is `value`, at best the one at `index`; else what is at `index`, None beyond the end."""
         here = self._items[index] if index < len(self._items) else None
         if here is not None and self._json[index] == value:
             return here
-        return next((item for item, known in zip(self._items, self._json, strict=True) if known == value), here)
+        return self._first.get(_text(value), here)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

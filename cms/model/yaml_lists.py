@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from difflib import SequenceMatcher
 from typing import Literal
 
+from cms.model.bounded_matcher import BoundedMatcher
 from cms.model.yaml_tree import Sequence
 
 
@@ -24,7 +24,7 @@ class Step:
 
 def steps(old: list[object], new: list[object]) -> Iterator[Step]:
     """What turns `old` into `new`, item by item; items that are the same in both are left alone."""
-    matcher = SequenceMatcher(None, list(map(_canonical, old)), list(map(_canonical, new)), autojunk=False)
+    matcher = BoundedMatcher(list(map(_canonical, old)), list(map(_canonical, new)), autojunk=False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             continue
