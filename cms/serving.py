@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# One more than may be inside the gate, who answers from memory and refuses; each costs all others.
-THREADS = 5
+# One more than may be inside the gate or wait at its narrow doors, who answers from memory and refuses; each costs all
+# others.
+THREADS = 8
 CONNECTIONS = 1024
 FINISH_S = 25
 AGAIN_S = 0.5

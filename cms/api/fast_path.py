@@ -91,8 +91,8 @@ class FastPath:
 
     def _list(self, query: str) -> _Found | None:
         loaded = _load(query) if len(query) <= self._asker.limits.query_bytes else None
-        if loaded is None:
-            return None
+        if loaded is None or "q" in loaded:
+            return None  # a search that took too long would be made again by Flask
         with read(self._ctx.database) as tx:
             text = page_of(tx, self._asker, loaded)
         return _Found(text.encode(), None, headers.VARY, LIST)

@@ -4,9 +4,10 @@ A crowd that is soon served is no overload: who finds no place waits for a momen
 was refused just before.
 
 What watches the service has a door of its own, and so have readers of articles, whom no editors keep out, nor they
-them. Answers from memory do not come by here, and photos, of which a page asks for many at once and each is soon told,
-go past. A server needs one thread more than may be inside, else nobody is there to refuse; any more of them make
-answers from memory cost more, since all wait for Python's lock.
+them. Searches, each of which may take a second, have another one. Long texts, too, but after it they stand in line with
+all editors, of whose places they leave one free. Answers from memory do not come by here, and photos, of which a page
+asks for many at once and each is soon told, go past. A server needs one thread more than may be inside, else nobody is
+there to refuse; any more of them make answers from memory cost more, since all wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from werkzeug.wsgi import ClosingIterator
 
@@ -33,6 +37,12 @@ AT_ONCE = 3
 READING_AT_ONCE = 1
 """Each gives up Python's lock at every statement: several that wait for it cost twice as much as one after the other.
 A search of a large site takes longer, in SQLite alone, and is not among them."""
+SEARCHING_AT_ONCE = 1
+SEARCHES_WAITING = 1
+LONG_AT_ONCE = AT_ONCE - 1
+LONG_WAITING = 1
+LONG_BYTES = 16_384
+"""A request with a longer text may take up to a second of the processor."""
 WATCHING_AT_ONCE = 2
 MOMENT_S = 1.0
 CALM_S = 1.0
@@ -51,11 +61,19 @@ class Gate:
         self._door = _Door(AT_ONCE)
         self._watching = _Door(WATCHING_AT_ONCE)
         self._reading = _Door(READING_AT_ONCE)
+        self._searching = _Door(SEARCHING_AT_ONCE, SEARCHES_WAITING)
+        self._long = _Door(LONG_AT_ONCE, LONG_WAITING)
 
     def __call__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(PHOTOS):
             return app(environ, start)
-        door = self._door_of(environ)
+        if not _is_long(environ):
+            return self._through(self._door_of(environ), app, environ, start)
+        return self._through(self._long, partial(self._through, self._door, app), environ, start)
+
+    def _through(
+        self, door: _Door, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
+    ) -> Iterable[bytes]:
         if not door.enter():
             return self._refuse(environ, start)
         try:
@@ -72,9 +90,10 @@ class Gate:
         path = environ["PATH_INFO"]
         if path in WATCHING:
             return self._watching
+        if path == LIST and "q=" in unquote(environ["QUERY_STRING"]):
+            return self._searching
         is_reading = environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ
-        is_soon_told = path.startswith(LIST) and "q=" not in environ["QUERY_STRING"]
-        return self._reading if is_reading and is_soon_told else self._door
+        return self._reading if is_reading and path.startswith(LIST) else self._door
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         self._traffic.count_refused()
@@ -95,24 +114,38 @@ class Gate:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-class _Door:
-    """A queue of keys, which hands them over at less cost than a semaphore does."""
+def _is_long(environ: WSGIEnvironment) -> bool:
+    """Return whether the request sends a long text; photos are worked on elsewhere."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    is_long = length.isdecimal() and int(length[:20]) > LONG_BYTES
+    return is_long and not environ.get("CONTENT_TYPE", "").startswith("multipart/")
 
-    def __init__(self, at_once: int) -> None:
+
+class _Door:
+    """A queue of keys, which hands them over at less cost than a semaphore does; `waiting` bounds who waits for one."""
+
+    def __init__(self, at_once: int, waiting: int | None = None) -> None:
         self._keys: SimpleQueue[None] = SimpleQueue()
+        self._places = None if waiting is None else BoundedSemaphore(at_once + waiting)
         for _ in range(at_once):
             self._keys.put(None)
         self._refused = -CALM_S
 
     def enter(self) -> bool:
         """Whether it could be entered; each who did has to leave."""
+        if self._places is not None and not self._places.acquire(blocking=False):
+            return False
         is_calm = time.monotonic() - self._refused > CALM_S
         try:
             self._keys.get(timeout=MOMENT_S if is_calm else 0)
         except Empty:
             self._refused = time.monotonic()
+            if self._places is not None:
+                self._places.release()
             return False
         return True
 
     def leave(self) -> None:
         self._keys.put(None)
+        if self._places is not None:
+            self._places.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from cms.api import cursors
 from cms.api.cursors import Kind
 from cms.api.wanted import Asker, Query, filter_of, known_to, order_of, sorts_of
 from cms.database import listing
+from cms.database.deadline import Deadline
 from cms.database.order import Sort
 from cms.database.tables import AnyRow
 from cms.model.html_text import readable
@@ -24,10 +26,11 @@ def page_of(tx: Connection, asker: Asker, query: Query) -> str:
     """The page, as JSON; the pointers of what is wrong with the query lead into it."""
     known = known_to(tx, query)
     wanted, sorts = filter_of(query, known, asker), sorts_of(query, known)
-    after = decode_cursor(query, sorts)
-    page = listing.page(tx, wanted, sorts, after, query["limit"], is_whole=is_whole(query))
-    total = listing.total(tx, wanted) if query["total"] else None
-    items = ",".join(items_of(page.rows, query, wanted.words))
+    after, deadline = decode_cursor(query, sorts), Deadline()
+    with deadline.of(tx, statements=1 + query["total"]) if wanted.words else nullcontext():
+        page = listing.page(tx, wanted, sorts, after, query["limit"], is_whole=is_whole(query))
+        total = listing.total(tx, wanted) if query["total"] else None
+    items = ",".join(items_of(page.rows, query, wanted.words, deadline))
     cursor = to_json(None if page.end is None else encode_cursor(page.end, query))
     counted = "" if total is None else f',"total":{total}'
     return f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}'
@@ -38,9 +41,9 @@ def is_whole(query: Query) -> bool:
     return "q" in query or query.get("fields_") is not None
 
 
-def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...]) -> list[str]:
+def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...], deadline: Deadline) -> list[str]:
     """The articles as the list shows them: lean, or with the members that were asked for; where each was found, and
-    whether it stands in for a translation."""
+    whether it stands in for a translation. `Unavailable` when the places of a search are not found by the deadline."""
     names = query.get("fields_")
     if names is None and not words and "fallback" not in query:
         return [row[0] for row in rows]
@@ -54,6 +57,7 @@ def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...]) -> li
         if "fallback" in query and row.locale != query["locale"]:
             members.append('"fallback":true')
         if words:
+            deadline.check()
             members.append(f'"snippets":{to_json(_snippets(row, words))}')
         found.append(f"{{{','.join(members)}}}")
     return found

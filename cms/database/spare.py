@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, event
 
 from cms.database import file
 
-MOST = 5
+MOST = 8
 """As many as there are threads in a server process."""
 _SPARE = "cms_spare"
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterator
 from typing import Final
 
 from cms.model.bounded_matcher import BoundedMatcher
-
 
 MOST_LINES: Final = 50_000
 """Of both files together; in longer ones, all between their equal beginnings and ends is one change."""
@@ -40,9 +38,9 @@ def _one_hunk(old: str, new: str) -> Iterator[str]:
     """Yield the lines of one hunk without context."""
     if old == new:
         return
-    head = os.path.commonprefix([old, new]).rfind("\n") + 1
+    head = old.rfind("\n", 0, _alike(old, new)) + 1
     first, second = old[head:], new[head:]
-    tail = len(os.path.commonprefix([first[::-1], second[::-1]]))
+    tail = _alike(first[::-1], second[::-1])
     same = first[len(first) - tail :]
     tail = len(same) - same.find("\n") - 1 if "\n" in same else 0
     first, second = first[: len(first) - tail], second[: len(second) - tail]
@@ -51,6 +49,12 @@ def _one_hunk(old: str, new: str) -> Iterator[str]:
     yield f"@@ -{_span(start, start + len(removed))} +{_span(start, start + len(added))} @@\n"
     yield from (f"-{line}" for line in removed)
     yield from (f"+{line}" for line in added)
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    shorter = min(len(one), len(other))
+    return next((number for number in range(shorter) if one[number] != other[number]), shorter)
 
 
 def _lines(text: str) -> list[str]:
