@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from cms.actions import lookup
-from cms.actions.planning import Editing, Made, Make, bytes_now, find, plan_bytes, plan_new
+from cms.actions.planning import Editing, Made, Make, bytes_now, find, plan_bytes, plan_new, require_publish
 from cms.actions.rules import Rules
 from cms.actions.save import Plan, stale
 from cms.context import Context
@@ -80,6 +80,7 @@ def replace(data: dict[str, Any], body: str) -> Make:
 def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
     """The article with this file in place of its own; the only edit that can mend a broken file."""
     found = find(ctx, editing.actor, editing.name)
+    require_publish(editing.actor, editing.name, found.row.status)
     before = bytes_now(ctx, found)
     if version_of(before) != editing.expect:
         raise stale(version_of(before))

@@ -97,6 +97,7 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
 def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     """What `make` makes of the article, merged with what others made of it meanwhile if that was asked for."""
     found = find(ctx, editing.actor, editing.name)
+    require_publish(editing.actor, editing.name, found.row.status)  # before any work is done on what was sent
     limits = article_file.yaml_limits(ctx.settings.limits)
     before = bytes_now(ctx, found)
     if version_of(before) == editing.expect:

@@ -22,15 +22,14 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 def check_text(data: bytes) -> None:
     """Raise `Malformed` for JSON text that is nested deeper than MOST_NESTED, `Invalid` for more than MOST_VALUES."""
     marks = _STRING.sub(b"", data)
-    values = sum(marks.count(mark) for mark in (b",", b":", b"[", b"{"))
-    if values > MOST_VALUES:
-        detail = f"a body holds at most {MOST_VALUES:,} values and keys; send less at once"
-        raise refusal_at("", "too_many_values", detail)
     depth = 0
     for bracket in marks.translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > MOST_NESTED:
             raise Malformed(f"The body is nested deeper than {MOST_NESTED} levels.", code="nested_too_deep")
+    if sum(marks.count(mark) for mark in (b",", b":", b"[", b"{")) > MOST_VALUES:
+        detail = f"a body holds at most {MOST_VALUES:,} values and keys; send less at once"
+        raise refusal_at("", "too_many_values", detail)
 
 
 class Size(NamedTuple):

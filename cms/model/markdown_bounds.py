@@ -13,8 +13,9 @@ MOST_MARKS: Final = 128_000
 """Characters that may begin or end a node of the renderer's tree, which takes about 0.5 KB for each of them."""
 MOST_TAGS: Final = 100_000
 """Tags in rendered HTML; the sanitiser and what reads its HTML take about 5 microseconds for each."""
-MOST_ENTITIES: Final = 64_000
-"""Entities and no-break spaces in rendered HTML; the sanitiser's time grows with the square of their number."""
+MOST_ESCAPING: Final = 10_000_000_000
+"""The longest text without a tag, times the `&` and the characters that begin with the byte C2 (no-break spaces, for
+one) in all of the HTML: at each of them the sanitiser goes through the rest of its text, some 30 bytes a nanosecond."""
 MOST_IMAGES: Final = 1_000
 MOST_CELLS: Final = 50_000
 """Cells of all tables; the renderer fills up short rows, so these can be many more than the body's characters."""
@@ -110,14 +111,18 @@ def may_have_raw_html(html: str) -> bool:
 def is_html_too_costly(html: str, body: str) -> bool:
     """Return whether the HTML that was rendered from the body is too large, or takes too long to parse."""
     tags = html.count("<")
-    entities = html.count("&") + html.count("\xa0")
-    is_large = has_grown_too_much(html, body) or tags > MOST_TAGS or entities > MOST_ENTITIES
-    return is_large or html.count("<img") > MOST_IMAGES or (tags > MOST_NESTED and _depth(html) > MOST_NESTED)
+    is_large = has_grown_too_much(html, body) or tags > MOST_TAGS or html.count("<img") > MOST_IMAGES
+    return is_large or _escaping(html) > MOST_ESCAPING or (tags > MOST_NESTED and _depth(html) > MOST_NESTED)
 
 
 def has_grown_too_much(html: str, body: str) -> bool:
     """Return whether the HTML is too long for the body that it was made from."""
     return len(html) > GROWTH * len(body) + SMALL
+
+
+def _escaping(html: str) -> int:
+    text = html.encode("utf-8", "replace")
+    return max(map(len, text.split(b"<"))) * (text.count(b"&") + text.count(b"\xc2"))
 
 
 def _depth(html: str) -> int:

@@ -1,0 +1,92 @@
+"""K6: a search ends after a second, and however many search, editors and readers of collections are answered."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import urllib3
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from cms.api import gate
+from cms.context import Context
+from cms.database import deadline, search
+from cms.database.engine import read, write
+from cms.serving import THREADS
+from tests.api.editing import ARTICLES, create_text, problem
+from tests.components import CmsServer, cms, cms_server
+from tests.conftest import both_databases, copy_site
+
+LONG = "---\ntitle: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\n" + "a " * 400_000
+COPIES = 150
+COPY = "INSERT INTO {0} ({1}key, shelf, data, body, seal) SELECT {2}key || '{3}', shelf, data, body, seal FROM {0}"
+ONE = " WHERE key LIKE '%a-day.md'"
+
+
+def crowd_of(number: int) -> str:
+    """A statement that puts the long article into the index of words once more, as if there were another one."""
+    return COPY.format(search.NAME, "rowid, ", f"rowid + {number}, ", number) + ONE
+
+
+@both_databases
+def test_a_search_that_takes_too_long_says_so(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    create_text(client, admin, text=LONG)
+    with write(ctx.database) as tx:
+        if tx.dialect.name == "postgresql":
+            columns = "(key, shelf, data, body, seal, vector) SELECT key || n, shelf, data, body, seal, vector"
+            series = f"generate_series(1, {COPIES * 4}) AS n"
+            tx.execute(text(f"INSERT INTO {search.NAME} {columns} FROM {search.NAME}, {series}{ONE}"))
+        else:
+            for number in range(1, COPIES + 1):
+                tx.execute(text(crowd_of(number)))
+    for query in ({"q": "a"}, {"q": "a", "total": "true"}, {"q": "a a a"}):
+        response = client.get(ARTICLES, query_string=query)
+        found = problem(response, 503, deadline.TOO_LONG)
+        assert "rarer word" in found["detail"]
+        assert response.headers["Retry-After"]
+    assert client.get(ARTICLES, query_string={"q": "river"}).status_code == 200
+    with read(ctx.database) as tx:  # no deadline is left behind
+        assert search.number(tx) > COPIES
+
+
+@pytest.fixture
+def slow(light_sample: Path, tmp_path: Path) -> Iterator[tuple[CmsServer, dict[str, str]]]:
+    """A server on whose site a search for `a` takes more than a second."""
+    site = copy_site(light_sample, tmp_path / "content")
+    (site / "src/content/news/en/a-day.md").write_text(LONG)
+    with cms_server(site, tmp_path / "log", "--no-worker") as server:
+        made = cms(site, "token", "create", "--name", "test", "--scope", "admin")
+        with sqlite3.connect(site / ".cms/cms.db", timeout=30) as connection:
+            for number in range(1, COPIES + 1):
+                connection.execute(crowd_of(number))
+        connection.close()
+        yield server, {"Authorization": f"Bearer {made.stdout.strip()}"}
+
+
+def test_however_many_search_others_are_answered(slow: tuple[CmsServer, dict[str, str]]) -> None:
+    server, token = slow
+    spelled = ("q=a&limit={}", "%71=a&limit={}", "limit={}&q=a")
+    with urllib3.PoolManager(retries=False, maxsize=40, timeout=60) as http, ThreadPoolExecutor(20) as pool:
+
+        def ask(number: int) -> tuple[int, str]:
+            query = spelled[number % 3].format(number + 1)
+            answer = http.request("GET", f"{server.url}{ARTICLES}?{query}")
+            return answer.status, str(answer.json()["code"])
+
+        searches = [pool.submit(ask, number) for number in range(40)]
+        told = []
+        for path, headers in (("/api/v1/collections", {}), ("/api/v1/drafts", token), (ARTICLES, {})) * 5:
+            told.append(http.request("GET", server.url + path, headers=headers).status)
+        answers = [one.result() for one in searches]
+    assert told == [200] * 15
+    assert {status for status, _ in answers} == {503}
+    assert {code for _, code in answers} == {deadline.TOO_LONG, "overloaded"}
+
+
+def test_searches_hold_few_threads() -> None:
+    inside = gate.AT_ONCE + gate.READING_AT_ONCE + gate.SEARCHING_AT_ONCE
+    assert inside + gate.SEARCHES_WAITING + gate.LONG_WAITING < THREADS
