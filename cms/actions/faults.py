@@ -9,7 +9,6 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
 
-import jsonpointer
 from sqlalchemy import Connection
 
 from cms.actions.rules import Rules
@@ -49,6 +48,8 @@ def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None 
 def added(found: Iterable[Problem], article: Article, before: Iterable[Problem], was: Article) -> list[Problem]:
     """Those that were not there before; a wrong value that has moved in its list is nothing new, another one is."""
     old = Counter(_kind(problem, was) for problem in before)
+    if not old:
+        return list(found)
     result: list[Problem] = []
     for problem in found:
         kind = _kind(problem, article)
@@ -96,8 +97,20 @@ def check_photos(ctx: Context, article: Article, known: Iterable[Problem]) -> No
 
 
 def _kind(problem: Problem, article: Article) -> tuple[str, str, str, str]:
-    value = jsonpointer.resolve_pointer({"data": article.data, "body": ""}, problem.pointer, None)
-    return place(problem.pointer), problem.detail, problem.code, repr(value)
+    return place(problem.pointer), problem.detail, problem.code, repr(_value_at(article, problem.pointer))
+
+
+def _value_at(article: Article, where: str) -> Any:
+    """Return the value that a pointer below `/data` leads to, None where there is none."""
+    value: Any = {"data": article.data}
+    for part in where.split("/")[1:]:
+        if isinstance(value, dict):
+            value = value.get(part.replace("~1", "/").replace("~0", "~"))
+        elif isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
+            value = value[int(part[:9])]
+        else:
+            return None
+    return value
 
 
 def _may_be_photo(value: Any) -> bool:

@@ -61,7 +61,8 @@ _MEANINGS = {
     429: "This token writes too often, or too much without a valid one came from your address; see Retry-After",
     501: "This service is not set up for that",
     503: "The storage or the database does not answer, cannot be written or is being mended (`index_rebuilding`), or "
-    "too much is asked just now; try again after Retry-After",
+    "too much is asked just now; try again after Retry-After. A search that takes longer than a second is "
+    "`search_too_long`: search for a rarer word, or in one collection",
     507: "The disk is full; deleting works",
 }
 _OF_ARTICLES = ("get_article", "delete_article", "get_draft", "discard_draft", "create_preview", "confirm_translation")

@@ -10,7 +10,7 @@ import jsonpatch
 import jsonpointer
 
 from cms.errors import Invalid, Problem
-from cms.model.json_bounds import is_over, size_of
+from cms.model.json_bounds import Size, is_over, size_of
 
 MOST_OPERATIONS = 100
 
@@ -18,17 +18,23 @@ MOST_OPERATIONS = 100
 def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return a patched copy; `Invalid` names the operation (`/0` is the first) that cannot be done.
 
-    Every path has to be one of `allowed`, or below it. No operation may make `data` larger than `json_bounds.is_over`
-    allows, whatever those after it remove.
+    Every path has to be one of `allowed`, or below it. An operation that would make the data larger than
+    `json_bounds.is_over` allows is refused before it is done, whatever those after it remove.
     """
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise _refusal("", f"send a list of at most {MOST_OPERATIONS} operations")
     result: Any = copy.deepcopy(dict(value))
+    size = _size(result)
     for number, operation in enumerate(operations):
         where = f"/{number}"
         _check(operation, where, allowed)
         try:
-            _check_copy(result, operation, where)
+            if is_over(_grown(result, size, operation)):
+                size = _size(result)  # what was removed is counted until now
+            size = _grown(result, size, operation)
+            if is_over(size):
+                detail = "makes the data larger, or nested deeper, than front matter can be"
+                raise _refusal(where, detail, "json_patch_too_large")
             result = jsonpatch.apply_patch(result, [operation], in_place=True)
         except jsonpatch.JsonPatchTestFailed as error:
             raise _refusal(where, "the test does not hold: the value is another", "json_patch_test") from error
@@ -36,8 +42,6 @@ def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...]) -
             raise _refusal(where, f"cannot be done: {error}") from error
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise _refusal(where, "cannot be done at this place") from error
-        if is_over(size_of(result.get("data")) if isinstance(result, dict) else size_of(result)):
-            raise _too_large(where)
     found: dict[str, Any] = result
     return found
 
@@ -53,19 +57,24 @@ def _check(operation: Any, where: str, allowed: tuple[str, ...]) -> None:
             raise _refusal(where, f"its {name} must begin with {' or '.join(allowed)}")
 
 
-def _check_copy(value: Any, operation: Mapping[str, Any], where: str) -> None:
-    """Refuse a copy that would make the data too large, before it is made."""
-    if operation.get("op") != "copy":
-        return
-    copied, present = size_of(jsonpointer.resolve_pointer(value, operation["from"])), size_of(value["data"])
-    if is_over(
-        present._replace(events=present.events + copied.events, characters=present.characters + copied.characters)
-    ):
-        raise _too_large(where)
+def _size(value: Mapping[str, Any]) -> Size:
+    """Return the size of the whole value but for its body, which has a limit of its own."""
+    return size_of({name: item for name, item in value.items() if name != "body" or not isinstance(item, str)})
 
 
-def _too_large(where: str) -> Invalid:
-    return _refusal(where, "makes the data larger, or nested deeper, than front matter can be", "json_patch_too_large")
+def _grown(value: Any, size: Size, operation: Mapping[str, Any]) -> Size:
+    """Return what the size would be at most after the operation."""
+    name, path = operation.get("op"), operation["path"]
+    if name == "move":
+        return size._replace(depth=size.depth + path.count("/"))
+    if name not in ("add", "replace", "copy"):
+        return size
+    added = jsonpointer.resolve_pointer(value, operation["from"]) if name == "copy" else operation["value"]
+    if path == "/body" and isinstance(added, str):
+        return size
+    more = size_of(added)
+    depth = max(size.depth, more.depth + path.count("/"))
+    return Size(size.events + more.events + 1, size.characters + more.characters, depth)
 
 
 def _refusal(where: str, detail: str, code: str = "json_patch") -> Invalid:
