@@ -47,8 +47,8 @@ def test_no_depth_of_nesting_is_an_error_of_the_service(
     etag = create_text(client, admin)
     before = state_of(ctx)
     for (method, path, media_type, text), depth in itertools.product(ROUTES, DEPTHS):
-        asked = {"data": text % nested(depth, kind), "headers": {**admin, "If-Match": etag}}
-        response = client.open(f"/api/v1{path}", method=method, content_type=media_type, **asked)
+        headers, body = {**admin, "If-Match": etag}, text % nested(depth, kind)
+        response = client.open(f"/api/v1{path}", method=method, data=body, headers=headers, content_type=media_type)
         found = problem(response, response.status_code)
         assert 400 <= response.status_code < 500, (path, depth, found)
         if depth > MOST_NESTED:
