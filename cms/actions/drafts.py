@@ -34,6 +34,9 @@ from cms.model.published import to_json
 from cms.model.scopes import Actor
 from cms.store.base import Key, version_of
 
+MOST_WARNINGS = 100
+"""That are kept of one working copy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -183,7 +186,14 @@ def _plan(ctx: Context, editing: Editing, start: Start, text: bytes) -> CopyPlan
     if article.id != planning.read_back(ctx, start.key, start.text).id:
         raise _other_id("/data/slug")
     found = faults_of(ctx, rules_of(ctx, editing.name.collection), article, start.published)
-    return CopyPlan(editing.actor, editing.name, start, text, article, tuple(found))
+    return CopyPlan(editing.actor, editing.name, start, text, article, _first(found))
+
+
+def _first(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Return the first problems, and how many more there are: they are kept with the copy and told in each list."""
+    rest = len(problems) - MOST_WARNINGS
+    more = [Problem("", f"and {rest} more, which are not listed", "more")] if rest > 0 else []
+    return (*problems[:MOST_WARNINGS], *more)
 
 
 def _values(plan: CopyPlan) -> dict[str, Any]:

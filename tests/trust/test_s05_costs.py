@@ -182,3 +182,12 @@ def test_who_may_not_publish_is_refused_before_what_was_sent_is_looked_at(
     problem(patch(client, writer, "news/en/a-day", etag, many), 403)
     problem(patch(client, writer, "news/en/a-day", '"0"', many), 403)
     assert state_of(ctx) == before
+
+
+def test_a_working_copy_keeps_the_first_of_its_warnings(client: FlaskClient, admin: dict[str, str]) -> None:
+    etag = create_text(client, admin)
+    response = patch(client, admin, "news/en/a-day?draft=true", etag, {"data": {"tags": [1] * 5_000}})
+    assert response.status_code == 200
+    told = client.get("/api/v1/drafts", headers=admin).get_json()["items"][0]["warnings"]
+    assert [item["pointer"] for item in told[:100]] == [f"/data/tags/{number}" for number in range(100)]
+    assert (len(told), told[-1]["detail"]) == (101, "and 4900 more, which are not listed")
