@@ -22,7 +22,7 @@ from tests.components import CmsServer, cms, cms_server
 from tests.conftest import both_databases, copy_site
 
 LONG = "---\ntitle: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\n" + "a " * 400_000
-COPIES = 30
+COPIES = 16
 PHRASE = " ".join("a" * 95)
 """SQLite takes a tenth of a second or more to find it in one of these texts."""
 COPY = "INSERT INTO {0} ({1}key, shelf, data, body, seal) SELECT {2}key || '{3}', shelf, data, body, seal FROM {0}"
@@ -42,7 +42,7 @@ def test_a_search_that_takes_too_long_says_so(ctx: Context, client: FlaskClient,
         if tx.dialect.name == "postgresql":
             words = "a"
             columns = "(key, shelf, data, body, seal, vector) SELECT key || n, shelf, data, body, seal, vector"
-            series = f"generate_series(1, {COPIES * 20}) AS n"
+            series = f"generate_series(1, {COPIES * 40}) AS n"
             tx.execute(text(f"INSERT INTO {search.NAME} {columns} FROM {search.NAME}, {series}{ONE}"))
         else:
             for number in range(1, COPIES + 1):

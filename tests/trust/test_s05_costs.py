@@ -67,7 +67,7 @@ def test_what_is_chosen_is_there(asked: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", BODIES)
 def test_html_is_at_most_eight_times_the_body(name: str) -> None:
-    for size in (2_000, 30_000, 200_000, BODY):
+    for size in (30_000, BODY):
         body = BODIES[name](size)
         html = render(body).html
         # Text in <pre> is escaped, which makes six characters of one.
