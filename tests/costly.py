@@ -32,6 +32,9 @@ BODY = LIMITS.article_bytes - 400
 JSON = LIMITS.json_bytes
 FRONT = LIMITS.front_matter_bytes - 400
 ARTICLE = "/api/v1/articles/news/en/saved"
+NEW = "/api/v1/articles/news"
+FRESH = {"locale": "en", "slug": "n"}
+NEEDED_DATA = {"title": "t", "description": "d", "date": "2025-01-01", "author": "a", "tags": []}
 JSON_PATCH = "application/json-patch+json"
 
 
@@ -115,7 +118,7 @@ DATA: dict[str, Callable[[int], Any]] = {
     "ones in the front matter's size": lambda n: [1] * min(n // 6, 9900),
     "texts in the front matter's size": lambda n: ["a"] * min(n // 6, 9900),
     "texts, all others": lambda n: [f"{number:x}" for number in range(min(n // 10, 6000))],
-    "lists": lambda n: [[]] * (n // 3),
+    "empty lists": lambda n: [[]] * (n // 3),
     "objects": lambda n: [{"a": 1}] * (n // 8),
     "objects in the front matter's size": lambda n: [{"a": 1}] * min(n // 12, 3900),
     "keys": lambda n: {f"k{number}": number for number in range(n // 14)},
@@ -173,12 +176,12 @@ FRONTS: dict[str, Callable[[int], str]] = {
 
 
 class Asked(NamedTuple):
-    """One request with a body; `needs` says which article it changes, if any."""
+    """One request; `body` makes its body, and `changes` says that it takes an If-Match."""
 
     method: str
     path: str
     media_type: str
-    body: bytes
+    body: Callable[[], bytes]
     changes: bool = False
 
 
@@ -191,45 +194,74 @@ def _file(front: str, body: str) -> bytes:
 
 
 def requests() -> Iterator[tuple[str, Asked]]:
-    """Every generator with each endpoint that takes its kind, by name."""
-    new = "/api/v1/articles/news"
-    needed = {"title": "t", "description": "d", "date": "2025-01-01", "author": "a", "tags": []}
-    for name, make in BODIES.items():
-        body = make(BODY)
-        yield f"file: {name}", Asked("PUT", ARTICLE, "text/markdown", _file("", body), changes=True)
-        yield f"copy's file: {name}", Asked("PUT", f"{ARTICLE}?draft=true", "text/markdown", _file("", body), True)
-        yield f"patch: {name}", Asked("PATCH", ARTICLE, MERGE_PATCH, _json({"body": body}), changes=True)
-        yield (
-            f"new: {name}",
-            Asked("POST", new, "application/json", _json({"locale": "en", "slug": "n", "data": needed, "body": body})),
-        )
-    for name, made in DATA.items():
-        data = {"tags": made(JSON - 1000)}
-        yield f"patch: {name}", Asked("PATCH", ARTICLE, MERGE_PATCH, _json({"data": data}), changes=True)
-        yield f"copy's patch: {name}", Asked("PATCH", f"{ARTICLE}?draft=true", MERGE_PATCH, _json({"data": data}), True)
-        yield (
-            f"whole: {name}",
-            Asked("PUT", ARTICLE, "application/json", _json({"data": {**needed, **data}, "body": ""}), changes=True),
-        )
-        yield (
-            f"new: {name}",
-            Asked("POST", new, "application/json", _json({"locale": "en", "slug": "n", "data": {**needed, **data}})),
-        )
-        operation = [{"op": "add", "path": "/data/tags", "value": data["tags"]}]
-        yield f"JSON Patch: {name}", Asked("PATCH", ARTICLE, JSON_PATCH, _json(operation), changes=True)
-        for path in ("webhooks", "tokens", "previews", "builds", "uploads", "collections/news/translations"):
-            yield f"{path}: {name}", Asked("POST", f"/api/v1/{path}", "application/json", _json({"id": data["tags"]}))
-    for name, made in PATCHES.items():
-        yield f"JSON Patch: {name}", Asked("PATCH", ARTICLE, JSON_PATCH, _json(made(JSON - 1000)), changes=True)
-        yield (
-            f"copy's JSON Patch: {name}",
-            Asked("PATCH", f"{ARTICLE}?draft=true", JSON_PATCH, _json(made(JSON - 1000)), changes=True),
-        )
+    """Every generator with each endpoint that takes its kind, by name; bodies are made when they are asked for."""
+    yield from _with_bodies()
+    yield from _with_data()
+    yield from _with_patches()
     for name, front in FRONTS.items():
-        yield (
-            f"file: front matter: {name}",
-            Asked("PUT", ARTICLE, "text/markdown", _file(front(FRONT), "x"), changes=True),
-        )
+
+        def with_front(front: Callable[[int], str] = front) -> bytes:
+            return _file(front(FRONT), "x")
+
+        yield f"file: front matter: {name}", Asked("PUT", ARTICLE, "text/markdown", with_front, changes=True)
+
+
+def _with_bodies() -> Iterator[tuple[str, Asked]]:
+    for name, make in BODIES.items():
+
+        def file(make: Callable[[int], str] = make) -> bytes:
+            return _file("", make(BODY))
+
+        def body(make: Callable[[int], str] = make) -> bytes:
+            return _json({"body": make(BODY)})
+
+        def article(make: Callable[[int], str] = make) -> bytes:
+            return _json({**FRESH, "data": NEEDED_DATA, "body": make(BODY)})
+
+        yield f"file: {name}", Asked("PUT", ARTICLE, "text/markdown", file, changes=True)
+        yield f"copy's file: {name}", Asked("PUT", f"{ARTICLE}?draft=true", "text/markdown", file, changes=True)
+        yield f"patch: {name}", Asked("PATCH", ARTICLE, MERGE_PATCH, body, changes=True)
+        yield f"new: {name}", Asked("POST", NEW, "application/json", article)
+
+
+def _with_data() -> Iterator[tuple[str, Asked]]:
+    for name, made in DATA.items():
+
+        def value(made: Callable[[int], Any] = made) -> dict[str, Any]:
+            return {"tags": made(JSON - 1000)}
+
+        def data(value: Callable[[], Any] = value) -> bytes:
+            return _json({"data": value()})
+
+        def whole(value: Callable[[], Any] = value) -> bytes:
+            return _json({"data": {**NEEDED_DATA, **value()}, "body": ""})
+
+        def created(value: Callable[[], Any] = value) -> bytes:
+            return _json({**FRESH, "data": {**NEEDED_DATA, **value()}})
+
+        def added(value: Callable[[], Any] = value) -> bytes:
+            return _json([{"op": "add", "path": "/data/tags", "value": value()["tags"]}])
+
+        def other(value: Callable[[], Any] = value) -> bytes:
+            return _json({"id": value()["tags"]})
+
+        yield f"patch: {name}", Asked("PATCH", ARTICLE, MERGE_PATCH, data, changes=True)
+        yield f"copy's patch: {name}", Asked("PATCH", f"{ARTICLE}?draft=true", MERGE_PATCH, data, changes=True)
+        yield f"whole: {name}", Asked("PUT", ARTICLE, "application/json", whole, changes=True)
+        yield f"new: {name}", Asked("POST", NEW, "application/json", created)
+        yield f"JSON Patch: {name}", Asked("PATCH", ARTICLE, JSON_PATCH, added, changes=True)
+        for path in ("webhooks", "tokens", "previews", "builds", "uploads", "collections/news/translations"):
+            yield f"{path}: {name}", Asked("POST", f"/api/v1/{path}", "application/json", other)
+
+
+def _with_patches() -> Iterator[tuple[str, Asked]]:
+    for name, made in PATCHES.items():
+
+        def patch(made: Callable[[int], Any] = made) -> bytes:
+            return _json(made(JSON - 1000))
+
+        yield f"JSON Patch: {name}", Asked("PATCH", ARTICLE, JSON_PATCH, patch, changes=True)
+        yield f"copy's JSON Patch: {name}", Asked("PATCH", f"{ARTICLE}?draft=true", JSON_PATCH, patch, changes=True)
 
 
 class Cost(NamedTuple):
@@ -269,7 +301,7 @@ class Costly:
         headers = {**self.token, "Content-Type": asked.media_type}
         if asked.changes:
             headers["If-Match"] = self.etag(is_copy="draft=true" in asked.path)
-        return self.http.request(asked.method, self.server.url + asked.path, headers=headers, body=asked.body)
+        return self.http.request(asked.method, self.server.url + asked.path, headers=headers, body=asked.body())
 
     def etag(self, *, is_copy: bool = False) -> str:
         found = None
@@ -285,8 +317,9 @@ class Costly:
         headers = {**self.token, "Content-Type": asked.media_type, **({"If-Match": tag} if tag else {})}
         for pid in self.processes():
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is counted from now on
+        body = asked.body()
         memory, cpu, begun = self.memory_mb("VmRSS"), self.cpu_s(), time.monotonic()
-        answer = self.http.request(asked.method, self.server.url + asked.path, headers=headers, body=asked.body)
+        answer = self.http.request(asked.method, self.server.url + asked.path, headers=headers, body=body)
         wall = time.monotonic() - begun
         code = json.loads(answer.data).get("code") if answer.status >= 400 else None
         return Cost(answer.status, code, self.cpu_s() - cpu, wall, self.memory_mb("VmHWM") - memory)
@@ -316,7 +349,7 @@ def costly(folder: Path) -> Iterator[Costly]:
     with cms_server(site, folder / "log", "--no-worker") as server, urllib3.PoolManager(retries=False) as http:
         made = cms(site, "token", "create", "--name", "test", "--scope", "admin")
         found = Costly(server, {"Authorization": f"Bearer {made.stdout.strip()}"}, http)
-        found.cost_of(Asked("PUT", ARTICLE, "text/markdown", _file("", "# warm\n"), changes=True))
+        found.cost_of(Asked("PUT", ARTICLE, "text/markdown", lambda: _file("", "# warm\n"), changes=True))
         yield found
 
 
@@ -352,7 +385,7 @@ def main() -> None:
             cost = here.cost_of(asked)
             click.echo(
                 f"{cost.cpu_s:6.2f} s {cost.peak_mb:6.0f} MB {cost.wall_s:6.2f} s {cost.status} {cost.code or '':24}"
-                f" {len(asked.body):9,} B  {name}"
+                f" {len(asked.body()):9,} B  {name}"
             )
 
 
