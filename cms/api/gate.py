@@ -12,10 +12,10 @@ there to refuse; any more of them make answers from memory cost more, since all 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from werkzeug.wsgi import ClosingIterator
 
-from cms.api import access_log, problems
+from cms.api import bare_problem
 from cms.api.fast_path import LIST
 from cms.api.traffic import Told
 
@@ -90,28 +90,16 @@ class Gate:
         path = environ["PATH_INFO"]
         if path in WATCHING:
             return self._watching
-        if path == LIST and "q=" in unquote(environ["QUERY_STRING"]):
+        if path == LIST and "q=" in unquote(environ.get("QUERY_STRING", "")):
             return self._searching
         is_reading = environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ
         return self._reading if is_reading and path.startswith(LIST) else self._door
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         self._traffic.count_refused()
-        started = time.perf_counter()
-        name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
         detail = "There are more requests just now than can be answered; nothing was done. Try again after Retry-After."
-        body = json.dumps(problems.body(503, "overloaded", detail, name)).encode()
-        headers = {
-            "Content-Type": problems.MEDIA_TYPE,
-            "Content-Length": str(len(body)),
-            "Cache-Control": "no-store",
-            "Retry-After": str(RETRY_AFTER_S),
-            "X-Content-Type-Options": "nosniff",
-            "X-Request-Id": name,
-        }
-        start("503 SERVICE UNAVAILABLE", list(headers.items()))
-        self._log.tell(access_log.asked_of(environ), 503, len(body), started, name, None)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        problem = HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail
+        return bare_problem.answer(environ, start, self._log, problem, ("Retry-After", str(RETRY_AFTER_S)))
 
 
 def _is_long(environ: WSGIEnvironment) -> bool:

@@ -6,16 +6,15 @@ by a library in Rust whose panics are no `Exception`) is answered here, logged a
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 import time
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
 
-from cms.api import access_log, problems
+from cms.api import access_log, bare_problem, problems
 from cms.api.traffic import Told
 
 if TYPE_CHECKING:
@@ -45,20 +44,11 @@ class LastResort:
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse, started: float) -> Iterable[bytes]:
         """Answer 500 to a request whose exception is being handled."""
-        name = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
+        name = environ["HTTP_X_REQUEST_ID"] = access_log.request_id(environ.get("HTTP_X_REQUEST_ID"))
         log.exception("unexpected error", extra={"request_id": name})
-        body = json.dumps(problems.body(500, "internal", problems.UNEXPECTED, name)).encode()
-        headers = [
-            ("Content-Type", problems.MEDIA_TYPE),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Request-Id", name),
-        ]
-        start("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
         self._traffic.count(environ["REQUEST_METHOD"], None, 500, time.perf_counter() - started)
-        self._log.tell(access_log.asked_of(environ), 500, len(body), started, name, None)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        problem = HTTPStatus.INTERNAL_SERVER_ERROR, "internal", problems.UNEXPECTED
+        return bare_problem.answer(environ, start, self._log, problem)
 
 
 def _logged(answer: Iterable[bytes]) -> Iterator[bytes]:

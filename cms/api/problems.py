@@ -102,7 +102,7 @@ def answer_http_exception(error: HTTPException) -> Response:
 def _answer_unexpected(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return answer_http_exception(error)
-    log.error("unexpected error", exc_info=error)
+    log.error("unexpected error", exc_info=error, extra={"request_id": g.get("request_id")})
     return answer(500, "internal", UNEXPECTED, {})
 
 

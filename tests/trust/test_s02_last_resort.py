@@ -61,6 +61,7 @@ def test_an_exception_of_the_application_is_a_problem(
     expected: dict[Answer, int] = {("GET", "none", 500): 1, ("HEAD", "none", 500): 1}
     assert told.traffic.made == expected
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
+    assert [vars(record)["request_id"] for record in caplog.records] == ["mine", second["request_id"]]
 
 
 def test_a_stream_that_breaks_off_is_logged_and_closed(caplog: pytest.LogCaptureFixture) -> None:
