@@ -16,7 +16,20 @@ from sqlalchemy import Connection
 
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, clock, collections, drafts, history, images, search, translations, values
+from cms.database import (
+    article_photos,
+    articles,
+    changes,
+    clock,
+    collections,
+    drafts,
+    history,
+    images,
+    photo_visibility,
+    search,
+    translations,
+    values,
+)
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change, Source
 from cms.database.tables import AnyRow
@@ -30,26 +43,42 @@ COLLISION = "id_collision"
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """How a new photo was sent: for an article of `collection`, or to a folder (`NOWHERE`), by the token `token_id`.
+    `is_public` says that the public sees it at once."""
+
+    collection: str
+    token_id: str | None
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """Who changed it, by which way; `time` in seconds since the epoch, None for now; `message` is what they said."""
+    """Who changed it, by which way; `time` in seconds since the epoch, None for now; `message` is what they said.
+    `sent` is set for a photo that the API takes in, and None for one that is put by hand, that changes or comes back."""
 
     actor: str
     source: Source
     time: float | None = None
     message: str | None = None
+    sent: Sent | None = None
 
 
 BY_CLOCK = Origin("clock", "clock")
+BY_HAND = ("files", "git")
+"""The sources of changes that were made in the files themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """What a file says, its bytes (None when they are too many to keep), and the store's mark of them ("" when it is
-    not known, which asks for another look)."""
+    not known, which asks for another look). `adopts` are the paths of hidden photos that its editor has just named, and
+    may show in this collection, too."""
 
     article: Article
     text: bytes | None
     mark: str
+    adopts: frozenset[str] = frozenset()
 
 
 def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_from: str = "") -> None:
@@ -63,6 +92,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         article = dataclasses.replace(article, id=row.id)  # its own slug cannot be read just now
     rival = _rival(tx, article, moved_from)
     old = articles.by_key(tx, moved_from) if moved_from else row
+    shown_before = None if old is None else article_photos.of(tx, old.key)
     renamed_from = None
     if old is not None and (old.key, old.id) != (article.key, article.id):
         renamed_from = _leave(ctx, tx, old, None if rival else article.name, by)
@@ -72,7 +102,14 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         return
     latest = changes.latest(tx, "article", article.collection, article.id)
     known = latest if latest is not None and latest.action != "deleted" else None
-    article = judged_now(ctx, rules, article, was_seen=known is not None and bool(known.visible_after))
+    was_seen = known is not None and bool(known.visible_after)
+    article = judged_now(ctx, rules, article, was_seen=was_seen)
+    if not article.is_visible and (was_seen if old is None else old.visible):
+        stays = article.photos if shown_before is None else article.photos & shown_before
+        photo_visibility.leave(tx, stays, article.collection)
+    is_by_hand = by.source in BY_HAND and (known is None or known.version != article.version)
+    named = file.adopts | (article.photos - (shown_before or set()) if is_by_hand else set())
+    photo_visibility.adopt(tx, named, article.collection)
     is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
     # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
     if known is not None and is_same and (row is None or row.status == article.status):
@@ -83,7 +120,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         before = _Before(known, row, renamed_from)
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), before, by)
     _put(tx, Entry(article, content, place, file.mark), rules)
-    if row is None or row.visible != article.is_visible:
+    if article.is_visible != (row is not None and row.visible):
         _refresh_twins(tx, article, place.seq)
 
 
@@ -188,7 +225,7 @@ def _is_silent(row: AnyRow | None, article: Article, content: published.Bytes) -
 def content_of(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
     """The article's JSON, with what is known of its photos and translations."""
     shown = published.document(article)
-    photos = images.facts_of(tx, {ref.path for ref in article.refs})
+    photos = images.facts_of(tx, article.photos, article.collection)
     published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.variants_base)
     twins = translations.twins(tx, article)
     published.place_twins(shown, [(twin.locale, twin.id) for twin in twins if twin.visible])

@@ -10,12 +10,13 @@ import json
 
 from sqlalchemy import Connection
 
-from cms.actions.absorb import Origin, seq_of
+from cms.actions.absorb import Origin, Sent, seq_of
 from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import article_photos, articles, changes, image_fields, images, photo_visibility
 from cms.database.changes import Change
 from cms.database.images import Made, Row
+from cms.database.tables import AnyRow
 from cms.model import image as image_json
 from cms.model import markdown, published, refs
 from cms.model.ids import ASSETS
@@ -31,13 +32,17 @@ def absorb_image(
     known = latest if latest is not None and latest.action != "deleted" else None
     if latest is not None and known is None and bytes_of(latest.version) != image.sha256:
         image_fields.remove(tx, image.path)
+        photo_visibility.forget(tx, image.path)
+    if known is None and by.sent is not None:
+        photo_visibility.settle_at(tx, image.path, by.sent.collection, by.sent.token_id)
     row = images.get(tx, image.path)
     image = dataclasses.replace(image, fields=_say(tx, image.path, said), base=base_of(ctx, mark))
-    if row is not None:
-        image = dataclasses.replace(image, sent_for=row.sent_for)
     if row is not None and row.sha256 == image.sha256:
         image = dataclasses.replace(image, rendition=row.rendition, avif=row.avif)
-    visible = _is_visible(tx, image) if known is None else bool(row.visible if row else known.visible_after)
+    if known is None:
+        visible = _is_visible(tx, image, latest, by.sent)
+    else:
+        visible = bool(row.visible if row else known.visible_after)
     seq = seq_of(tx, row)
     is_new = known is None or known.version != image.version
     if is_new:
@@ -52,23 +57,32 @@ def absorb_image(
         _refresh_articles(ctx, tx, image.path, None)
 
 
-def _is_visible(tx: Connection, image: Image) -> bool:
-    """As `photo_visibility.unsettled` has it, of a photo that is new."""
-    users = article_photos.showing(tx, image.path)
-    if not users and image.sent_for is not None:
-        users = [row for row in (articles.by_key(tx, image.sent_for),) if row is not None]
-    if users:
-        return any(row.visible for row in users)
-    return not photo_visibility.was_secret(tx, image.path, image.sha256)
+def _is_visible(tx: Connection, image: Image, latest: AnyRow | None, sent: Sent | None) -> bool:
+    """Whether the public sees a photo that is new, or there again: see "On arrival" in `photo_visibility`."""
+    if sent is not None and not sent.is_public:
+        return False
+    is_back = latest is not None and bytes_of(latest.version) == image.sha256
+    users = article_photos.showing(tx, image.path) if sent is None and not is_back else []
+    return any(row.visible for row in users) if users else comes_back_visible(tx, image.path, image.sha256)
 
 
-def settle_visibility(tx: Connection, by: Origin) -> None:
-    """Articles have changed: photos that the public is to see now, or no more, get a change in the log that says so."""
-    for row in photo_visibility.unsettled(tx):
+def comes_back_visible(tx: Connection, path: str, sha256: str) -> bool:
+    """Whether the public sees a photo of these bytes that comes where nothing is, and that no article shows."""
+    latest = changes.latest(tx, "image", "", path)
+    if latest is not None and bytes_of(latest.version) == sha256:
+        return bool(latest.visible_before)
+    return not photo_visibility.was_secret(tx, path, sha256)
+
+
+def settle_visibility(ctx: Context, tx: Connection, by: Origin, *, is_whole: bool = False) -> None:
+    """Append a change for each photo that becomes public or hidden with what has changed; `is_whole` at the end of a
+    pass over the files."""
+    for row in photo_visibility.unsettled(tx, is_whole=is_whole):
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
         seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
         photo_visibility.set_visible(tx, row.path, not before, seq)
+        _refresh_articles(ctx, tx, row.path, seq)
 
 
 def base_of(ctx: Context, mark: str) -> str:
@@ -122,11 +136,14 @@ def change_of(image: Image, action: changes.Action, visible: tuple[bool, bool], 
 
 
 def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) -> None:
-    """Articles tell the facts of the photos they show; when a photo changes, so do they."""
+    """Articles tell the facts of the photos they show; when a photo changes, so do they. An article that may not tell
+    of the photo stays as it is."""
     for row in article_photos.showing(tx, path):
         shown = json.loads(row.json)
         rendered = markdown.render(shown["body"])
         mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
-        photos = images.facts_of(tx, {ref.path for ref in mentions})
+        photos = images.facts_of(tx, {ref.path for ref in mentions}, row.collection)
         published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
-        articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)
+        content = published.dump(shown, row.created_at, row.updated_at)
+        if content.json != row.json:
+            articles.set_content(tx, row.key, content, seq)

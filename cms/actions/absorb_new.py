@@ -15,7 +15,18 @@ from sqlalchemy import Connection
 from cms.actions.absorb import File, Origin, absorb_article, name_twins
 from cms.actions.rules import fields_in, judged_now
 from cms.context import Context
-from cms.database import articles, changes, clock, collections, history, images, search, translations, values
+from cms.database import (
+    articles,
+    changes,
+    clock,
+    collections,
+    history,
+    images,
+    photo_visibility,
+    search,
+    translations,
+    values,
+)
 from cms.database.articles import Entry, Place
 from cms.database.changes import Change
 from cms.database.tables import AnyRow
@@ -23,6 +34,7 @@ from cms.model import published
 from cms.model.article import Article
 from cms.model.field import values_of
 from cms.model.ids import Name
+from cms.model.image import Image
 
 Group = tuple[str, str]
 """Translations of each other: a collection, and what their ids share."""
@@ -90,14 +102,20 @@ def _part(
 
 def _absorb(ctx: Context, tx: Connection, new: list[_New], rules: Rules) -> None:
     now = clock.now(tx)
+    for collection in rules:
+        came = [one.article for one in new if one.known is None and one.article.collection == collection]
+        photo_visibility.adopt(tx, {path for article in came for path in article.photos}, collection)
     _place(tx, new, now)
     rows = _twins(tx, new)
     seen = _seen(new, rows)
     contents = _contents(ctx, tx, new, seen)
     told = [_change(one, content) for one, content in zip(new, contents, strict=True) if one.known is None]
     newest = _number(new, changes.append_all(tx, told, now))
+    seen_new = {one.group for one in new if one.article.is_visible}
     for row in rows:
         group = (row.collection, row.twin)
+        if group not in seen_new:
+            continue
         name_twins(tx, row, [twin for twin in seen[group] if twin[1] != row.id], newest[group])
     entries = [
         Entry(one.article, content, one.place, one.file.mark) for one, content in zip(new, contents, strict=True)
@@ -153,12 +171,16 @@ def _seen(new: list[_New], rows: list[AnyRow]) -> dict[Group | None, list[Twin]]
 def _contents(
     ctx: Context, tx: Connection, new: list[_New], seen: dict[Group | None, list[Twin]]
 ) -> list[published.Bytes]:
-    photos = images.facts_of(tx, {ref.path for one in new for ref in one.article.refs})
+    photos: dict[str, dict[str, Image]] = {}
+    for collection in {one.article.collection for one in new}:
+        own = [one.article for one in new if one.article.collection == collection]
+        photos[collection] = images.facts_of(tx, {path for article in own for path in article.photos}, collection)
     contents: list[published.Bytes] = []
     for one in new:
         article = one.article
         shown = published.document(article)
-        published.place_photos(shown, article.refs, article.rendered.html, photos, ctx.settings.variants_base)
+        known = photos[article.collection]
+        published.place_photos(shown, article.refs, article.rendered.html, known, ctx.settings.variants_base)
         published.place_twins(shown, [twin for twin in seen.get(one.group, ()) if twin[1] != article.id])
         contents.append(published.dump(shown, one.place.created_at, one.place.updated_at))
     return contents

@@ -17,7 +17,7 @@ from cms.actions.message import Topic, addressee, write_message
 from cms.actions.post import Answer, post
 from cms.actions.webhooks import bounds_of, found
 from cms.context import Context
-from cms.database import builds, changes, clock, deliveries, images, notices, webhooks
+from cms.database import builds, changes, clock, deliveries, feed, images, notices, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import NotFound, NotReady
@@ -81,7 +81,7 @@ def redeliver(ctx: Context, webhook_id: str, delivery_id: str) -> AnyRow:
 def test(ctx: Context, webhook_id: str) -> AnyRow:
     """Send a message that says nothing new, now; returns the attempt. `NotReady` as above."""
     with read(ctx.database) as tx:
-        _, seq = changes.position(tx)
+        _, seq = feed.position(tx, drafts=False)
     return _send_now(ctx, webhook_id, Topic(TEST, seq, seq, "test"))
 
 
@@ -110,7 +110,7 @@ def _news(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
     waiting = Waiting(new.first_seq, new.first_time, new.last_time, is_ready)
     when = Pace(webhook.quiet_s, webhook.max_wait_s, webhook.told_at, webhook.urgent_seq)
     moment, reason = pace.due(waiting, when)
-    _, last = changes.position(tx)
+    _, last = feed.position(tx, drafts=False)
     return Topic(CHANGED, webhook.seq, last, reason) if now >= moment or webhook.failures else None
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, lookup, planning
+from cms.actions import absorb, lookup, photo_rights, planning
 from cms.actions.faults import faults_of
 from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, rules_of
 from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy
 from cms.context import Context
-from cms.database import articles, collections, drafts
+from cms.database import articles, collections, drafts, photo_visibility
 from cms.database.articles import Place
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class CopyPlan:
-    """A working copy that was checked and is still to be saved."""
+    """A working copy that was checked and is still to be saved; `adopts` is as `absorb.File` has it."""
 
     actor: Actor
     name: Name
@@ -60,6 +60,7 @@ class CopyPlan:
     after: bytes
     article: Article
     warnings: tuple[Problem, ...]
+    adopts: frozenset[str]
 
     @property
     def diff(self) -> str:
@@ -97,7 +98,8 @@ def save(ctx: Context, plan: CopyPlan) -> AnyRow:
             is_same = copy is not None and copy.version == start.version == version_of(plan.after)
             if not is_same and not drafts.put(tx, name, start.version, _values(plan)):
                 raise stale_copy(None if copy is None else copy.version)
-            drafts.set_images(tx, name, {ref.path for ref in plan.article.refs if ref.path is not None})
+            drafts.set_images(tx, name, plan.article.photos)
+            photo_visibility.adopt(tx, plan.adopts, name.collection)
             saved = drafts.get(tx, name)
     assert saved is not None
     return saved
@@ -185,8 +187,10 @@ def _plan(ctx: Context, editing: Editing, start: Start, text: bytes) -> CopyPlan
     article = planning.read_back(ctx, start.key, text)
     if article.id != planning.read_back(ctx, start.key, start.text).id:
         raise _other_id("/data/slug")
-    found = faults_of(ctx, rules_of(ctx, editing.name.collection), article, start.published)
-    return CopyPlan(editing.actor, editing.name, start, text, article, _first(found))
+    actor, name = editing.actor, editing.name
+    found = faults_of(ctx, actor, rules_of(ctx, name.collection), article, start.published)
+    adopts = photo_rights.adopted(ctx, actor, article, planning.read_back(ctx, start.key, start.text))
+    return CopyPlan(actor, name, start, text, article, _first(found), adopts)
 
 
 def _first(problems: list[Problem]) -> tuple[Problem, ...]:

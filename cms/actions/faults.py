@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
+from cms.actions import lookup
 from cms.actions.rules import Rules
 from cms.actions.survey import find
 from cms.context import Context
@@ -25,24 +26,34 @@ from cms.model.ids import Name
 from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
 from cms.model.schema import to_date
+from cms.model.scopes import Actor
 from cms.model.visibility import at, due_of
 from cms.store.base import Key
 
 MISSING = "image_missing"
 
 
-def faults_of(ctx: Context, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
-    """All that is wrong with an article, which is to take the place of `was` (None: of nothing)."""
+def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
+    """All that is wrong with an article, which is to take the place of `was` (None: of nothing). Photos and articles
+    that the actor does not see are missing."""
     if article.status == "broken":
         return []
     with read(ctx.database) as tx:
-        found = [*against_rules(tx, rules, article.data, article.refs, known=was.data if was else ())]
+        known = was.data if was else ()
+        drafts_in = lookup.drafts_in(actor)
+        found = [*against_rules(tx, rules, article.data, article.refs, known=known, drafts_in=drafts_in)]
         found += _quoted_dates(rules, article, was.dates if was else _usual_dates(tx, article))
-        unknown = _unknown_photos(tx, rules, article)
+        unknown = _unknown_photos(tx, actor, rules, article)
+        hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown})
     # What was missing before is taken for missing still; a new photo may be on its way into the database.
-    before = {ref.ref for ref in was.refs} if was else set()
-    found += [_missing(ref) for ref, key in unknown if ref.ref in before or find(ctx, key) is None]
+    gone = {ref.ref for ref in was.refs} if was else set()
+    found += [_missing(ref) for ref, key in unknown if ref.ref in gone or not _is_coming(ctx, key, hidden)]
     return found
+
+
+def _is_coming(ctx: Context, key: Key, hidden: Collection[str]) -> bool:
+    """Whether there is a file that the database does not know yet."""
+    return key.removeprefix(ids.ASSETS) not in hidden and find(ctx, key) is not None
 
 
 def added(found: Iterable[Problem], article: Article, before: Iterable[Problem], was: Article) -> list[Problem]:
@@ -61,9 +72,16 @@ def added(found: Iterable[Problem], article: Article, before: Iterable[Problem],
 
 
 def against_rules(
-    tx: Connection, rules: Rules, data: dict[str, Any], mentions: Sequence[Ref], *, known: Iterable[str] = ()
+    tx: Connection,
+    rules: Rules,
+    data: dict[str, Any],
+    mentions: Sequence[Ref],
+    *,
+    known: Iterable[str] = (),
+    drafts_in: Collection[str] | None = None,
 ) -> Iterator[Problem]:
-    """What schema and annotation refuse; keys in `known` are accepted at the top level."""
+    """What schema and annotation refuse; keys in `known` are accepted at the top level. Of articles that are not
+    visible, those of the collections `drafts_in` are there (None: all)."""
     if rules.schema is not None:
         yield from rules.schema.problems(data, known=known)
     publish = rules.annotation.terms.publish
@@ -75,23 +93,25 @@ def against_rules(
         if name in rules.annotation.images and not _may_be_photo(value):
             yield Problem(pointer(*where), "name a photo of the site, as an upload's `ref` does", "image")
         collection = _target(rules, name)
-        if collection is not None and not _exists(tx, Name(collection, str(value))):
+        if collection is not None and not _exists(tx, Name(collection, str(value)), drafts_in):
             yield Problem(pointer(*where), f"there is no article {collection}/{value}", "reference_missing")
     for ref in mentions:
         if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
 
 
-def check_photos(ctx: Context, article: Article, known: Iterable[Problem]) -> None:
-    """Refuse an article that shows a photo that is gone by now, unless that is among the problems that are `known`."""
+def check_photos(ctx: Context, actor: Actor, article: Article, known: Iterable[Problem]) -> None:
+    """Refuse an article that shows a photo that is gone by now, or that the actor does not see any more, unless that is
+    among the problems that are `known`."""
     shown = [ref for ref in article.refs if ref.path is not None]
     if not shown:
         return
     allowed = {problem.detail for problem in known if problem.code == MISSING}
     with read(ctx.database) as tx:
-        there = images.facts_of(tx, {ref.path for ref in shown})
+        there = images.there(tx, article.photos, lookup.sight(actor))
+        hidden = images.there(tx, article.photos) - there
     gone = [ref for ref in shown if ref.path not in there]
-    found = [_missing(ref) for ref in gone if find(ctx, Key(ids.ASSETS + str(ref.path))) is None]
+    found = [_missing(ref) for ref in gone if not _is_coming(ctx, Key(ids.ASSETS + str(ref.path)), hidden)]
     if new := [problem for problem in found if problem.detail not in allowed]:
         raise Invalid("A photo has gone while you wrote; nothing was saved.", problems=new)
 
@@ -123,9 +143,11 @@ def _target(rules: Rules, field: str) -> str | None:
     return rules.annotation.references.get(field) or rules.annotation.references.get(plain)
 
 
-def _exists(tx: Connection, name: Name) -> bool:
+def _exists(tx: Connection, name: Name, drafts_in: Collection[str] | None) -> bool:
     row = articles.get(tx, name)
-    return row is not None and row.status != "broken"
+    if row is None or row.status == "broken":
+        return False
+    return row.visible or drafts_in is None or name.collection in drafts_in
 
 
 def _quoted_dates(rules: Rules, article: Article, dates: Iterable[str]) -> Iterator[Problem]:
@@ -144,9 +166,9 @@ def _usual_dates(tx: Connection, article: Article) -> list[str]:
     return [found for row in rows for found in json.loads(row.lean)["dates"]]
 
 
-def _unknown_photos(tx: Connection, rules: Rules, article: Article) -> list[tuple[Ref, Key]]:
-    """What the article shows and the database does not know, with the keys of the files."""
-    known = images.facts_of(tx, {ref.path for ref in article.refs})
+def _unknown_photos(tx: Connection, actor: Actor, rules: Rules, article: Article) -> list[tuple[Ref, Key]]:
+    """What the article shows and is not there for the actor, with the keys of the files."""
+    known = images.there(tx, article.photos, lookup.sight(actor))
     named = {pointer(*where) for name, where, _ in leaves(article.data) if name in rules.annotation.images}
     found: list[tuple[Ref, Key]] = []
     for ref in article.refs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -32,63 +33,74 @@ log = logging.getLogger("cms.indexing")
 Batch = Sequence[tuple[Stat, Found]]
 
 
-def index_files(ctx: Context, seen: Seen, batch: Batch, moved: Mapping[str, str], authorship: Authorship) -> None:
+def index_files(
+    ctx: Context, seen: Seen, batch: Batch, moved: Mapping[str, str], authorship: Authorship, *, is_last: bool
+) -> None:
     """Index files that have changed; `moved` has the old key of each that lay elsewhere, by its new key.
 
-    One file never holds up another: when all of them together cannot be indexed, each is indexed alone. Raise
-    `Unavailable` when a store or the database does not answer.
+    One file never holds up another: when all of them together cannot be indexed, each is indexed alone. `is_last` says
+    that nothing is left for this pass. Raise `Unavailable` when a store or the database does not answer.
     """
+    index = _Indexing(ctx, seen, moved, authorship)
     try:
-        _index(ctx, seen, batch, moved, authorship)
+        index.together(batch, is_last=is_last)
     except Unavailable:
         raise  # no file is to blame
     except Exception:
         log.exception("%d files cannot be indexed together; each is tried alone", len(batch))
+        for number, (stat, found) in enumerate(batch, start=1):
+            index.alone(stat, found, is_last=is_last and number == len(batch))
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexing:
+    """What does not differ between the files of one pass."""
+
+    ctx: Context
+    seen: Seen
+    moved: Mapping[str, str]
+    authorship: Authorship
+
+    def alone(self, stat: Stat, found: Found, *, is_last: bool) -> None:
+        """Index one file; one that cannot be indexed is a broken article with that reason."""
+        try:
+            self.together([(stat, found)], is_last=is_last)
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("%s cannot be indexed", stat.key)
+            if not isinstance(found, Image):
+                article, text = found
+                broken = article_file.broken(stat.key, article.version, (article_file.unreadable(error),))
+                self.together([(stat, (broken, text))], is_last=is_last)
+
+    def together(self, batch: Batch, *, is_last: bool) -> None:
+        """Index, under their locks, those of the files that are as they were read."""
+        keys = [stat.key for stat, _ in batch]
+        committed = self.authorship.of_files({key: self.seen.store(key) for key in keys})
+        old_keys = [self.moved[key] for key in keys if key in self.moved]
+        with self.ctx.locks.hold([*keys, *old_keys]):
+            _put_back(self.ctx, {stat.key: _version(found) for stat, found in batch})
+            still = _still(self.seen, batch)
+            with write(self.ctx.database) as tx:
+                under_way = intents.keys(tx)
+                self._index(tx, [one for one in still if one[0].key not in under_way], committed)
+                settle(self.ctx, tx, is_whole=is_last)
+
+    def _index(self, tx: Connection, batch: Batch, committed: Mapping[str, Origin]) -> None:
+        photos: list[tuple[Image, str, Origin]] = []
+        new: list[tuple[File, Origin]] = []
         for stat, found in batch:
-            _index_alone(ctx, seen, stat, found, moved, authorship)
-
-
-def _index_alone(
-    ctx: Context, seen: Seen, stat: Stat, found: Found, moved: Mapping[str, str], authorship: Authorship
-) -> None:
-    try:
-        _index(ctx, seen, [(stat, found)], moved, authorship)
-    except Unavailable:
-        raise
-    except Exception as error:
-        log.exception("%s cannot be indexed", stat.key)
-        if not isinstance(found, Image):
-            article, text = found
-            broken = article_file.broken(stat.key, article.version, (article_file.unreadable(error),))
-            _index(ctx, seen, [(stat, (broken, text))], moved, authorship)
-
-
-def _index(ctx: Context, seen: Seen, batch: Batch, moved: Mapping[str, str], authorship: Authorship) -> None:
-    """Index, under their locks, those of the files that are as they were read."""
-    keys = [stat.key for stat, _ in batch]
-    committed = authorship.of_files({key: seen.store(key) for key in keys})
-    old_keys = [moved[key] for key in keys if key in moved]
-    with ctx.locks.hold([*keys, *old_keys]):
-        _put_back(ctx, {stat.key: _version(found) for stat, found in batch})
-        still = _still(seen, batch)
-        with write(ctx.database) as tx:
-            under_way = intents.keys(tx)
-            photos: list[tuple[Image, str, Origin]] = []
-            new: list[tuple[File, Origin]] = []
-            for stat, found in still:
-                if stat.key in under_way:
-                    continue
-                by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
-                old_key = moved.get(stat.key, "")
-                if isinstance(found, Image):
-                    photos.append((found, seen.mark(stat), by))
-                elif old_key and find(ctx, old_key) is None:
-                    absorb.absorb_article(ctx, tx, File(*found, seen.mark(stat)), by, old_key)
-                else:
-                    new.append((File(*found, seen.mark(stat)), by))
-            absorb_new_images.absorb_images(ctx, tx, photos)
-            absorb_new.absorb_articles(ctx, tx, new)
-            _settle(ctx, tx)
+            by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
+            old_key, mark = self.moved.get(stat.key, ""), self.seen.mark(stat)
+            if isinstance(found, Image):
+                photos.append((found, mark, by))
+            elif old_key and find(self.ctx, old_key) is None:
+                absorb.absorb_article(self.ctx, tx, File(*found, mark), by, old_key)
+            else:
+                new.append((File(*found, mark), by))
+        absorb_new_images.absorb_images(self.ctx, tx, photos)
+        absorb_new.absorb_articles(self.ctx, tx, new)
 
 
 def index_deletions(ctx: Context, keys: Sequence[str], authorship: Authorship) -> int:
@@ -102,15 +114,18 @@ def index_deletions(ctx: Context, keys: Sequence[str], authorship: Authorship) -
             with write(ctx.database) as tx:
                 for key in still:
                     _index_deletion(ctx, tx, key, committed.get(key) or Origin("files", "files"))
-                _settle(ctx, tx)
+                settle(ctx, tx, is_whole=False)
             done += len(still)
     return done
 
 
-def _settle(ctx: Context, tx: Connection) -> None:
-    """While the tables are made, not all articles that show a photo are there."""
+def settle(ctx: Context, tx: Connection, *, is_whole: bool) -> None:
+    """Make photos public or hidden as what was indexed asks for; `is_whole` at the end of a pass.
+
+    While the tables are made, not all articles that show a photo are there, and nothing is done.
+    """
     if collections.built_stamp(tx) == ctx.stamp:
-        absorb_images.settle_visibility(tx, Origin("files", "files"))
+        absorb_images.settle_visibility(ctx, tx, Origin("files", "files"), is_whole=is_whole)
 
 
 def _put_back(ctx: Context, there: Mapping[str, str]) -> None:

@@ -94,7 +94,7 @@ def _absorb(ctx: Context, tx: Connection, key: str, data: bytes | None, by: Orig
     else:
         article = article_file.read(key, data, version_of(data), ctx.settings.limits)
         absorb.absorb_article(ctx, tx, File(article, data, ""), by)
-    settle_visibility(tx, by)
+    settle_visibility(ctx, tx, by)
 
 
 def _version(data: bytes | None) -> str:

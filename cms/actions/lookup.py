@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cms.database import article_photos, articles, drafts, history, images
+from cms.database.photo_visibility import Sight
 from cms.database.tables import AnyRow
 from cms.errors import Moved, NotFound
 from cms.model.ids import Name
@@ -34,9 +35,14 @@ def drafts_in(actor: Actor) -> tuple[str, ...] | None:
     return None if actor.may(scope) else actor.collections(scope)
 
 
+def sight(actor: Actor) -> Sight:
+    """What the actor sees of hidden photos."""
+    return Sight(drafts_in(actor), actor.token_id)
+
+
 def photo(tx: Connection, actor: Actor, path: str) -> AnyRow:
     """The photo's row; `NotFound` when nobody may tell the actor of it."""
-    row = images.get(tx, path, drafts_in(actor))
+    row = images.get(tx, path, sight(actor))
     if row is None:
         raise NotFound(f"There is no photo {path}.")
     return row

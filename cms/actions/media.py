@@ -46,7 +46,7 @@ def find_photo(ctx: Context, actor: Actor, path: str) -> tuple[Found, str]:
 def find_variant(ctx: Context, actor: Actor, sha256: str, name: str) -> Found:
     """A variant; `NotFound` when there is none, or no photo of it that the actor may see."""
     with read(ctx.database) as tx:
-        is_shown = images.has(tx, sha256, lookup.drafts_in(actor))
+        is_shown = images.has(tx, sha256, lookup.sight(actor))
     stat = ctx.variants.stat(Key(variant_key(sha256, name))) if is_shown else None
     if stat is None:
         raise NotFound("There is no such variant.")

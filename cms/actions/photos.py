@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cms.actions import absorb_images, late, late_photos, lookup, renditions, reserve, trash
+from cms.actions import absorb_images, late, late_photos, lookup, photo_rights, renditions, reserve, trash
 from cms.actions.absorb import Origin
 from cms.actions.develop import Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
@@ -57,6 +57,10 @@ def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None, messa
     gone = trash.get(ctx, actor, trash_id)
     with read(ctx.database) as tx:
         is_there = images.get(tx, gone.path) is not None
+        if is_there:
+            photo_rights.require_change(tx, actor, lookup.photo(tx, actor, gone.path))
+        else:
+            photo_rights.require_return(tx, actor, gone.path, gone.sha256)
     if is_there and expect is None:
         raise VersionRequired(f"{gone.path} is there; send its ETag as If-Match to replace it.")
     if not is_there and expect is not None:
@@ -77,7 +81,7 @@ def delete(ctx: Context, actor: Actor, path: str, expect: str, message: str | No
     actor.require("images:write")
     key = key_of(path)
     with read(ctx.database) as tx:
-        lookup.photo(tx, actor, path)
+        photo_rights.require_publish(tx, actor, lookup.photo(tx, actor, path))
     row = _expected(ctx, path, expect)
     reserve.make_room(ctx, 2 * row.bytes + reserve.FEW_BYTES)
     with (
@@ -104,12 +108,9 @@ def _by(actor: Actor, message: str | None) -> Origin:
 
 
 def _require(ctx: Context, actor: Actor, path: str) -> None:
-    """Whose scope is narrowed to collections may change what these alone show; nobody what they may not see."""
+    """Refuse who may not change the photo; to who does not see it, it is not there."""
     with read(ctx.database) as tx:
-        lookup.photo(tx, actor, path)
-        collections = {user.collection for user in article_photos.showing(tx, path)}
-    for collection in sorted(collections) or [None]:
-        actor.require("images:write", collection)
+        photo_rights.require_change(tx, actor, lookup.photo(tx, actor, path))
 
 
 def _expected(ctx: Context, path: str, expect: str) -> AnyRow:

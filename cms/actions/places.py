@@ -14,6 +14,7 @@ from cms.context import Context
 from cms.database import listing, translations
 from cms.database.engine import read
 from cms.database.listing import Filter
+from cms.database.photo_visibility import NOWHERE
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Moved, NotFound, Problem
 from cms.model import ids, refs
@@ -23,11 +24,13 @@ from cms.model.scopes import Actor
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folder below `src/assets` that photos go to, and how they are referred to in the article at `key`."""
+    """The folder below `src/assets` that photos go to, and how they are referred to in the article at `key`, which is
+    of the `collection`; both are "" for a folder that somebody names."""
 
     folder: str
     spelling: refs.Spelling
     key: str
+    collection: str
 
 
 def require(actor: Actor, article: str | None) -> None:
@@ -59,14 +62,15 @@ def _for_article(ctx: Context, actor: Actor, name: str) -> Place:
             problem = Problem("/article", error.detail, error.code)
             raise Invalid("Photos cannot be stored for this article.", problems=[problem]) from error
         own = _mentions([row])
-        shown = own or _mentions(translations.twins(tx, row))
+        twins = [twin for twin in translations.twins(tx, row) if lookup.is_visible(actor, twin)]
+        shown = own or _mentions(twins)
         others = _mentions(listing.first(tx, Filter(collection), 50))
     folders = Counter(folder for path, _ in shown if path and (folder := posixpath.dirname(path)))
     usual_folder = rules_of(ctx, collection).annotation.folder or collection
     folder = folders.most_common(1)[0][0] if folders else f"{usual_folder}/{row.twin}"
     safe: tuple[refs.Spelling, ...] = (*refs.ALIASES, "relative")
     spelling = refs.usual_spelling(ref for _, ref in own) or refs.usual_spelling((ref for _, ref in others), safe)
-    return Place(folder, spelling or "relative", row.key)
+    return Place(folder, spelling or "relative", row.key, collection)
 
 
 def _for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
@@ -79,7 +83,7 @@ def _for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
         raise Invalid("The folder cannot have this name.", problems=[problem])
     with read(ctx.database) as tx:
         shown = _mentions(listing.first(tx, Filter(), 50))
-    return Place("/".join(segments), refs.usual_spelling((ref for _, ref in shown), refs.ALIASES) or "@/", "")
+    return Place("/".join(segments), refs.usual_spelling((ref for _, ref in shown), refs.ALIASES) or "@/", "", NOWHERE)
 
 
 def _mentions(rows: Iterable[AnyRow]) -> list[tuple[str | None, str]]:

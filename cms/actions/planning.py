@@ -6,10 +6,10 @@ All of it happens before the lock (`save.py`). A save may add no new error.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from cms.actions import lookup, naming
+from cms.actions import lookup, naming, photo_rights
 from cms.actions.faults import added, faults_of
 from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
 from cms.actions.save import Plan, catch_up, check_free, stale
@@ -89,9 +89,10 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     if article.id != name.id:
         raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
     require_publish(actor, name, article.status)
-    _refuse(faults_of(ctx, rules, article))
+    _refuse(faults_of(ctx, actor, rules, article))
     check_free(ctx, name)
-    return Plan(actor, source, key, None, data, article)
+    adopted = photo_rights.adopted(ctx, actor, article, None)
+    return Plan(actor, source, key, None, data, article, adopts=adopted)
 
 
 def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
@@ -168,11 +169,13 @@ def plan_bytes(
         naming.check_new_id(ctx, article.name)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
-    problems = faults_of(ctx, rules, article, was)
+    problems = faults_of(ctx, editing.actor, rules, article, was)
     if problems:
-        _refuse(added(problems, article, faults_of(ctx, rules, was, was), was))
+        _refuse(added(problems, article, faults_of(ctx, editing.actor, rules, was, was), was))
+    adopts = photo_rights.adopted(ctx, editing.actor, article, was)
     moved = None if key == old_key else old_key
-    return Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
+    plan = Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
+    return replace(plan, adopts=adopts)
 
 
 def read_back(ctx: Context, key: Key, data: bytes) -> Article:

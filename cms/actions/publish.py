@@ -33,5 +33,5 @@ def _publish_locked(ctx: Context, key: Key) -> bool:
             return False  # others were faster; or the next pass takes over what the file says by now, and decides
         article = article_file.read(key, data, row.version, ctx.settings.limits)
         absorb.absorb_article(ctx, tx, File(article, data, row.mark), BY_CLOCK)
-        settle_visibility(tx, BY_CLOCK)
+        settle_visibility(ctx, tx, BY_CLOCK)
         return True

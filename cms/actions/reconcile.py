@@ -125,9 +125,12 @@ class Reconciler:
             under_way = intents.keys(tx)  # whoever is at work on it holds its lock, perhaps for long
         new = [stat for stat in seen.in_order() if stat.key not in under_way]
         changed = [stat for stat in new if self._doubts.is_still(stat, STILL_S)]
+        # What is still to come may show the photos that have come.
+        is_all = len(changed) == len(new)
         for batch in read_all(self.ctx.settings.limits, self.ctx.site, changed, seen.store):
-            indexing.index_files(self.ctx, seen, batch, moved, self._authorship)
             report.read += len(batch)
+            is_last = is_all and report.read == len(changed)
+            indexing.index_files(self.ctx, seen, batch, moved, self._authorship, is_last=is_last)
             if progress is not None:
                 progress(report.read, len(changed))
         gone = self._not_moved(seen, moved)

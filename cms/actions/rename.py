@@ -38,7 +38,7 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
         raise
     with write(ctx.database) as tx:
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
-        settle_visibility(tx, by)
+        settle_visibility(ctx, tx, by)
         late_articles.end_rename(ctx, tx, intent)
 
 
@@ -70,6 +70,6 @@ def settle(ctx: Context, intent: AnyRow) -> None:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
             by = Origin(intent.actor, "api")
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
-            settle_visibility(tx, by)
+            settle_visibility(ctx, tx, by)
         intents.forget(tx, intent.id)
         late_articles.expect_none(ctx, tx, intent, is_undone=not is_finished)

@@ -33,7 +33,8 @@ from cms.store.base import ABSENT, Key, Version, version_of
 class Plan:
     """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one, and
     `old_key` where it lies, if that is to change. `is_rename` says that the article gets another id. `warnings` is what
-    was wrong with it and still will be. `copy_version` is that of the working copy which is published, and so goes."""
+    was wrong with it and still will be. `copy_version` is that of the working copy which is published, and so goes.
+    `adopts` is as `File` has it."""
 
     actor: Actor
     source: Source
@@ -45,6 +46,12 @@ class Plan:
     old_key: Key | None = None
     is_rename: bool = False
     copy_version: str | None = None
+    adopts: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> File:
+        # The store's mark stays unknown: should somebody write between our write and a look at it, a pass sees it.
+        return File(self.article, self.after, "", self.adopts)
 
     def by(self, message: str | None) -> Origin:
         return Origin(self.actor.name, self.source, message=message)
@@ -69,7 +76,7 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
     # Whoever deletes a photo holds its key, too: it is either shown or gone.
     photos = [ids.ASSETS + ref.path for ref in plan.article.refs if ref.path is not None]
     with ctx.locks.hold([plan.key, home, *photos]):
-        check_photos(ctx, plan.article, plan.warnings)
+        check_photos(ctx, plan.actor, plan.article, plan.warnings)
         if plan.before is None:
             return _create(ctx, plan, message)
         expect = version_of(plan.before)
@@ -79,7 +86,7 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
         if plan.is_rename:
             check_free(ctx, plan.article.name, besides=home)
         if plan.old_key is not None:
-            rename(ctx, plan.by(message), home, expect, File(plan.article, plan.after, ""))
+            rename(ctx, plan.by(message), home, expect, plan.file)
         elif plan.after != plan.before:
             intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=expect)
             return Saved(_commit(ctx, plan, message, intent), plan.warnings)
@@ -99,7 +106,7 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
         with write(ctx.database) as tx:
             by = Origin(actor.name, "api", message=message)
             absorb.absorb_deletion(ctx, tx, key, by)
-            settle_visibility(tx, by)
+            settle_visibility(ctx, tx, by)
             late.end(ctx, tx, intent)
 
 
@@ -152,7 +159,7 @@ def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
     with write(ctx.database) as tx:
         by = Origin("files", "files")
         absorb.absorb_article(ctx, tx, File(article, data, ""), by)
-        settle_visibility(tx, by)
+        settle_visibility(ctx, tx, by)
 
 
 def catch_up(ctx: Context, row: AnyRow, data: bytes) -> None:
@@ -186,11 +193,10 @@ def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
 
 
 def _commit(ctx: Context, plan: Plan, message: str | None, intent: AnyRow | None) -> AnyRow:
-    # The store's mark stays unknown: should somebody write between our write and a look at it, the next pass sees it.
     with write(ctx.database) as tx:
         by = plan.by(message)
-        absorb.absorb_article(ctx, tx, File(plan.article, plan.after, ""), by)
-        settle_visibility(tx, by)
+        absorb.absorb_article(ctx, tx, plan.file, by)
+        settle_visibility(ctx, tx, by)
         _forget_copy(tx, plan)
         late.end(ctx, tx, intent)
         return _row(tx, plan.key)

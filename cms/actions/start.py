@@ -77,7 +77,7 @@ def _fill(ctx: Context, progress: Progress | None) -> None:
         with write(database) as tx:
             search.set_filling(tx, False)
             photo_visibility.unsettle_all(tx)
-            settle_visibility(tx, Origin("files", "files"))
+            settle_visibility(ctx, tx, Origin("files", "files"), is_whole=True)
             collections.set_built(tx, ctx.stamp)
 
 

@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb_images, late_photos
-from cms.actions.absorb import Origin
+from cms.actions import absorb_images, late_photos, lookup, photo_rights
+from cms.actions.absorb import Origin, Sent
 from cms.actions.develop import Developed, Upload, developed, keep_original
 from cms.actions.photo_files import home, key_of
 from cms.actions.places import Place
@@ -24,6 +24,7 @@ from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
 from cms.database import changes, images, intents
 from cms.database.engine import read, write
+from cms.database.photo_visibility import NOWHERE
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, CmsError, Invalid, Problem, Stale, Unavailable
 from cms.model import ids, photo, photo_names, refs
@@ -105,7 +106,7 @@ def _reserve(
                 under_way = intents.below(tx, f"{ids.ASSETS}{place.folder}/")
             same = [intent for intent in under_way if not intent.old_key and intent.new_version in wanted]
             if not same:
-                paths, fresh = _choose(ctx, place, ready, under_way)
+                paths, fresh = _choose(ctx, actor, place, ready, under_way)
                 with write(ctx.database) as tx:
                     begun = [_begin(tx, actor, path, item) for path, item in fresh]
                 return paths, begun
@@ -131,12 +132,13 @@ def _begin(tx: Connection, actor: Actor, path: str, item: Developed) -> tuple[An
 
 
 def _choose(
-    ctx: Context, place: Place, ready: Sequence[Developed], under_way: Sequence[AnyRow]
+    ctx: Context, actor: Actor, place: Place, ready: Sequence[Developed], under_way: Sequence[AnyRow]
 ) -> tuple[list[str], list[tuple[str, Developed]]]:
     """The photos' paths, and which of the photos are to be stored there."""
     with read(ctx.database) as tx:
-        alike = images.alike(tx, place.folder, [item.version for item in ready])
-        taken = images.names(tx, place.folder)
+        digests = [item.version for item in ready]
+        alike = images.alike(tx, place.folder, digests, place.collection, lookup.sight(actor))
+        taken = images.names(tx, place.folder) | photo_rights.promised(tx, actor, place)
     known = {version: row.path for version, row in alike.items()}
     fresh: list[tuple[str, Developed]] = []
     for item in ready:
@@ -179,7 +181,9 @@ def _store(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[A
 
 def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[AnyRow, Developed]]) -> None:
     # One time for all of them: they are one commit.
-    by = Origin(sending.actor.name, "api", time.time(), sending.message)
+    is_public = place.collection == NOWHERE and sending.actor.may("articles:publish")
+    sent = Sent(place.collection, sending.actor.token_id, is_public)
+    by = Origin(sending.actor.name, "api", time.time(), sending.message, sent)
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
@@ -188,9 +192,10 @@ def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[
         for intent, item in begun:
             facts = item.facts
             said = ImageFields(credit=facts.credit, copyright=facts.copyright) if sending.keep_credit else None
-            image = replace(item.as_image(intent.new_key.removeprefix(ids.ASSETS)), sent_for=place.key or None)
+            image = item.as_image(intent.new_key.removeprefix(ids.ASSETS))
             absorb_images.absorb_image(ctx, tx, image, mark, by, said)
             late_photos.end_upload(ctx, tx, intent)
+        absorb_images.settle_visibility(ctx, tx, by)
 
 
 def _write(ctx: Context, fresh: Sequence[tuple[str, Developed]]) -> None:

@@ -12,6 +12,7 @@ from cms.actions.rules import fields_in
 from cms.context import Context
 from cms.database import article_photos, articles, collections, images, search, shelves, values
 from cms.database.engine import read
+from cms.database.photo_visibility import ALL
 from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.database.values import Found
@@ -69,7 +70,7 @@ def _numbers(tx: Connection) -> dict[str, int]:
 
 
 def _wrong_images(ctx: Context, tx: Connection) -> Iterator[str]:
-    for row in images.page(tx, images.Wanted(drafts_in=None), None, None):
+    for row in images.page(tx, images.Wanted(sight=ALL), None, None):
         try:
             is_right = image_json.published(images.image_of(row), ctx.settings.variants_base) == row.json
         except (JSONDecodeError, LookupError, TypeError, AttributeError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from cms.actions.post import Bounds, check_url
 from cms.context import Context
-from cms.database import changes, webhooks
+from cms.database import feed, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotFound
@@ -27,7 +27,7 @@ def create(ctx: Context, values: dict[str, Any]) -> AnyRow:
     secret = values["secret"] or (_new_secret() if values["target"] == "generic" else "")
     kept = {**values, "secret": secret, "events": " ".join(values["events"])}
     with write(ctx.database) as tx:
-        _, seq = changes.position(tx)
+        _, seq = feed.position(tx, drafts=False)
         return webhooks.add(tx, {**kept, "id": secrets.token_hex(8), "seq": seq, "created_at": time.time()})
 
 

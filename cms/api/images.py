@@ -52,7 +52,7 @@ def list_images(query: dict[str, Any]) -> Response:
     auth.require_read()
     limit = query["limit"]
     after = cursors.decode(query["cursor"], [str])[0] if "cursor" in query else None
-    wanted = images.Wanted(query.get("folder"), query["unused"], lookup.drafts_in(auth.actor()))
+    wanted = images.Wanted(query.get("folder"), query["unused"], lookup.sight(auth.actor()))
     with read(context().database) as tx:
         rows = images.page(tx, wanted, after, limit + 1)
     cursor = cursors.encode([rows[limit - 1].path]) if len(rows) > limit else None

@@ -16,6 +16,7 @@ from cms.api.parsing import Blueprint, context
 from cms.api.schemas import sync as schemas
 from cms.database import changes, feed, images
 from cms.database.engine import read
+from cms.database.photo_visibility import ALL, PUBLIC
 from cms.database.tables import AnyRow
 from cms.model import cursor as places
 from cms.model.cursor import Cursor
@@ -40,8 +41,8 @@ def sync(query: dict[str, Any]) -> Response:
     require_collection(collection)
     view = places.view_of(collection, query.get("fields_"), drafts)
     with read(context().database) as tx:
-        epoch, seq = changes.position(tx)
-        made = images.made(tx)
+        epoch, seq = feed.position(tx, drafts=drafts)
+        made = images.made(tx, ALL if drafts else PUBLIC)
     here = Cursor(epoch, context().stamp, view, seq)
     since = _since(query.get("cursor"), here)
     # Variants are no change, and yet the lines tell of them.
@@ -68,7 +69,7 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
     """One snapshot: the cursor at the end is the place that all the lines before it lead to."""
     wanted = FEED if names is None else ("collection", "id", "version", "digest", *names.split(","))
     with read(context().database) as tx:
-        _, seq = changes.position(tx)
+        _, seq = feed.position(tx, drafts=drafts)
         if since is not None and since < seq:
             for row in changes.gone_since(tx, since, collection, drafts=drafts):
                 yield _line(_deleted(row))

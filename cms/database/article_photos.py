@@ -53,6 +53,13 @@ def shown_anywhere(tx: Connection, paths: Collection[str]) -> set[str]:
     return present(tx, article_images.c.path, paths)
 
 
+def promised(tx: Connection, collection: str, start: str) -> set[str]:
+    """The paths that begin so, of photos that articles of the collection refer to which the public sees or will see."""
+    found = select(article_images.c.path).join(articles, article_images.c.key == articles.c.key)
+    own = (articles.c.collection == collection, articles.c.status.in_(("published", "scheduled")))
+    return set(tx.execute(found.where(*own, article_images.c.path.startswith(start, autoescape=True))).scalars())
+
+
 def number(tx: Connection) -> int:
     """How often articles refer to photos."""
     return int(tx.execute(select(func.count()).select_from(article_images)).scalar_one())

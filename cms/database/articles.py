@@ -65,7 +65,7 @@ class Entry:
     @property
     def paths(self) -> set[str]:
         """Of the photos that it shows."""
-        return {ref.path for ref in self.article.refs if ref.path is not None}
+        return self.article.photos
 
 
 def put(tx: Connection, entry: Entry) -> None:
@@ -85,7 +85,7 @@ def add(tx: Connection, entries: Sequence[Entry]) -> None:
     """As `put`, of articles whose keys have no rows yet."""
     shelves.count(tx, Counter(entry.shelf for entry in entries))
     shown = {path for entry in entries for path in entry.paths}
-    photo_visibility.unsettle(tx, shown, sent_for=[entry.article.key for entry in entries])
+    photo_visibility.unsettle(tx, shown)
     batches.add(tx, articles, [_row(entry) for entry in entries])
     article_photos.add(tx, {entry.article.key: entry.paths for entry in entries})
 
@@ -131,7 +131,7 @@ def _move(tx: Connection, key: str, row: AnyRow | None, shelf: Shelf | None, pat
         photo_visibility.unsettle(tx, before ^ paths)
     else:
         shelves.count(tx, {place: number for place, number in ((old, -1), (shelf, 1)) if place is not None})
-        photo_visibility.unsettle(tx, before | paths, sent_for=[key])
+        photo_visibility.unsettle(tx, before | paths)
     if before != paths:
         article_photos.remove(tx, key)
         article_photos.add(tx, {key: paths})

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, text
 
-FORMAT = 8
+FORMAT = 9
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
@@ -121,19 +121,19 @@ images = Table(
     Column("fields", Text, nullable=False),
     Column("rendition", Text),  # null until it is made
     Column("avif", Text),  # null until it is made
-    Column("sent_for", Text),  # the key of the article that it was uploaded for
     Column("visible", Boolean, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("mark", Text, nullable=False),
     Column("json", Text, nullable=False),
     Column("made_at", Float(53)),  # when variants of it were last made; null until they are
-    *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "sent_for", "seq", "made_at")),
+    *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "seq", "made_at")),
 )
 
 unsettled_images = Table(
     f"unsettled_images_{FORMAT}",
     derived,
     Column("path", Text, primary_key=True),  # of a photo that the public may have to see from now on, or no more
+    Column("is_left", Boolean, nullable=False),  # an article at its home shows it, and is not visible any more
 )
 
 

@@ -6,13 +6,34 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from cms.database import images, shelves
+from cms.database import changes as changes_log
+from cms.database import shelves
 from cms.database.derived import articles
 from cms.database.derived import images as photos
+from cms.database.photo_visibility import ALL, PUBLIC, may_see
 from cms.database.tables import AnyRow, changes
 
 ARTICLES, PHOTOS = 200, 500
 """How many are read at once."""
+
+
+def position(tx: Connection, *, drafts: bool) -> tuple[str, int]:
+    """Return the database's epoch, and the seq of the last change that the feed tells of.
+
+    With `drafts` that is the last change of all; else the last that the public could notice, so that it stays where it
+    is while somebody changes what is hidden.
+    """
+    epoch, last = changes_log.position(tx)
+    if drafts:
+        return epoch, last
+    floor = max(tx.execute(_LAST_ARTICLE).scalar() or 0, tx.execute(_LAST_PHOTO).scalar() or 0)
+    newer = select(changes.c.seq).where(changes.c.seq > floor, changes.c.visible_before | changes.c.visible_after)
+    return epoch, tx.execute(newer.order_by(changes.c.seq.desc()).limit(1)).scalar() or floor
+
+
+_LAST_ARTICLE, _LAST_PHOTO = (
+    select(table.c.seq).where(table.c.visible).order_by(table.c.seq.desc()).limit(1) for table in (articles, photos)
+)
 
 
 def articles_since(
@@ -56,7 +77,7 @@ def _is_latest() -> ColumnElement[bool]:
 
 def photos_since(tx: Connection, seq: int, *, drafts: bool) -> Iterator[AnyRow]:
     """What the feed holds after `seq`, in the order of paths, read in small steps."""
-    new = select(photos.c.path).where(photos.c.seq > seq, images.may_see(None if drafts else ()))
+    new = select(photos.c.path).where(photos.c.seq > seq, may_see(ALL if drafts else PUBLIC))
     paths = sorted(tx.execute(new).scalars())
     for start in range(0, len(paths), PHOTOS):
         found = select(photos).where(photos.c.path.in_(paths[start : start + PHOTOS]))

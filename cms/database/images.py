@@ -7,24 +7,18 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, select
-from sqlalchemy import true as always
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, or_, select
 
 from cms.database import batches
-from cms.database.batches import at, in_order, pairs, present
+from cms.database.batches import among, at, in_order, pairs
 from cms.database.derived import article_images, articles, images
+from cms.database.photo_visibility import ALL, PUBLIC, Sight, is_told_in, may_see
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
 from cms.model.image import NOTHING, Image, ImageFields
 
-_IS_UNUSED = images.c.path.not_in(select(article_images.c.path)) & images.c.path.not_in(select(draft_images.c.path))
-
 Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
-
-
-DraftsIn = Sequence[str] | None
-"""The collections whose drafts somebody may see; None for all of them. Photos that only drafts show go with these."""
 
 
 class Row(NamedTuple):
@@ -65,32 +59,29 @@ def remove(tx: Connection, path: str) -> None:
     tx.execute(delete(images).where(images.c.path == path))
 
 
-def may_see(drafts_in: DraftsIn) -> ColumnElement[bool]:
-    """Whether somebody who sees the drafts of these collections sees a photo."""
-    if drafts_in is None:
-        return always()
-    own = articles.c.collection.in_(drafts_in)
-    shown = exists(select(1).where(article_images.c.path == images.c.path, article_images.c.key == articles.c.key, own))
-    held = exists(select(1).where(articles.c.key == images.c.sent_for, own))
-    seen: ColumnElement[bool] = images.c.visible | (shown | held if drafts_in else false())
-    return seen
+def get(tx: Connection, path: str, sight: Sight = ALL) -> AnyRow | None:
+    """The photo, if it is there for somebody of this sight."""
+    return tx.execute(select(images).where(images.c.path == path, may_see(sight))).one_or_none()
 
 
-def get(tx: Connection, path: str, drafts_in: DraftsIn = None) -> AnyRow | None:
-    """The photo, if somebody who sees the drafts of these collections sees it."""
-    return tx.execute(select(images).where(images.c.path == path, may_see(drafts_in))).one_or_none()
+def there(tx: Connection, paths: Collection[str], sight: Sight = ALL) -> set[str]:
+    """Those of the paths at which there are photos, as `get` has it."""
+    found = (select(images.c.path).where(here, may_see(sight)) for here in among(images.c.path, paths))
+    return {path for some in found for path in tx.execute(some).scalars()}
 
 
-def there(tx: Connection, paths: Collection[str]) -> set[str]:
-    """Those of the paths at which there are photos."""
-    return present(tx, images.c.path, paths)
+def hidden(tx: Connection, paths: Collection[str], sight: Sight) -> set[str]:
+    """Those of the paths at which there are hidden photos, as `get` has it."""
+    own = (images.c.visible.is_(False), may_see(sight))
+    found = (select(images.c.path).where(here, *own) for here in among(images.c.path, paths))
+    return {path for some in found for path in tx.execute(some).scalars()}
 
 
-def facts_of(tx: Connection, paths: Collection[str | None]) -> dict[str, Image]:
-    """The photos at these paths, those that are there."""
+def facts_of(tx: Connection, paths: Collection[str | None], collection: str) -> dict[str, Image]:
+    """The photos at these paths of which articles of the collection tell, by path."""
     wanted = [path for path in paths if path is not None]
-    rows = tx.execute(select(images).where(images.c.path.in_(wanted))) if wanted else ()
-    return {row.path: image_of(row) for row in rows}
+    found = (select(images).where(here, is_told_in(collection)) for here in among(images.c.path, wanted))
+    return {row.path: image_of(row) for some in found for row in tx.execute(some)}
 
 
 def image_of(row: AnyRow) -> Image:
@@ -105,15 +96,20 @@ def without(tx: Connection, made: Made, limit: int, *, since: int = -1) -> list[
     return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
 
 
-def made(tx: Connection) -> float | None:
-    """When variants of a photo were last made."""
-    moment: float | None = tx.execute(select(func.max(images.c.made_at))).scalar_one()
+def made(tx: Connection, sight: Sight) -> float | None:
+    """When variants of a photo that is there for somebody of this sight were last made."""
+    moment: float | None = tx.execute(select(func.max(images.c.made_at)).where(may_see(sight))).scalar_one()
     return moment
 
 
-def alike(tx: Connection, folder: str, digests: Collection[str]) -> dict[str, AnyRow]:
-    """The photos directly in the folder that have these digests, by digest."""
-    rows = tx.execute(_in_folder(folder).where(images.c.sha256.in_(list(digests))).order_by(images.c.path.desc()))
+def alike(
+    tx: Connection, folder: str, digests: Collection[str], collection: str, sight: Sight = ALL
+) -> dict[str, AnyRow]:
+    """The photos directly in the folder that have these digests, by digest: those that are there for somebody of this
+    sight, or at home in the collection."""
+    own = or_(may_see(sight), is_told_in(collection))
+    found = _in_folder(folder).where(images.c.sha256.in_(list(digests)), own)
+    rows = tx.execute(found.order_by(images.c.path.desc()))
     return {row.sha256: row for row in rows if row.path.rpartition("/")[0] == folder}
 
 
@@ -128,9 +124,9 @@ def digests(tx: Connection) -> set[str]:
     return set(tx.execute(select(images.c.sha256).distinct()).scalars())
 
 
-def has(tx: Connection, sha256: str, drafts_in: DraftsIn = None) -> bool:
+def has(tx: Connection, sha256: str, sight: Sight = ALL) -> bool:
     """Whether there is a photo of these bytes, as `get` has it."""
-    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, may_see(drafts_in)))).scalar())
+    return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, may_see(sight)))).scalar())
 
 
 def located(tx: Connection) -> list[str]:
@@ -183,19 +179,19 @@ def _by_key(by_path: dict[str, str]) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which photos a list holds: those in the folder (None for all), with `is_unused` those that no article and no
-    working copy refers to, as far as somebody who sees the drafts of these collections sees them."""
+    working copy refers to. Photos, articles and copies count as far as somebody of this sight sees them."""
 
     folder: str | None = None
     is_unused: bool = False
-    drafts_in: DraftsIn = ()
+    sight: Sight = PUBLIC
 
 
 def page(tx: Connection, wanted: Wanted, after: str | None, limit: int | None) -> list[AnyRow]:
     """In the order of paths; all of them without a `limit`."""
-    found = select(images).where(may_see(wanted.drafts_in))
+    found = select(images).where(may_see(wanted.sight))
     folder, is_unused = wanted.folder, wanted.is_unused
     if is_unused:
-        found = found.where(_IS_UNUSED)
+        found = found.where(_is_unused(wanted.sight))
     if folder is not None:
         found = found.where(images.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True))
     if after is not None:
@@ -205,7 +201,18 @@ def page(tx: Connection, wanted: Wanted, after: str | None, limit: int | None) -
 
 def unused(tx: Connection) -> list[str]:
     """The paths of photos that no article and no working copy refers to."""
-    return list(tx.execute(select(images.c.path).where(_IS_UNUSED).order_by(images.c.path)).scalars())
+    return list(tx.execute(select(images.c.path).where(_is_unused(ALL)).order_by(images.c.path)).scalars())
+
+
+def _is_unused(sight: Sight) -> ColumnElement[bool]:
+    """Whether somebody of this sight sees no article and no working copy that refers to a photo."""
+    used = select(1).where(article_images.c.path == images.c.path)
+    copied = select(1).where(draft_images.c.path == images.c.path)
+    if sight.drafts_in is None:
+        return ~exists(used) & ~exists(copied)
+    seen = articles.c.visible | articles.c.collection.in_(sight.drafts_in)
+    used = used.where(articles.c.key == article_images.c.key, seen)
+    return ~exists(used) & ~exists(copied.where(draft_images.c.collection.in_(sight.drafts_in)))
 
 
 def missing(tx: Connection) -> list[tuple[str, str]]:

@@ -164,6 +164,16 @@ def _heartbeats(tx: Connection) -> None:
     )
 
 
+def _homes_of_photos(tx: Connection) -> None:
+    for statement in (
+        "CREATE TABLE image_homes (path TEXT NOT NULL, collection TEXT NOT NULL, sent_by TEXT,"
+        " PRIMARY KEY (path, collection))",
+        "CREATE INDEX image_homes_by_collection ON image_homes (collection)",
+        "CREATE INDEX image_homes_by_sent_by ON image_homes (sent_by)",
+    ):
+        tx.execute(text(statement))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -177,4 +187,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _many_nodes,
     _makers_of_previews,
     _heartbeats,
+    _homes_of_photos,
 )

@@ -146,6 +146,16 @@ image_fields = Table(
     Column("fields", Text, nullable=False),
 )
 
+image_homes = Table(
+    "image_homes",
+    kept,
+    Column("path", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),  # "" where it is known that there is none
+    Column("sent_by", Text),  # the id of the token that sent the photo; null where it was put by hand
+    Index("image_homes_by_collection", "collection"),
+    Index("image_homes_by_sent_by", "sent_by"),
+)
+
 trash = Table(
     "trash",
     kept,

@@ -65,6 +65,11 @@ class Article:
         return Name(self.collection, self.id)
 
     @property
+    def photos(self) -> set[str]:
+        """The paths of the photos that it shows."""
+        return {ref.path for ref in self.refs if ref.path is not None}
+
+    @property
     def locale(self) -> str | None:
         return locale_of(self.id)
 

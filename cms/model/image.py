@@ -57,7 +57,7 @@ class Image:
 
     `has_gps` says that the file tells where it was taken, `base` where the public fetches it. `rendition` is JSON:
     `placeholder`, `colour`, and `variants`, each `[width, height, bytes]`; `avif` is JSON too, more such variants. Both
-    are None until made. `sent_for` is the key of the article that it was uploaded for.
+    are None until made.
     """
 
     path: str
@@ -71,7 +71,6 @@ class Image:
     fields: ImageFields = UNSAID
     rendition: str | None = None
     avif: str | None = None
-    sent_for: str | None = None
 
     @property
     def version(self) -> str:
