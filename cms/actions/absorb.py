@@ -55,7 +55,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who changed it, by which way; `time` in seconds since the epoch, None for now; `message` is what they said.
-    `sent` is set for a photo that the API takes in, and None for one that is put by hand, that changes or comes back."""
+    `sent` is None unless the API takes in a new photo."""
 
     actor: str
     source: Source
