@@ -72,15 +72,15 @@ def test_several_photos_of_an_article_are_stored_and_served(
     assert [item["ref"] for item in items] == [f"@/assets/{item['path']}" for item in items]
     for item in items:
         assert (item["width"], item["height"]) == (60, 40)
-        served = client.get(item["url"])
+        served = client.get(item["url"], headers=admin)
         assert served.status_code == 200
         assert served.content_type == f"image/{item['format']}"
         assert len(served.data) == item["bytes"]
         assert Image.open(io.BytesIO(served.data)).size == (60, 40)
-        assert client.get(f"{IMAGES}/{item['path']}").get_json()["sha256"] == item["sha256"]
-        again = client.get(item["url"], headers={"If-None-Match": served.headers["ETag"]})
+        assert client.get(f"{IMAGES}/{item['path']}", headers=admin).get_json()["sha256"] == item["sha256"]
+        again = client.get(item["url"], headers={**admin, "If-None-Match": served.headers["ETag"]})
         assert again.status_code == 304
-        part = client.get(item["url"], headers={"Range": "bytes=2-5"})
+        part = client.get(item["url"], headers={**admin, "Range": "bytes=2-5"})
         assert (part.status_code, part.data) == (206, served.data[2:6])
 
 

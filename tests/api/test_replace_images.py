@@ -266,7 +266,7 @@ def _delete_or_show(
 def test_whoever_writes_a_collection_changes_the_photos_that_it_alone_shows(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
-    writer = bearer(ctx, "images:write:news")
+    writer = bearer(ctx, "images:write:news", "articles:publish:news")
     (unused,) = send(client, admin, (picture(), "a.jpg"), folder="apart").get_json()["items"]
     assert replace(client, writer, picture(size=(90, 60))).status_code == 200
     said = {"json": {"credit": "The library"}, "content_type": MERGE_PATCH}

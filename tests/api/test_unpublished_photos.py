@@ -48,6 +48,12 @@ def draft_with_photo(client: FlaskClient, headers: Headers) -> str:
     return path
 
 
+def open_photo(client: FlaskClient, headers: Headers) -> str:
+    """Send a photo to a folder, as who may publish; returns its path."""
+    response = send(client, headers, (picture(size=(51, 40)), "open.jpg"), folder="pages")
+    return str(response.get_json()["items"][0]["path"])
+
+
 def delete(client: FlaskClient, headers: Headers, url: str) -> None:
     etag = client.get(url, headers=headers).headers["ETag"]
     assert client.delete(url, headers={**headers, "If-Match": etag}).status_code == 204
@@ -94,9 +100,7 @@ def test_a_photo_that_waits_for_its_draft_stays_hidden_when_the_tables_are_made_
 def test_what_took_the_place_of_a_photo_in_hiding_stays_hidden_with_the_draft_gone(
     client: FlaskClient, admin: Headers, ctx: Context
 ) -> None:
-    path = send(client, admin, (picture(), "sekret.jpg"), folder="hush").get_json()["items"][0]["path"]
-    assert is_public(client, path)
-    create_text(client, admin, DRAFT, showing(path, draft=True))
+    path = draft_with_photo(client, admin)
     assert not is_public(client, path)
     tag = client.get(f"{IMAGES}/{path}", headers=admin).headers["ETag"]
     new = client.put(
@@ -116,7 +120,7 @@ def test_the_trash_tells_of_photos_that_were_never_public_only_those_who_may_rea
     client: FlaskClient, admin: Headers, ctx: Context
 ) -> None:
     path = draft_with_photo(client, admin)
-    seen = upload(client, admin, "news/en/opening-day", size=51)
+    seen = open_photo(client, admin)
     delete(client, admin, f"{ARTICLES}/{DRAFT}")
     for gone in (path, seen):
         delete(client, admin, f"{IMAGES}/{gone}")
@@ -146,7 +150,7 @@ def editor(client: FlaskClient, admin: Headers) -> Editor:
 def test_a_photo_that_a_working_copy_shows_is_in_use(editor: Editor, ctx: Context) -> None:
     client, admin = editor.client, editor.headers
     etag = create_text(client, admin)
-    path = upload(client, admin, NAME)
+    path = open_photo(client, admin)
     url = f"{IMAGES}/{path}"
 
     def unused() -> list[str]:
@@ -160,7 +164,7 @@ def test_a_photo_that_a_working_copy_shows_is_in_use(editor: Editor, ctx: Contex
     tag = {"If-Match": client.get(url).headers["ETag"]}
     before = state_of(ctx)
     assert problem(client.delete(url, headers={**admin, **tag}), 409)["used_by"] == [NAME]
-    writer = bearer(ctx, "images:write")
+    writer = bearer(ctx, "images:write", "articles:publish")
     assert problem(client.delete(url, headers={**writer, **tag}), 409)["used_by"] == []
     assert without_tokens(state_of(ctx)) == without_tokens(before)
     etag = editor.save(etag, {"body": "No photo.\n"}).headers["ETag"]

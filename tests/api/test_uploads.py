@@ -78,13 +78,13 @@ def test_a_photo_goes_into_the_bucket_and_comes_out_ready(
     item = done.get_json()
     assert (item["path"], item["ref"]) == ("news/river-bus/a.jpg", "../../../assets/news/river-bus/a.jpg")
     assert item["markdown"] == f"![]({item['ref']})"
-    assert PLANTED not in client.get(item["url"]).data
+    assert PLANTED not in client.get(item["url"], headers=admin).data
     assert ctx.private.read(Key(f"uploads/{first['id']}")) is None
     problem(complete(client, admin, second), 409, "upload_missing")
     # The same bytes are the same photo, whatever they are called.
     assert put(second) == 200
     assert complete(client, admin, second).get_json()["path"] == item["path"]
-    assert client.get(f"{IMAGES}/{item['path']}").get_json()["sha256"] == item["sha256"]
+    assert client.get(f"{IMAGES}/{item['path']}", headers=admin).get_json()["sha256"] == item["sha256"]
 
 
 def test_to_complete_it_again_gives_the_same_answer(client: FlaskClient, admin: dict[str, str], ctx: Context) -> None:

@@ -108,7 +108,9 @@ class ImagePage(Schema):
 
 class ImageQuery(Schema):
     folder = Text()
-    unused = fields.Boolean(load_default=False, metadata=said("true: those that no article or working copy refers to"))
+    unused = fields.Boolean(
+        load_default=False, metadata=said("true: those to which no article or working copy refers that you may see")
+    )
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     cursor = Text()
 
