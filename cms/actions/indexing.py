@@ -19,9 +19,9 @@ from cms.actions.reading import Found
 from cms.actions.seen import Seen
 from cms.actions.survey import find
 from cms.context import Context
-from cms.database import collections, intents
+from cms.database import collections, intents, photo_visibility
 from cms.database.batches import in_steps
-from cms.database.engine import write
+from cms.database.engine import read, write
 from cms.errors import Unavailable
 from cms.model import article as article_file
 from cms.model import ids
@@ -126,6 +126,12 @@ def settle(ctx: Context, tx: Connection, *, is_whole: bool) -> None:
     """
     if collections.built_stamp(tx) == ctx.stamp:
         absorb_images.settle_visibility(ctx, tx, Origin("files", "files"), is_whole=is_whole)
+
+
+def is_unsettled(ctx: Context) -> bool:
+    """Return whether photos wait for `settle`, which the last files of a pass call otherwise."""
+    with read(ctx.database) as tx:
+        return photo_visibility.has_unsettled(tx) and collections.built_stamp(tx) == ctx.stamp
 
 
 def _put_back(ctx: Context, there: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ from cms.actions.seen import Seen
 from cms.actions.survey import MANY_GONE, look, look_at, moves, too_many
 from cms.context import Context
 from cms.database import collections, intents
-from cms.database.engine import read
+from cms.database.engine import read, write
 from cms.model import ids
 
 log = logging.getLogger("cms.reconcile")
@@ -133,6 +133,9 @@ class Reconciler:
             indexing.index_files(self.ctx, seen, batch, moved, self._authorship, is_last=is_last)
             if progress is not None:
                 progress(report.read, len(changed))
+        if is_all and indexing.is_unsettled(self.ctx):
+            with write(self.ctx.database) as tx:
+                indexing.settle(self.ctx, tx, is_whole=True)
         gone = self._not_moved(seen, moved)
         is_believed = accept_deletions or self._doubts.are_gone(gone, STILL_S)
         if is_believed:

@@ -130,13 +130,18 @@ def unsettle_all(tx: Connection) -> None:
 _UNSETTLED = Prepared(select(unsettled_images.c.path).limit(1))
 
 
+def has_unsettled(tx: Connection) -> bool:
+    """Whether there are photos to be looked at."""
+    return _UNSETTLED.on(tx).first() is not None
+
+
 def unsettled(tx: Connection, *, is_whole: bool) -> list[AnyRow]:
     """Return the rows of the photos that become public or hidden, of those to be looked at; they are looked at no more.
 
     A photo whose home is not known has just come by hand. It waits until a pass over the files ends (`is_whole`), for
     an article that shows it may come with it.
     """
-    if _UNSETTLED.on(tx).first() is None:
+    if not has_unsettled(tx):
         return []
     is_known = exists(select(1).where(image_homes.c.path == images.c.path))
     shown = (article_images.c.path == images.c.path, article_images.c.key == articles.c.key)
