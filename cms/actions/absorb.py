@@ -92,9 +92,9 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         article = dataclasses.replace(article, id=row.id)  # its own slug cannot be read just now
     rival = _rival(tx, article, moved_from)
     old = articles.by_key(tx, moved_from) if moved_from else row
-    shown_before = None if old is None else article_photos.of(tx, old.key)
-    renamed_from = None
+    renamed_from = left = None
     if old is not None and (old.key, old.id) != (article.key, article.id):
+        left = article_photos.of(tx, old.key)
         renamed_from = _leave(ctx, tx, old, None if rival else article.name, by)
         row = None
     if rival is not None:
@@ -104,12 +104,9 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     known = latest if latest is not None and latest.action != "deleted" else None
     was_seen = known is not None and bool(known.visible_after)
     article = judged_now(ctx, rules, article, was_seen=was_seen)
-    if not article.is_visible and (was_seen if old is None else old.visible):
-        stays = article.photos if shown_before is None else article.photos & shown_before
-        photo_visibility.leave(tx, stays, article.collection)
+    photos = _Photos(old, left, is_seen=bool(was_seen if old is None else old.visible))
     is_by_hand = by.source in BY_HAND and (known is None or known.version != article.version)
-    named = file.adopts | (article.photos - (shown_before or set()) if is_by_hand else set())
-    photo_visibility.adopt(tx, named, article.collection)
+    _tell_photos(tx, dataclasses.replace(file, article=article), photos, is_by_hand=is_by_hand)
     is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
     # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
     if known is not None and is_same and (row is None or row.status == article.status):
@@ -122,6 +119,28 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     _put(tx, Entry(article, content, place, file.mark), rules)
     if article.is_visible != (row is not None and row.visible):
         _refresh_twins(tx, article, place.seq)
+
+
+class _Photos(NamedTuple):
+    """The article's old row, the photos that it showed if they are known, and whether the public saw it."""
+
+    row: AnyRow | None
+    shown: set[str] | None
+    is_seen: bool
+
+
+def _tell_photos(tx: Connection, file: File, before: _Photos, *, is_by_hand: bool) -> None:
+    """Have the photos follow the article: those that are hidden with it, and those that get a home with it."""
+    article, shown = file.article, before.shown
+    is_hiding = before.is_seen and not article.is_visible
+    if shown is None and before.row is not None and (is_hiding or is_by_hand):
+        shown = article_photos.of(tx, before.row.key)
+    if is_hiding:
+        # While the tables are made again, nothing is known of what it showed.
+        stays = article.photos if shown is None else article.photos & shown
+        photo_visibility.leave(tx, stays, article.collection)
+    named = article.photos - (shown or set()) if is_by_hand else set()
+    photo_visibility.adopt(tx, file.adopts | named, article.collection)
 
 
 def absorb_deletion(ctx: Context, tx: Connection, key: str, by: Origin) -> None:

@@ -109,7 +109,7 @@ def check_photos(ctx: Context, actor: Actor, article: Article, known: Iterable[P
     allowed = {problem.detail for problem in known if problem.code == MISSING}
     with read(ctx.database) as tx:
         there = images.there(tx, article.photos, lookup.sight(actor))
-        hidden = images.there(tx, article.photos) - there
+        hidden = images.there(tx, article.photos - there)
     gone = [ref for ref in shown if ref.path not in there]
     found = [_missing(ref) for ref in gone if not _is_coming(ctx, Key(ids.ASSETS + str(ref.path)), hidden)]
     if new := [problem for problem in found if problem.detail not in allowed]:
