@@ -83,7 +83,8 @@ def test_photos_may_stay_where_they_are(render: str, package: Package, still_cms
 
 def test_a_photo_that_stays_says_all_that_the_cms_knows_of_it(package: Package, content: Path, tmp_path: Path) -> None:
     keep_one_article(content)
-    token = cms(content, "token", "create", "--name", "editor", "--scope", "images:write").stdout.strip()
+    scopes = ("--scope", "images:write", "--scope", "articles:publish")
+    token = cms(content, "token", "create", "--name", "editor", *scopes).stdout.strip()
     known = {"caption": {"en": "The new shelves"}, "credit": "Sok Dara", "focal_point": {"x": 0.25, "y": 0.5}}
     with cms_server(content, tmp_path / "cms.log") as server:
         photo = f"{server.url}/api/v1/images/news/opening-day/thumbnail.jpg"

@@ -76,7 +76,7 @@ def test_a_page_of_another_origin_uploads(ctx: Context, origin: str, tmp_path: P
         assert refused == "TypeError", "the bucket lets no other origin in"
     item = _taken_in(client, headers, wanted)
     assert item["path"] == "apart/រូបថត.jpg"
-    served = client.get(item["url"]).data
+    served = client.get(item["url"], headers=headers).data
     assert len(served) == item["bytes"]
     assert PLANTED not in served
 

@@ -69,7 +69,7 @@ def test_photos_are_fetched_from_where_they_lie(ctx: Context) -> None:
 
 
 def test_an_upload_is_fetched_from_the_media_folder_at_once(ctx: Context) -> None:
-    headers = bearer(ctx, "images:write")
+    headers = bearer(ctx, "images:write", "articles:publish")
     form = {"files": (io.BytesIO(picture()), "a.jpg"), "folder": "news"}
     (item,) = make_client(ctx).post("/api/v1/images", data=form, headers=headers).get_json()["items"]
     assert item["url"].startswith(ctx.settings.media_base)
@@ -79,7 +79,7 @@ def test_an_upload_is_fetched_from_the_media_folder_at_once(ctx: Context) -> Non
 
 
 def test_what_is_private_is_not_below_the_public_folder(ctx: Context, tmp_path: Path) -> None:
-    headers = bearer(ctx, "images:write")
+    headers = bearer(ctx, "images:write", "articles:publish")
     client = make_client(ctx)
     form = {"files": (io.BytesIO(picture()), "a.jpg"), "folder": "news"}
     (item,) = client.post("/api/v1/images", data=form, headers=headers).get_json()["items"]
