@@ -74,6 +74,10 @@ _STATES: tuple[tuple[str, dict[str, object]], ...] = (
 )
 
 
+SEND_THE_SAME = "send what others have"
+"""The bytes of `places/wait.jpg`, to its folder."""
+
+
 def slow_requests() -> dict[str, Request]:
     """Those that a process apart has to look at a photo for."""
     found: dict[str, Request] = {
@@ -81,7 +85,7 @@ def slow_requests() -> dict[str, Request]:
         for article in ("open", "draft")
     }
     found["send to a folder"] = partial(_send, "folder", {"folder": "places"})
-    found["send what others have"] = partial(_send, "places-wait", {"folder": "places"})
+    found[SEND_THE_SAME] = partial(_send, "places-wait", {"folder": "places"})
     for path in ("places/seen.jpg", "places/old.jpg", "places/draft.jpg", HERO, "news/seen.jpg", "news/wait.jpg"):
         found[f"replace {path}"] = partial(_replace, path)
     return found
