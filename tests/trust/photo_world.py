@@ -19,6 +19,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from cms.context import Context
+from cms.database import commits
 from tests.api.editing import MERGE_PATCH
 from tests.conftest import ClosingClient, bearer, close, make_client, make_context, make_settings
 
@@ -130,7 +131,8 @@ class Snapshot:
                 _write(path, data)
         with closing(sqlite3.connect(_database_of(self._world))) as target:
             self._database.backup(target)
-        self._world.ctx.generation.wrote()
+        counter = commits.of(self._world.ctx.database)
+        counter.end(counter.announce())
 
     def close(self) -> None:
         self._database.close()
