@@ -7,10 +7,11 @@ afterwards.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -22,6 +23,7 @@ from tests.abuse.test_scopes import MERGE, WHOLE, WRITES, Site, of_article, site
 from tests.api.editing import ARTICLES
 from tests.api.test_json_patch import JSON_PATCH
 from tests.conftest import bearer, make_client
+from tests.counted import Told
 from tests.described import SPEC
 from tests.trust import boundary_values
 
@@ -43,15 +45,17 @@ NOT_SET_UP = 501
 FIELDS = ("title", "date", "tags", "draft")
 
 
-class Asker(NamedTuple):
-    """Asks, and notes what is not as it should be."""
+@dataclass(slots=True)
+class Asker:
+    """Asks, and notes what is not as it should be; each test ends with `check`."""
 
     client: FlaskClient
     admin: dict[str, str]
     headers: dict[str, str]
     lines: list[bytes]
-    wrong: list[str]
-    ids: list[str]
+    counted: Told
+    wrong: list[str] = dataclasses.field(default_factory=list)
+    ids: list[str] = dataclasses.field(default_factory=list)
 
     def ask(self, method: str, url: str, what: object, **sent: Any) -> TestResponse:
         name = f"b-{len(self.ids)}"
@@ -71,16 +75,15 @@ class Asker(NamedTuple):
         logged = {json.loads(line)["request_id"] for line in b"".join(self.lines).splitlines()}
         assert set(self.ids) <= logged
         assert not self.wrong, "\n".join(self.wrong[:20])
+        self.counted({"requests": len(self.ids)})
 
 
 @pytest.fixture
-def asker(site: Site) -> Iterator[Asker]:  # noqa: F811
+def asker(site: Site, counted: Told) -> Asker:  # noqa: F811
     lines: list[bytes] = []
     client = make_client(site.ctx, lines.append)
     admin = bearer(site.ctx, "admin")
-    asker = Asker(client, admin, dict(admin), lines, [], [])
-    yield asker
-    asker.check()
+    return Asker(client, admin, dict(admin), lines, counted)
 
 
 def _fields(operation: Operation) -> list[str]:
@@ -110,6 +113,7 @@ def test_every_parameter_of_every_read(site: Site, asker: Asker) -> None:  # noq
                         {**{one: NAMES.get(one, ["x"])[:1] for one in operation.names}, name: [value]}
                     )
                     asker.ask("GET", odd, name)
+    asker.check()
 
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -128,11 +132,24 @@ def test_every_filter(asker: Asker, op: str) -> None:
     for field, value in asked[: len(boundary_values.DATES)]:
         query = {"collection": "news", f"filter[{field}][{op}]": value}
         asker.ask("GET", ARTICLES, query, query_string=query)
+    asker.check()
 
 
-OTHERS = ("upload_images", "redeliver", "test_webhook")
+OTHERS = {"upload_images", "redeliver", "test_webhook"}
+OTHERS |= {"discard_draft", "revoke_preview", "settle_conflict", "purge_image", "delete_webhook", "revoke_token"}
 BODIES = [name for name in WRITES if " " not in name and name not in OTHERS]
-"""The writes, each as it is asked for first in `test_scopes.py`."""
+"""The writes that take a JSON body or a query, each as `test_scopes.py` asks for it first."""
+
+
+def test_every_path_of_every_write(site: Site, asker: Asker) -> None:  # noqa: F811
+    for operation in operations(site.client, *METHODS):
+        for name in operation.names:
+            for value in boundary_values.TEXTS:
+                if value not in ("", "\ud800"):
+                    values = {one: NAMES.get(one, ["x"]) for one in operation.names} | {name: [value]}
+                    (url,) = operation.urls(values)
+                    asker.ask(operation.method, url, name, json={}, headers={"If-Match": '"x"'})
+    asker.check()
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -160,6 +177,7 @@ def test_every_field_of_every_write(site: Site, asker: Asker, name: str) -> None
             asked = {**sent, "query_string": {**dict(parse_qsl(query)), parameter: value}}
             if asker.ask(operation.method, path, (parameter, value), **asked).status_code < 300:
                 url, sent = fresh()
+    asker.check()
 
 
 def test_every_field_of_front_matter(site: Site, asker: Asker) -> None:  # noqa: F811
@@ -188,3 +206,4 @@ def test_every_field_of_front_matter(site: Site, asker: Asker) -> None:  # noqa:
                 asker.ask(
                     method, where, (field, value), data=body, content_type=kind, headers=condition, query_string=query
                 )
+    asker.check()
