@@ -69,7 +69,7 @@ def test_each_outside_thing_is_known_in_one_place() -> None:
 
 def test_the_top_level_is_the_agreed_one() -> None:
     agreed = {"pyproject.toml", "cms", "content", "tests", "openapi", "wsgi.py", "README.md", "requirements.lock"}
-    built = {"markdown_cms.egg-info", "build"}
+    built = {"markdown_cms.egg-info", "build", "__pycache__"}
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert found - built == agreed
 

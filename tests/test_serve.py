@@ -249,9 +249,11 @@ def test_photos_go_to_a_bucket_and_come_from_it(light_site: Path, tmp_path: Path
         (item,) = answer.json()["items"]
         assert item["path"] == "news/opening-day/minister.jpg"
         assert not (light_site / "src/assets" / item["path"]).exists()
-        served = HTTP.request("GET", server.url + item["url"])
+        served = HTTP.request("GET", server.url + item["url"], headers=admin)  # until it is shown, it is hidden
         assert len(served.data) == item["bytes"]
-        listed = HTTP.request("GET", f"{server.url}/api/v1/images?folder=news/opening-day").json()["items"]
+        assert HTTP.request("GET", server.url + item["url"]).status == 404
+        answer = HTTP.request("GET", f"{server.url}/api/v1/images?folder=news/opening-day", headers=admin)
+        listed = answer.json()["items"]
         assert item["path"] in [other["path"] for other in listed]
         assert len(listed) == 6
 

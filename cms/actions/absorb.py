@@ -139,7 +139,9 @@ def _tell_photos(tx: Connection, file: File, before: _Photos, *, is_by_hand: boo
         # While the tables are made again, nothing is known of what it showed.
         stays = article.photos if shown is None else article.photos & shown
         photo_visibility.leave(tx, stays, article.collection)
-    named = article.photos - (shown or set()) if is_by_hand else set()
+    is_moved = before.row is not None and before.row.collection != article.collection
+    known = set() if shown is None or is_moved else shown  # in another collection, all that it shows is new
+    named = article.photos - known if is_by_hand else set()
     photo_visibility.adopt(tx, file.adopts | named, article.collection)
 
 

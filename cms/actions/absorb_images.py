@@ -77,12 +77,16 @@ def comes_back_visible(tx: Connection, path: str, sha256: str) -> bool:
 def settle_visibility(ctx: Context, tx: Connection, by: Origin, *, is_whole: bool = False) -> None:
     """Append a change for each photo that becomes public or hidden with what has changed; `is_whole` at the end of a
     pass over the files."""
+    seqs: dict[str, int] = {}
     for row in photo_visibility.unsettled(tx, is_whole=is_whole):
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
-        seq = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
-        photo_visibility.set_visible(tx, row.path, not before, seq)
-        _refresh_articles(ctx, tx, row.path, seq)
+        seqs[row.path] = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
+        photo_visibility.set_visible(tx, row.path, not before, seqs[row.path])
+    for key, paths in article_photos.users(tx, seqs).items():
+        article = articles.by_key(tx, key)
+        assert article is not None
+        _refresh_article(ctx, tx, article, max(seqs[path] for path in paths))
 
 
 def base_of(ctx: Context, mark: str) -> str:
@@ -136,14 +140,18 @@ def change_of(image: Image, action: changes.Action, visible: tuple[bool, bool], 
 
 
 def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) -> None:
-    """Articles tell the facts of the photos they show; when a photo changes, so do they. An article that may not tell
-    of the photo stays as it is."""
+    """Articles tell the facts of the photos they show; when a photo changes, so do they."""
     for row in article_photos.showing(tx, path):
-        shown = json.loads(row.json)
-        rendered = markdown.render(shown["body"])
-        mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
-        photos = images.facts_of(tx, {ref.path for ref in mentions}, row.collection)
-        published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
-        content = published.dump(shown, row.created_at, row.updated_at)
-        if content.json != row.json:
-            articles.set_content(tx, row.key, content, seq)
+        _refresh_article(ctx, tx, row, seq)
+
+
+def _refresh_article(ctx: Context, tx: Connection, row: AnyRow, seq: int | None) -> None:
+    """Serialise the article again with the facts of its photos; one that may not tell of them stays as it is."""
+    shown = json.loads(row.json)
+    rendered = markdown.render(shown["body"])
+    mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
+    photos = images.facts_of(tx, {ref.path for ref in mentions}, row.collection)
+    published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
+    content = published.dump(shown, row.created_at, row.updated_at)
+    if content.json != row.json:
+        articles.set_content(tx, row.key, content, seq)

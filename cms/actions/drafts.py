@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cms.actions import absorb, lookup, photo_rights, planning
+from cms.actions.absorb import Origin
+from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import faults_of
 from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, rules_of
@@ -100,6 +102,7 @@ def save(ctx: Context, plan: CopyPlan) -> AnyRow:
                 raise stale_copy(None if copy is None else copy.version)
             drafts.set_images(tx, name, plan.article.photos)
             photo_visibility.adopt(tx, plan.adopts, name.collection)
+            settle_visibility(ctx, tx, Origin(plan.actor.name, "api"))
             saved = drafts.get(tx, name)
     assert saved is not None
     return saved

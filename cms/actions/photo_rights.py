@@ -5,6 +5,8 @@ Who sees it at all, and what makes it public, says `database/photo_visibility.py
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection
 
 from cms.actions import absorb_images, lookup
@@ -19,18 +21,30 @@ from cms.model.visibility import will_be_seen
 
 
 def adopted(ctx: Context, actor: Actor, article: Article, was: Article | None) -> frozenset[str]:
-    """Return the paths of the hidden photos of other collections that the article names and `was` did not; `Forbidden`
-    unless the actor may publish where they are at home.
+    """Return the paths of the hidden photos of other collections that the article names and `was` did not.
 
-    Photos that the actor does not see are left out: to the actor they are missing.
+    Raise `Forbidden` unless the actor may publish where they are at home, or in all collections when that is nowhere
+    and others sent them; and in the article's collection, when that makes them public, for a visible article there
+    names them already. Photos that the actor does not see are left out: to the actor they are missing.
     """
     named = article.photos - (was.photos if was is not None else set())
     with read(ctx.database) as tx:
         found = {path: photo_visibility.homes(tx, path) for path in images.hidden(tx, named, lookup.sight(actor))}
-    foreign = {path: homes for path, homes in found.items() if article.collection not in homes}
-    for collection in sorted(set().union(*foreign.values())):
-        actor.require("articles:publish", collection)
+        foreign = {path: homes for path, homes in found.items() if article.collection not in homes}
+        for path, homes in foreign.items():
+            for collection in _of_adoption(tx, actor, article, path, homes):
+                actor.require("articles:publish", collection)
     return frozenset(foreign)
+
+
+def _of_adoption(tx: Connection, actor: Actor, article: Article, path: str, homes: set[str]) -> Iterator[str | None]:
+    """Yield the collections in which publishing is needed to make the photo at home with the article, None for all."""
+    yield from sorted(homes)
+    if not homes and not photo_visibility.is_sender(tx, path, actor.token_id):
+        yield None
+    users = article_photos.showing(tx, path)
+    if any(user.collection == article.collection and will_be_seen(user.status) for user in users):
+        yield article.collection
 
 
 def require_change(tx: Connection, actor: Actor, row: AnyRow) -> None:

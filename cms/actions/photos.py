@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def describe(
     says of the change."""
     _require(ctx, actor, path)
     with ctx.locks.hold([key_of(path)]):
+        _require(ctx, actor, path)  # it may have been published meanwhile
         row = _expected(ctx, path, expect)
         image = images.image_of(row)
         return _absorb(ctx, image, row.mark, _by(actor, message), _merged(image.fields, said))
@@ -45,7 +47,7 @@ def replace(ctx: Context, actor: Actor, path: str, expect: str, file: Upload, me
         detail = f"{path} is a {row.format.upper()}; send the new photo in that format, or upload it as another"
         raise UnsupportedType(detail, code="photo_type")
     keep_original(ctx, path, file)
-    return put(ctx, ready.as_image(path), ready.path, row, _by(actor, message), None)
+    return put(ctx, ready.as_image(path), ready.path, row, Putting(_by(actor, message), actor=actor))
 
 
 def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None, message: str | None = None) -> AnyRow:
@@ -70,7 +72,7 @@ def restore(ctx: Context, actor: Actor, trash_id: str, expect: str | None, messa
         with file.open("rb") as stream:
             image = image_in(stream, gone.path, file.stat().st_size)
         by = Origin(actor.name, "restore", message=message)
-        restored = put(ctx, image, file, row, by, ImageFields.from_json(gone.fields))
+        restored = put(ctx, image, file, row, Putting(by, ImageFields.from_json(gone.fields)))
     with suppress(Unavailable):  # then it stays there for its 30 days
         trash.remove(ctx, trash_id)
     return restored
@@ -125,11 +127,26 @@ def _expected(ctx: Context, path: str, expect: str) -> AnyRow:
     return row
 
 
-def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, said: ImageFields | None) -> AnyRow:
+@dataclass(frozen=True, slots=True)
+class Putting:
+    """Who puts a photo, and what is said of it (None: that stays).
+
+    The rights of `actor`, if one is given, are looked at once more under the lock: others may have published the photo.
+    """
+
+    by: Origin
+    said: ImageFields | None = None
+    actor: Actor | None = None
+
+
+def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, putting: Putting) -> AnyRow:
     """Make the photo's file this one, in place of that in `row` (None: of nothing)."""
+    by, said, actor = putting.by, putting.said, putting.actor
     key = key_of(image.path)
     if row is not None and row.sha256 == image.sha256:
         with ctx.locks.hold([key]):
+            if actor is not None:
+                _require(ctx, actor, image.path)
             _expected(ctx, image.path, images.image_of(row).version)
             return _absorb(ctx, images.image_of(row), row.mark, by, said)
     with ExitStack() as stack:
@@ -137,6 +154,8 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, by: Origin, 
             stack.enter_context(_variants_going(ctx, row))
             stack.enter_context(trash.kept(ctx, by.actor, row, home(ctx, key), "replaced"))
         stack.enter_context(ctx.locks.hold([key]))
+        if actor is not None:
+            _require(ctx, actor, image.path)
         if row is not None:
             _expected(ctx, image.path, images.image_of(row).version)
         in_site = row is not None and home(ctx, key) is not ctx.media

@@ -141,7 +141,7 @@ def _replace(ctx: Context, stat: Stat, ready: Path, there: Version) -> str:
         row = images.get(tx, stat.key.removeprefix(ids.ASSETS))
     if row is None or row.sha256 != there:
         return "has changed just now; run `cms sync` and this again"
-    photos.put(ctx, _image(ready, stat), ready, row, BY, None)
+    photos.put(ctx, _image(ready, stat), ready, row, photos.Putting(BY))
     return "cleaned"
 
 

@@ -137,7 +137,7 @@ def _choose(
     """The photos' paths, and which of the photos are to be stored there."""
     with read(ctx.database) as tx:
         digests = [item.version for item in ready]
-        alike = images.alike(tx, place.folder, digests, place.collection, lookup.sight(actor))
+        alike = images.alike(tx, place.folder, digests, lookup.sight(actor))
         taken = images.names(tx, place.folder) | photo_rights.promised(tx, actor, place)
     known = {version: row.path for version, row in alike.items()}
     fresh: list[tuple[str, Developed]] = []

@@ -48,6 +48,15 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
     return list(tx.execute(found.where(article_images.c.path == path).order_by(articles.c.key)))
 
 
+def users(tx: Connection, paths: Collection[str]) -> dict[str, set[str]]:
+    """Return those of the photos at these paths that each article refers to, by the article's key."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for here in among(article_images.c.path, paths):
+        for key, path in tx.execute(select(article_images.c.key, article_images.c.path).where(here)):
+            found[key].add(path)
+    return found
+
+
 def shown_anywhere(tx: Connection, paths: Collection[str]) -> set[str]:
     """Those of the photos that articles refer to."""
     return present(tx, article_images.c.path, paths)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select
 
 from cms.database import batches
 from cms.database.batches import among, at, in_order, pairs
@@ -102,13 +102,9 @@ def made(tx: Connection, sight: Sight) -> float | None:
     return moment
 
 
-def alike(
-    tx: Connection, folder: str, digests: Collection[str], collection: str, sight: Sight = ALL
-) -> dict[str, AnyRow]:
-    """The photos directly in the folder that have these digests, by digest: those that are there for somebody of this
-    sight, or at home in the collection."""
-    own = or_(may_see(sight), is_told_in(collection))
-    found = _in_folder(folder).where(images.c.sha256.in_(list(digests)), own)
+def alike(tx: Connection, folder: str, digests: Collection[str], sight: Sight = ALL) -> dict[str, AnyRow]:
+    """The photos directly in the folder that have these digests, by digest: those that somebody of this sight sees."""
+    found = _in_folder(folder).where(images.c.sha256.in_(list(digests)), may_see(sight))
     rows = tx.execute(found.order_by(images.c.path.desc()))
     return {row.sha256: row for row in rows if row.path.rpartition("/")[0] == folder}
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from cms.database import renewal
 from cms.database.engine import write
+from cms.model.ids import split_key
 
 
 def migrate(engine: Engine) -> None:
@@ -169,9 +170,14 @@ def _homes_of_photos(tx: Connection) -> None:
         "CREATE TABLE image_homes (path TEXT NOT NULL, collection TEXT NOT NULL, sent_by TEXT,"
         " PRIMARY KEY (path, collection))",
         "CREATE INDEX image_homes_by_collection ON image_homes (collection)",
-        "CREATE INDEX image_homes_by_sent_by ON image_homes (sent_by)",
     ):
         tx.execute(text(statement))
+    if inspect(tx).has_table("images_8"):
+        # The derived table of the version before says for which articles hidden photos were sent.
+        sent = tx.execute(text("SELECT path, sent_for FROM images_8 WHERE sent_for IS NOT NULL AND NOT visible"))
+        homes = [{"path": path, "collection": split_key(key)[0]} for path, key in sent]
+        if homes:
+            tx.execute(text("INSERT INTO image_homes (path, collection) VALUES (:path, :collection)"), homes)
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (

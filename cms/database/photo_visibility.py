@@ -4,9 +4,9 @@ A photo is public or hidden (`images.visible`), and it is at home in collections
 
 Home. A photo that is sent for an article is at home in that article's collection. One that is put by hand, or that git
 brings, is at home in the collections of the visible articles that show it when the pass over the files ends, else in
-those of the hidden ones, else nowhere. A photo that is sent to a folder is at home nowhere. A hidden photo gets another
-home when an article or a working copy there begins to show it, by hand, or by an editor who sees the photo and may
-publish in each of its homes (`actions/photo_rights.py`).
+those of the hidden ones, else in those of the working copies, else nowhere. A photo that is sent to a folder is at home
+nowhere. A hidden photo gets another home when an article or a working copy there begins to show it, by hand, or by an
+editor who sees the photo and may publish in each of its homes (`actions/photo_rights.py`).
 
 Hidden to public. A visible article at one of the photo's homes shows it. Nothing else makes a hidden photo public.
 
@@ -35,7 +35,7 @@ from cms.database import batches
 from cms.database.batches import among
 from cms.database.derived import article_images, articles, images, unsettled_images
 from cms.database.prepared import Prepared
-from cms.database.tables import AnyRow, changes, image_homes
+from cms.database.tables import AnyRow, changes, draft_images, image_homes
 
 NOWHERE = ""
 """Stands for a collection in the row of a photo that is known to be at home in none."""
@@ -81,6 +81,12 @@ def homes(tx: Connection, path: str) -> set[str]:
     return set(tx.execute(found).scalars())
 
 
+def is_sender(tx: Connection, path: str, token_id: str | None) -> bool:
+    """Return whether the token sent the photo."""
+    own = select(1).where(image_homes.c.path == path, image_homes.c.sent_by == token_id)
+    return token_id is not None and tx.execute(own).first() is not None
+
+
 def settle_at(tx: Connection, path: str, collection: str, sent_by: str | None) -> None:
     """Make the collection, or `NOWHERE`, the only home of the photo, which the token `sent_by` sent."""
     forget(tx, path)
@@ -95,11 +101,11 @@ def forget(tx: Connection, path: str) -> None:
 def adopt(tx: Connection, paths: Collection[str], collection: str) -> None:
     """Make the hidden ones of the photos at home in the collection, too."""
     is_known = exists(select(1).where(image_homes.c.path == images.c.path))
-    for here in among(images.c.path, paths):
-        new = select(images.c.path, literal(collection), null()).where(
-            here, images.c.visible.is_(False), is_known, ~_is_at_home(collection)
-        )
-        tx.execute(insert(image_homes).from_select(["path", "collection", "sent_by"], new))
+    new = (images.c.visible.is_(False), is_known, ~_is_at_home(collection))
+    queries = (select(images.c.path).where(here, *new) for here in among(images.c.path, paths))
+    found = [path for query in queries for path in tx.execute(query).scalars()]
+    batches.add(tx, image_homes, [{"path": path, "collection": collection} for path in found])
+    unsettle(tx, found)
 
 
 def set_visible(tx: Connection, path: str, visible: bool, seq: int) -> None:
@@ -170,8 +176,10 @@ def _find_homes(tx: Connection) -> None:
     columns = ["path", "collection", "sent_by"]
     seen = select(images.c.path, articles.c.collection, null()).where(*new, *shown, articles.c.visible).distinct()
     hidden = select(images.c.path, articles.c.collection, null()).where(*new, *shown).distinct()
+    in_copy = draft_images.c.path == images.c.path
+    copied = select(images.c.path, draft_images.c.collection, null()).where(*new, in_copy).distinct()
     nowhere = select(images.c.path, literal(NOWHERE), null()).where(*new)
-    for found in (seen, hidden, nowhere):
+    for found in (seen, hidden, copied, nowhere):
         tx.execute(insert(image_homes).from_select(columns, found))
 
 

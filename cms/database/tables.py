@@ -153,7 +153,6 @@ image_homes = Table(
     Column("collection", Text, primary_key=True),  # "" where it is known that there is none
     Column("sent_by", Text),  # the id of the token that sent the photo; null where it was put by hand
     Index("image_homes_by_collection", "collection"),
-    Index("image_homes_by_sent_by", "sent_by"),
 )
 
 trash = Table(

@@ -393,7 +393,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a token; it is refused from the next request on. */
+        /** Revoke a token that has no scope which you lack, and the preview links made with it. */
         delete: operations["revoke_token"];
         options?: never;
         head?: never;
@@ -1099,6 +1099,7 @@ export interface components {
         NewToken: {
             /**
              * Format: date-time
+             * @description between now and the year 2200; null: never
              * @default null
              */
             expires_at: string | null;
@@ -1733,7 +1734,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The storage or the database does not answer, cannot be written or is being mended (`index_rebuilding`), or too much is asked just now; try again after Retry-After */
+        /** @description The storage or the database does not answer, cannot be written or is being mended (`index_rebuilding`), or too much is asked just now; try again after Retry-After. A search that takes longer than a second is `search_too_long`: search for a rarer word, or in one collection */
         SERVICE_UNAVAILABLE: {
             headers: {
                 [name: string]: unknown;
@@ -2768,7 +2769,7 @@ export interface operations {
         parameters: {
             query?: {
                 folder?: string;
-                /** @description true: those that no article or working copy refers to */
+                /** @description true: those to which no article or working copy refers that you may see */
                 unused?: boolean;
                 limit?: number;
                 cursor?: string;
