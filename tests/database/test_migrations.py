@@ -27,7 +27,7 @@ from cms.database import migrations, search
 from cms.database.derived import derived
 from cms.database.engine import open_engine, read, write
 from cms.database.migrations import STEPS, migrate
-from cms.database.tables import changes, kept, log, tokens
+from cms.database.tables import changes, image_homes, kept, log, tokens
 from tests.conftest import both_databases
 from tests.store.racing import race
 
@@ -219,3 +219,24 @@ def test_derived_tables_that_are_missing_are_made_again(database: Engine) -> Non
     migrate(database)
     assert actual_shape(database) == before
     assert len(rows(database)["tokens"]) == 1
+
+
+@both_databases
+def test_what_the_version_before_knew_of_sent_photos_is_kept(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its derived table says for which articles hidden photos were sent."""
+    with monkeypatch.context() as then:
+        then.setattr(migrations, "STEPS", STEPS[:-1])
+        migrate(empty)
+    with write(empty) as tx:
+        tx.execute(text("CREATE TABLE images_8 (path TEXT, sent_for TEXT, visible BOOLEAN)"))
+        rows = [
+            ("a.jpg", "src/content/news/en/x.md", False),
+            ("b.jpg", None, False),
+            ("c.jpg", "src/content/n/x.md", True),
+        ]
+        for path, sent_for, visible in rows:
+            values = {"path": path, "sent_for": sent_for, "visible": visible}
+            tx.execute(text("INSERT INTO images_8 VALUES (:path, :sent_for, :visible)"), values)
+    migrate(empty)
+    with read(empty) as tx:
+        assert list(tx.execute(select(image_homes))) == [("a.jpg", "news", None)]
