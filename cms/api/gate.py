@@ -1,13 +1,18 @@
-"""Lets few requests at once into the application; beyond these, answers 503.
+"""Bounds how many requests are inside the application at once, and answers 503 to the others.
 
-A crowd that is soon served is no overload: who finds no place waits for a moment before it is refused, unless another
-was refused just before.
+A request that finds no free place waits for `MOMENT_S`, so that a short burst is served whole. After a refusal nobody
+waits for `CALM_S`.
 
-What watches the service has a door of its own, and so have readers of articles, whom no editors keep out, nor they
-them. Searches, each of which may take a second, have another one. Long texts, too, but after it they stand in line with
-all editors, of whose places they leave one free. Answers from memory do not come by here, and photos, of which a page
-asks for many at once and each is soon told, go past. A server needs one thread more than may be inside, else nobody is
-there to refuse; any more of them make answers from memory cost more, since all wait for Python's lock.
+Each kind of request has places of its own, so that none of them takes those of another:
+- what watches the service (`WATCHING`);
+- GET requests for articles without a token, whom editors are not to keep out, nor they the editors;
+- searches, each of which may take a second;
+- requests with a long text: they take a place among `LONG_AT_ONCE`, and then one among all editors, to whom they leave
+  at least one free.
+
+Photos pass without a place: a page asks for many at once, and each is soon answered. Answers from memory do not come
+here. A server needs one thread more than there are places, so that one is free to refuse. Each further thread makes
+answers from memory slower, since all of them wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -90,7 +95,7 @@ class Gate:
         path = environ["PATH_INFO"]
         if path in WATCHING:
             return self._watching
-        if path == LIST and "q=" in unquote(environ.get("QUERY_STRING", "")):
+        if path.rstrip("/") == LIST and "q=" in unquote(environ.get("QUERY_STRING", "")):
             return self._searching
         is_reading = environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ
         return self._reading if is_reading and path.startswith(LIST) else self._door

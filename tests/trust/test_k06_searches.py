@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from cms.api import gate
+from cms.api.access_log import AccessLog
+from cms.api.gate import Gate
+from cms.api.traffic import Told, Traffic
 from cms.context import Context
 from cms.database import deadline, search
 from cms.database.engine import read, write
@@ -20,6 +25,9 @@ from cms.serving import THREADS
 from tests.api.editing import ARTICLES, create_text, problem
 from tests.components import CmsServer, cms, cms_server
 from tests.conftest import both_databases, copy_site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 LONG = "---\ntitle: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n\n" + "a " * 400_000
 COPIES = 16
@@ -94,3 +102,29 @@ def test_however_many_search_others_are_answered(slow: tuple[CmsServer, dict[str
 def test_searches_hold_few_threads() -> None:
     inside = gate.AT_ONCE + gate.READING_AT_ONCE + gate.SEARCHING_AT_ONCE
     assert inside + gate.SEARCHES_WAITING + gate.LONG_WAITING < THREADS
+
+
+SPELLINGS = ("", "/", "//", "%2F")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("end", SPELLINGS)
+def test_a_search_takes_a_place_of_searches_however_its_path_is_spelled(
+    client: FlaskClient, end: str, method: str
+) -> None:
+    """While it runs, other searches find no place; an article's reader does."""
+    assert client.get(f"{ARTICLES}{end}?q=river").status_code in (200, 404), "the router may not know the spelling"
+    door, inside = Gate(Told(AccessLog(lambda _: None), Traffic())), []
+
+    def answer(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        start("200 OK", [])
+        return []
+
+    def search(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        for path in (f"{ARTICLES}?q=bus", f"{ARTICLES}/news/en/river-bus"):
+            inside.append(run_wsgi_app(lambda e, s: door(answer, e, s), EnvironBuilder(path).get_environ())[1][:3])
+        return answer(environ, start)
+
+    environ = EnvironBuilder(f"{ARTICLES}{end}?q=river", method=method).get_environ()
+    assert run_wsgi_app(lambda e, s: door(search, e, s), environ)[1] == "200 OK"
+    assert inside == ["503", "200"]
