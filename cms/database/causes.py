@@ -17,6 +17,11 @@ def code_of(error: DBAPIError) -> int | None:
     return None if error.orig is None else _code_of(error.orig)
 
 
+def keep_first_line(error: BaseException) -> None:
+    """Cut off what a driver's error says beyond its first line, where PostgreSQL tells the values of a row."""
+    error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:]) if error.args else ()
+
+
 def has_failed(error: BaseException) -> bool:
     """Whether SQLite could not read or write its file; what could not be flushed is never tried again on the same open
     file."""

@@ -128,7 +128,8 @@ def _check(engine: Engine, connection: Connection) -> None:
 def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
     folder = Path(url.removeprefix("sqlite:///")).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(url, creator=file.Opener(str(make_url(url).database), BUSY_MS / 1000))
+    opener = file.Opener(str(make_url(url).database), BUSY_MS / 1000)
+    engine = create_engine(url, creator=opener, hide_parameters=True)  # they are secrets and drafts, which no log gets
     file.watch(engine)
     spare.keep(engine)
 

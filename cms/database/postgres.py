@@ -9,7 +9,9 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
+
+from cms.database import causes
 
 _HERE: dict[str, Any] = {
     "connect_timeout": 3,
@@ -35,9 +37,17 @@ def options(url: str) -> dict[str, Any]:
 
 def open_engine(url: str, **others: Any) -> Engine:
     """SQLAlchemy's engine for `postgresql+psycopg://…`."""
-    engine = create_engine(url, pool_pre_ping=True, connect_args=options(url), **others)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=options(url), hide_parameters=True, **others)
+    event.listen(engine, "handle_error", _hide_values)
     event.listen(engine, "connect", lambda connection, _record: note(url, connection))
     return engine
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    """Take the values of the row out of what the error says."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            causes.keep_first_line(error)
 
 
 def note(url: str, connection: Any) -> None:

@@ -94,7 +94,10 @@ def _told(tx: Connection, sql: str, values: Any, error: Any) -> BaseException:
     is_lost = tx.dialect.is_disconnect(error, None, None) or causes.has_failed(error)
     if is_lost:
         tx.invalidate(error)
+    causes.keep_first_line(error)
     base = tx.dialect.loaded_dbapi.Error
     told: BaseException
-    told = DBAPIError.instance(sql, values, error, base, connection_invalidated=is_lost, dialect=tx.dialect)
+    told = DBAPIError.instance(
+        sql, values, error, base, hide_parameters=True, connection_invalidated=is_lost, dialect=tx.dialect
+    )
     return told

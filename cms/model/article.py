@@ -106,8 +106,12 @@ def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
 
 
 def unreadable(error: BaseException) -> Problem:
-    """Return the problem of a file on which the code that reads or indexes it failed."""
-    return Problem("", f"the service cannot read this file: {type(error).__name__}: {error}"[:300], UNREADABLE)
+    """Return the problem of a file on which the code that reads or indexes it failed.
+
+    It has the first line of the exception: further ones may hold a statement and its values.
+    """
+    said = str(error).partition("\n")[0]
+    return Problem("", f"the service cannot read this file: {type(error).__name__}: {said}"[:300], UNREADABLE)
 
 
 def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
