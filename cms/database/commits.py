@@ -7,7 +7,9 @@ lock, which a writer has held since before it announced, keeps announcements in 
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import mmap
 import os
 import tempfile
@@ -17,6 +19,8 @@ from typing import Final
 from sqlalchemy import Engine, event, make_url
 
 from cms.database.file import COUNTER, OWNER_ONLY, Identity
+
+log = logging.getLogger("cms.database")
 
 _COMMITS = "cms_commits"
 _ANNOUNCED, _ENDED = 0, 1
@@ -35,6 +39,7 @@ class Commits:
         # CPython copies an item as one aligned 8-byte load or store, which x86-64 and arm64 never tear
         # (Intel SDM 3A, 9.1.1; Arm ARM, B2.2.1). Both values are kept in one attribute, to be replaced together.
         self._shared: tuple[Identity | None, memoryview[int]]
+        self._has_warned = False
         self.close()
 
     def announce(self) -> int:
@@ -69,7 +74,7 @@ class Commits:
         return hash((identity, announced)) if numbers[_ENDED] >= announced else None
 
     def ended(self) -> int:
-        """As `quiet`, were there nothing under way."""
+        """Return a value that changes when a commit ends; commits that are under way do not count."""
         identity, numbers = self._shared
         return hash((identity, numbers[_ENDED]))
 
@@ -85,23 +90,34 @@ class Commits:
                 return
         except OSError:
             pass
-        self._open()
+        try:
+            self._open()
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        """Log once that other processes cannot know of the commits of this one at once."""
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "the counter of commits %s cannot be used (%s): other processes learn of changes later, and may"
+                " answer with what was before",
+                self._path,
+                error.strerror,
+            )
 
     def _open(self) -> None:
-        try:
-            descriptor = os.open(self._path, _OPEN, OWNER_ONLY)
-        except OSError:
-            return
+        """Share the counter's file with other processes; raise `OSError` when that cannot be."""
+        descriptor = os.open(self._path, _OPEN, OWNER_ONLY)
         try:
             found, folder = os.fstat(descriptor), self._path.parent.stat()
             if found.st_uid not in (os.geteuid(), folder.st_uid):
-                return  # somebody else's, in a folder for everybody
+                raise PermissionError(errno.EPERM, "it belongs to another user")  # in a folder for everybody
             if os.geteuid() == 0:
                 os.fchown(descriptor, folder.st_uid, folder.st_gid)  # the service itself may be another user
             os.posix_fallocate(descriptor, 0, _BYTES)  # on a full disk, a store would end the process
             self._shared = (found.st_dev, found.st_ino), memoryview(mmap.mmap(descriptor, _BYTES)).cast("Q")
-        except OSError:
-            return
+            self._has_warned = False
         finally:
             os.close(descriptor)
 

@@ -84,7 +84,7 @@ def test_a_counter_that_was_removed_is_made_again_and_shared_again(
 
 @with_sqlite
 def test_without_a_counter_to_share_own_commits_count_at_once_and_others_soon(
-    database: Engine, database_url: str, generation: Generation
+    database: Engine, database_url: str, generation: Generation, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, other = counter_of(database_url), open_engine(database_url)
     file.unlink()
@@ -95,6 +95,11 @@ def test_without_a_counter_to_share_own_commits_count_at_once_and_others_soon(
     put(other, "one")
     assert own.current() not in (None, before)
     assert eventually(lambda: generation.current() not in (None, others))
+    told = [record.getMessage() for record in caplog.records]
+    put(other, "two")
+    assert [record.getMessage() for record in caplog.records] == told, "each engine tells it once"
+    assert told
+    assert all(str(file) in message for message in told)
     own.close()
     other.dispose()
 
