@@ -6,6 +6,7 @@ is in them, as pickles; a child ends when its parent does.
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import logging
@@ -13,6 +14,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import BinaryIO
@@ -38,13 +40,19 @@ MANY = 1000
 MOST_CHILDREN = 4
 """One process alone writes what they have read."""
 
+ANSWER_S = 120.0
+"""A process that reads `AT_ONCE` files and has not answered after so long hangs."""
+
+_OF_ONE_FILE = (errno.EIO, errno.EPERM, errno.EACCES, errno.ELOOP)
+"""The numbers of errors that one photo of a folder may have while the others can be read."""
+
 
 def read_all(
     limits: Limits, site: Store, stats: Sequence[Stat], store_of: Callable[[str], Store]
 ) -> Iterator[list[tuple[Stat, Found]]]:
     """Yield the files, many at a time, in their order except that what is not in the site comes first.
 
-    A photo whose file the service may not open is left out, and logged.
+    A photo whose file cannot be opened or read is left out, and logged.
     """
     own = [stat for stat in stats if store_of(stat.key) is site]
     for step in _steps([stat for stat in stats if store_of(stat.key) is not site]):
@@ -103,14 +111,16 @@ def _article(limits: Limits, stat: Stat, data: bytes | Unavailable | None) -> tu
 
 
 def _image(store: Store, stat: Stat) -> Image | None:
-    """Return what the photo's file holds; None when the service may not open it."""
+    """Return what the photo's file holds; None when this file alone cannot be opened or read."""
     try:
         with store.open(stat.key) or io.BytesIO() as stream:
             return image_in(stream, stat.key.removeprefix(ids.ASSETS), stat.size)
-    except Unavailable as error:
-        if not isinstance(error.__cause__, PermissionError):
+    except (Unavailable, OSError) as error:
+        cause = error.__cause__ if isinstance(error, Unavailable) else error
+        is_of_file = isinstance(cause, OSError) and cause.errno in _OF_ONE_FILE
+        if not is_of_file or not isinstance(store, DirectoryStore):
             raise  # the store is away: without its photos the site must not be taken for whole
-        log.warning("%s is left out: %s", stat.key, error.detail)
+        log.warning("%s is left out: %s", stat.key, cause)
         return None
 
 
@@ -142,14 +152,24 @@ class _Child(AbstractContextManager["_Child"]):
         self._send(stats)
 
     def answer(self, stats: Sequence[Stat]) -> list[Found | None]:
-        """What is in the files that it was asked for last; should it have died, they are read here."""
+        """Return what is in the files that it was asked for last; they are read here when it has died, hangs, or is of
+        another version."""
         assert self._process.stdout is not None
+        timer = threading.Timer(ANSWER_S, self._end, [stats])
+        timer.start()
         try:
             found: list[Found | None] = pickle.load(self._process.stdout)  # noqa: S301  # our own child
-        except (EOFError, OSError, pickle.UnpicklingError):
-            log.warning("a process that reads files has ended")
+        except Exception:
+            log.warning("a process that reads files gives no answer", exc_info=True)
             return _read(self._limits, self._site, stats)
+        finally:
+            timer.cancel()
         return found
+
+    def _end(self, stats: Sequence[Stat]) -> None:
+        first, last = stats[0].key, stats[-1].key
+        log.error("a process that reads %d files, from %s to %s, hangs and is ended", len(stats), first, last)
+        self._process.kill()
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
