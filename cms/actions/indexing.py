@@ -1,13 +1,14 @@
 """Indexes files that a pass has read: new and changed ones, and those that are gone.
 
-Files are indexed many at a time. One that makes this fail is found, and is a broken article; the others go in.
+Files are indexed many at a time. One that makes this fail is found, and is a broken article or a photo of which nothing
+is known but its bytes; the others go in.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -31,6 +32,7 @@ from cms.store.base import Stat
 log = logging.getLogger("cms.indexing")
 
 Batch = Sequence[tuple[Stat, Found]]
+Then = Callable[[Connection], None]
 
 
 def index_files(
@@ -43,13 +45,15 @@ def index_files(
     """
     index = _Indexing(ctx, seen, moved, authorship)
     try:
-        index.together(batch, is_last=is_last)
+        index.together(batch, lambda tx: settle(ctx, tx, is_whole=is_last))
     except Unavailable:
         raise  # no file is to blame
     except Exception:
         log.exception("%d files cannot be indexed together; each is tried alone", len(batch))
-        for number, (stat, found) in enumerate(batch, start=1):
-            index.alone(stat, found, is_last=is_last and number == len(batch))
+        for stat, found in batch:
+            index.alone(stat, found)
+        with write(ctx.database) as tx:
+            settle(ctx, tx, is_whole=is_last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +65,26 @@ class _Indexing:
     moved: Mapping[str, str]
     authorship: Authorship
 
-    def alone(self, stat: Stat, found: Found, *, is_last: bool) -> None:
-        """Index one file; one that cannot be indexed is a broken article with that reason."""
+    def alone(self, stat: Stat, found: Found) -> None:
+        """Index one file, or what can be said of it; one of which nothing can be is logged."""
         try:
-            self.together([(stat, found)], is_last=is_last)
+            self.together([(stat, found)])
         except Unavailable:
             raise
         except Exception as error:
             log.exception("%s cannot be indexed", stat.key)
-            if not isinstance(found, Image):
-                article, text = found
-                broken = article_file.broken(stat.key, article.version, (article_file.unreadable(error),))
-                self.together([(stat, (broken, text))], is_last=is_last)
+            # The reason may not lie in the article's file: the next pass tries again.
+            mark = None if isinstance(found, Image) else ""
+            try:
+                self.together([(stat, _failed(found, error))], mark=mark)
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("%s is left out", stat.key)
 
-    def together(self, batch: Batch, *, is_last: bool) -> None:
-        """Index, under their locks, those of the files that are as they were read."""
+    def together(self, batch: Batch, then: Then | None = None, mark: str | None = None) -> None:
+        """Index, under their locks, those of the files that are as they were read; then do `then` in the same
+        transaction. Their marks are those of the store, unless `mark` is given."""
         keys = [stat.key for stat, _ in batch]
         committed = self.authorship.of_files({key: self.seen.store(key) for key in keys})
         old_keys = [self.moved[key] for key in keys if key in self.moved]
@@ -84,15 +93,16 @@ class _Indexing:
             still = _still(self.seen, batch)
             with write(self.ctx.database) as tx:
                 under_way = intents.keys(tx)
-                self._index(tx, [one for one in still if one[0].key not in under_way], committed)
-                settle(self.ctx, tx, is_whole=is_last)
+                self._index(tx, [one for one in still if one[0].key not in under_way], committed, mark)
+                if then is not None:
+                    then(tx)
 
-    def _index(self, tx: Connection, batch: Batch, committed: Mapping[str, Origin]) -> None:
+    def _index(self, tx: Connection, batch: Batch, committed: Mapping[str, Origin], given: str | None) -> None:
         photos: list[tuple[Image, str, Origin]] = []
         new: list[tuple[File, Origin]] = []
         for stat, found in batch:
             by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
-            old_key, mark = self.moved.get(stat.key, ""), self.seen.mark(stat)
+            old_key, mark = self.moved.get(stat.key, ""), self.seen.mark(stat) if given is None else given
             if isinstance(found, Image):
                 photos.append((found, mark, by))
             elif old_key and find(self.ctx, old_key) is None:
@@ -101,6 +111,14 @@ class _Indexing:
                 new.append((File(*found, mark), by))
         absorb_new_images.absorb_images(self.ctx, tx, photos)
         absorb_new.absorb_articles(self.ctx, tx, new)
+
+
+def _failed(found: Found, error: Exception) -> Found:
+    """Return what is indexed of a file when all that is in it cannot be."""
+    if isinstance(found, Image):
+        return Image(found.path, found.sha256, found.bytes, None, None, found.format)
+    article, text = found
+    return article_file.broken(article.key, article.version, (article_file.unreadable(error),)), text
 
 
 def index_deletions(ctx: Context, keys: Sequence[str], authorship: Authorship) -> int:
