@@ -50,6 +50,8 @@ def send(ctx: Context, steps: Steps, stop: threading.Event) -> None:
             is_first = False
         except CmsError as error:
             log.debug("a heartbeat is not kept: %s", error.detail)
+        except Exception:
+            log.exception("a heartbeat is not kept")  # the next one may be
         stop.wait(EVERY_S)
 
 
