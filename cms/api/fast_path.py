@@ -6,6 +6,7 @@ left to Flask.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from functools import lru_cache
@@ -26,11 +27,14 @@ from cms.api.wanted import Asker
 from cms.context import Context
 from cms.database import statements
 from cms.database.engine import read
+from cms.errors import CmsError
 from cms.model.ids import Name
 from cms.model.scopes import ANYONE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("cms.api")
 
 LIST = "/api/v1/articles"
 ARTICLE = "/api/v1/articles/<collection>/<path:article_id>"
@@ -65,7 +69,9 @@ class FastPath:
         path, query, chosen = plain
         try:
             found = self._find(path, query)
-        except Exception:
+        except Exception as error:
+            level = logging.DEBUG if isinstance(error, CmsError) else logging.WARNING
+            log.log(level, "the fast path cannot answer", exc_info=True)
             found = None  # Flask asks again, and says what is wrong
         if found is None:
             return self._app(environ, start)

@@ -55,6 +55,8 @@ def _logged(answer: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the parts of an answer; log what is raised on the way, when its status has been sent already."""
     try:
         yield from answer
-    except Exception:
+    except (GeneratorExit, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
         log.exception("an answer broke off")
         raise

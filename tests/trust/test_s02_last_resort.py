@@ -64,13 +64,16 @@ def test_an_exception_of_the_application_is_a_problem(
     assert [vars(record)["request_id"] for record in caplog.records] == ["mine", second["request_id"]]
 
 
-def test_a_stream_that_breaks_off_is_logged_and_closed(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [ValueError, Panic])
+def test_a_stream_that_breaks_off_is_logged_and_closed(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     closed: list[bool] = []
 
     class Stream:
         def __iter__(self) -> Iterator[bytes]:
             yield b"begun"
-            raise ValueError("half-way")
+            raise error("half-way")
 
         def close(self) -> None:
             closed.append(True)
@@ -80,7 +83,7 @@ def test_a_stream_that_breaks_off_is_logged_and_closed(caplog: pytest.LogCapture
         return Stream()
 
     app = LastResort(begins, Told(AccessLog(lambda _: None), Traffic()))
-    with pytest.raises(ValueError, match="half-way"):
+    with pytest.raises(error, match="half-way"):
         run_wsgi_app(app, EnvironBuilder().get_environ(), buffered=True)
     assert closed == [True]
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
