@@ -27,11 +27,14 @@ def _publish(ctx: Context, key: Key) -> bool:
 
 def _publish_locked(ctx: Context, key: Key) -> bool:
     data = ctx.site.read(key)
+    if data is None:
+        return False
+    # Before the transaction: rendering takes long, and the transaction holds off all other writers.
+    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
     with write(ctx.database) as tx:
         row = articles.by_key(tx, key)
-        if data is None or row is None or row.due is None or row.version != version_of(data):
+        if row is None or row.due is None or row.version != article.version:
             return False  # others were faster; or the next pass takes over what the file says by now, and decides
-        article = article_file.read(key, data, row.version, ctx.settings.limits)
         absorb.absorb_article(ctx, tx, File(article, data, row.mark), BY_CLOCK)
         settle_visibility(ctx, tx, BY_CLOCK)
         return True
