@@ -33,7 +33,7 @@ MEDIA_EVERY_S = 60.0
 HELD = "deletions_held"
 
 Progress = Callable[[int, int], None]
-"""Told how many files are done, of how many."""
+"""Called with the number of files that are indexed so far, and the number of all files of this pass."""
 
 
 @dataclass(slots=True)

@@ -114,15 +114,18 @@ def test_a_search_takes_a_place_of_searches_however_its_path_is_spelled(
 ) -> None:
     """While it runs, other searches find no place; an article's reader does."""
     assert client.get(f"{ARTICLES}{end}?q=river").status_code in (200, 404), "the router may not know the spelling"
-    door, inside = Gate(Told(AccessLog(lambda _: None), Traffic())), []
+    door = Gate(Told(AccessLog(lambda _: None), Traffic()))
+    inside: list[str] = []
 
     def answer(_environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         start("200 OK", [])
         return []
 
+    def status(path: str) -> str:
+        return run_wsgi_app(lambda e, s: door(answer, e, s), EnvironBuilder(path).get_environ())[1][:3]
+
     def search(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        for path in (f"{ARTICLES}?q=bus", f"{ARTICLES}/news/en/river-bus"):
-            inside.append(run_wsgi_app(lambda e, s: door(answer, e, s), EnvironBuilder(path).get_environ())[1][:3])
+        inside.extend(map(status, (f"{ARTICLES}?q=bus", f"{ARTICLES}/news/en/river-bus")))
         return answer(environ, start)
 
     environ = EnvironBuilder(f"{ARTICLES}{end}?q=river", method=method).get_environ()
