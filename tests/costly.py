@@ -63,6 +63,7 @@ BODIES: dict[str, Callable[[int], str]] = {
     "table of 10": lambda n: table(10, "|" + "ab cd|" * 10 + "\n", n // 3),
     "table of 900": lambda n: table(900, "|" + "a|" * 900 + "\n", n // 12),
     "many tables": lambda n: fill("|a\n|-\n\n", n // 6),
+    "a delimiter row with a wrong end": lambda n: "|\n" + fill("-       ", n - 3) + "x",
     "footnotes": lambda n: fill("[^1]", n - 12) + "\n\n[^1]: x\n",
     "footnotes, 900": lambda n: "[^1] " * 900 + "\n\n[^1]: x\n" + fill("word ", n - 5000),
     "footnotes that define themselves": lambda n: fill("[^a]: ", n),

@@ -38,7 +38,7 @@ SMALL: Final = 65_536
 
 _MARKS: Final = b"\n\r`\\&<>*_'\"[]!~^:@.-|#=+)w"
 _INDENT: Final = re.compile(r"^(?:[ \t>*+-]++|\d{1,9}+[.)]|\[\^[^\]\n]*+\]:)++", re.MULTILINE)
-_DELIMITER_ROW: Final = re.compile(r"[ \t>*+\d.)|:-]*-[ \t|:-]*")
+_DELIMITERS: Final = re.compile(r"[ \t>*+\d.)|:-]*+")
 _BLANK: Final = re.compile(r"[ \t>]*")
 
 _ATTRIBUTES: Final = (
@@ -77,10 +77,15 @@ def may_have_tables(body: str) -> bool:
             return False
         if _BLANK.fullmatch(line):
             columns = 0
-        elif _DELIMITER_ROW.fullmatch(line):
+        elif _is_delimiter_row(line):
             columns = max(columns, bars + 1)
         cells += max(columns, bars)
     return cells <= MOST_CELLS
+
+
+def _is_delimiter_row(line: str) -> bool:
+    """Return whether the line may be a table's second one, with the marks of quotes and lists before it."""
+    return bool(_DELIMITERS.fullmatch(line)) and "-" in line[len(line.rstrip(" \t|:-")) :]
 
 
 def may_have_footnotes(body: str) -> bool:

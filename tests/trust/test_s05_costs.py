@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("costs")
 
 CHOSEN = {
     "file: wide table", "file: table of 200 with short rows", "file: footnotes", "file: entities, sparse",
+    "file: a delimiter row with a wrong end",
     "file: links, sparse", "file: HTML, left open, sparse", "file: HTML, attributes", "file: no-break spaces",
     "file: quotes, lazy", "file: 900 images of other names", "file: front matter: flow list", "patch: ones",
     "patch: texts in the front matter's size", "patch: photos", "new: objects", "webhooks: keys",
