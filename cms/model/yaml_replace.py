@@ -117,7 +117,7 @@ def _text_end(slot: Slot) -> int:
 
 def _may_end_literal(slot: Slot) -> bool:
     """Whether nothing below would be read as more lines of a block scalar: no deeper comment, no line of blanks."""
-    below = re.compile(rf"[ \t]*(?:(?:\r\n|\n|\r)+ {{0,{slot.column}}}(?=[^ \t\r\n])|(?:\r\n|\n|\r)*\Z)")
+    below = re.compile(rf"[ \t]*+(?:[\r\n]++ {{0,{slot.column}}}(?=[^ \t\r\n])|[\r\n]*+\Z)")
     return below.match(slot.raw, slot.value.end) is not None
 
 

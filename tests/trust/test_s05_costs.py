@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.model.json_bounds import MOST_VALUES
 from cms.model.markdown import render
-from tests.api.editing import ARTICLES, create_text, patch, problem
+from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import bearer, reconcile, site_of, state_of
 from tests.costly import BODIES, BODY, JSON_PATCH, Costly, beside_three, costly, doubling, requests
 
@@ -192,3 +192,13 @@ def test_a_working_copy_keeps_the_first_of_its_warnings(client: FlaskClient, adm
     told = client.get("/api/v1/drafts", headers=admin).get_json()["items"][0]["warnings"]
     assert [item["pointer"] for item in told[:100]] == [f"/data/tags/{number}" for number in range(100)]
     assert (len(told), told[-1]["detail"]) == (101, "and 4900 more, which are not listed")
+
+
+def test_blank_lines_below_a_value_make_no_edit_long(client: FlaskClient, admin: dict[str, str]) -> None:
+    """A long text may be written there when nothing below it would be read as more of its lines."""
+    text = TEXT.replace("author: Reading Room\n", "author: Reading Room\n" + "\n" * 60 + "    # a deeper comment\n")
+    etag = create_text(client, admin, text=text.replace("\n", "\r\n"))
+    begun = time.process_time()
+    response = patch(client, admin, "news/en/a-day", etag, {"data": {"author": "two\nlines"}})
+    assert response.get_json()["data"]["author"] == "two\nlines"
+    assert time.process_time() - begun < 2
