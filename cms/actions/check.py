@@ -22,7 +22,11 @@ from cms.model.refs import Ref
 from cms.store.swap import UNSEEN_S
 
 Severity = Literal["error", "warning"]
-_SAYS_NOTHING = re.compile(r"\W*(photo|image|img|picture|pic|thumbnail)?\W*\d*\W*(\.\w{3,4})?", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(
+    r"\W*+(?:(?:photo|image|img|picture|pic|thumbnail)\W*+)?+(?:\d++\W*+)?+(?:(?<=\.)\w{3,4})?", re.IGNORECASE
+)
+_ALT_SHOWN = 500
+"""Characters of an alt text that findings repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,10 @@ def _alt_texts(rows: list[AnyRow]) -> Iterator[Finding]:
         counted = Counter(item["alt"] for item in shown)
         for item in shown:
             if _SAYS_NOTHING.fullmatch(item["alt"]):
-                detail = f"the alt text {item['alt']!r} of {item['ref']} does not say what the photo shows"
+                detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} does not say what the photo shows"
                 yield Finding("warning", row.key, "/body", detail, "alt_text_empty")
             elif counted[item["alt"]] > 1:
-                detail = f"the alt text {item['alt']!r} of {item['ref']} stands at another photo too"
+                detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} stands at another photo too"
                 yield Finding("warning", row.key, "/body", detail, "alt_text_repeated")
 
 

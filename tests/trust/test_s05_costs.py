@@ -10,17 +10,21 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from cms.cli import main
 from cms.context import Context
 from cms.model.json_bounds import MOST_VALUES
 from cms.model.markdown import render
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import bearer, reconcile, site_of, state_of
 from tests.costly import BODIES, BODY, JSON_PATCH, Costly, beside_three, costly, doubling, requests
+from tests.trust.poison import yaml_file
 
 pytestmark = pytest.mark.xdist_group("costs")
 
@@ -202,3 +206,17 @@ def test_blank_lines_below_a_value_make_no_edit_long(client: FlaskClient, admin:
     response = patch(client, admin, "news/en/a-day", etag, {"data": {"author": "two\nlines"}})
     assert response.get_json()["data"]["author"] == "two\nlines"
     assert time.process_time() - begun < 2
+
+
+def test_a_check_of_long_alt_texts_takes_no_longer_than_the_rest(site: Path) -> None:
+    names = {"marks": "!" * 50_000 + "x", "digits": "1!" * 25_000 + "x", "nothing": "photo" + "!" * 50_000}
+    for name, alt in names.items():
+        (site / f"src/content/news/en/{name}.md").write_bytes(
+            yaml_file("") + f"![{alt}](@/assets/news/river-bus/photo-1.jpg)\n".encode()
+        )
+    begun = time.process_time()
+    result = CliRunner().invoke(main, ["check", "--json"], env={"CMS_SITE": str(site)})
+    assert time.process_time() - begun < 10
+    found = [finding for finding in json.loads(result.stdout) if finding["code"] == "alt_text_empty"]
+    assert [finding["path"] for finding in found] == ["src/content/news/en/nothing.md"]
+    assert len(found[0]["detail"]) < 1_000
