@@ -146,6 +146,10 @@ PATCHES: dict[str, Callable[[int], Any]] = {
         {"op": "add", "path": "/data/tags", "value": [1] * 9000},
         *[{"op": "copy", "from": "/data/tags", "path": f"/data/b{i}"} for i in range(99)],
     ],
+    "copies of a long list to one place": lambda n: [
+        {"op": "add", "path": "/data/tags", "value": [1] * 9000},
+        *[{"op": "copy", "from": "/data/tags", "path": "/data/b"}] * 99,
+    ],
     "a long list, tested": lambda n: [
         {"op": "add", "path": "/data/tags", "value": [1] * 9000},
         *[{"op": "move", "from": f"/data/tags/{i}", "path": "/data/tags/0"} for i in range(99)],

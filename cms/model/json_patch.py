@@ -11,28 +11,34 @@ import jsonpointer
 
 from cms.errors import Invalid, Problem
 from cms.model.json_bounds import Size, is_over, size_of
+from cms.model.yaml_guard import DEFAULT_LIMITS
 
 MOST_OPERATIONS = 100
+MOST_ADDED = 4 * DEFAULT_LIMITS.max_events
+"""Values that all operations add together, counted as parser events; copies to one place replace each other."""
 
 
 def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return a patched copy; `Invalid` names the operation (`/0` is the first) that cannot be done.
 
     Every path has to be one of `allowed`, or below it. An operation that would make the data larger than
-    `json_bounds.is_over` allows is refused before it is done, whatever those after it remove.
+    `json_bounds.is_over` allows, or all of them add more than MOST_ADDED, is refused before it is done, whatever those
+    after it remove.
     """
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise _refusal("", f"send a list of at most {MOST_OPERATIONS} operations")
     result: Any = copy.deepcopy(dict(value))
-    size = _size(result)
+    size, added = _size(result), 0
     for number, operation in enumerate(operations):
         where = f"/{number}"
         _check(operation, where, allowed)
         try:
-            if is_over(_grown(result, size, operation)):
-                size = _size(result)  # what was removed is counted until now
-            size = _grown(result, size, operation)
-            if is_over(size):
+            grown = _grown(result, size, operation)
+            added += grown.events - size.events
+            if is_over(grown):  # what was removed is counted until now
+                grown = _grown(result, _size(result), operation)
+            size = grown
+            if is_over(size) or added > MOST_ADDED:
                 detail = "makes the data larger, or nested deeper, than front matter can be"
                 raise _refusal(where, detail, "json_patch_too_large")
             result = jsonpatch.apply_patch(result, [operation], in_place=True)

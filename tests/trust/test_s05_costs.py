@@ -23,7 +23,7 @@ from cms.model.json_bounds import MOST_VALUES
 from cms.model.markdown import render
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import bearer, reconcile, site_of, state_of
-from tests.costly import BODIES, BODY, JSON_PATCH, Costly, beside_three, costly, doubling, requests
+from tests.costly import BODIES, BODY, JSON_PATCH, PATCHES, Costly, beside_three, costly, doubling, requests
 from tests.trust.poison import yaml_file
 
 pytestmark = pytest.mark.xdist_group("costs")
@@ -150,6 +150,22 @@ def test_a_doubling_patch_is_refused_at_the_operation_that_is_too_much(
     told = problem(found, 422)["errors"]
     assert [item["code"] for item in told] == ["json_patch_too_large"]
     assert 10 <= int(told[0]["pointer"].removeprefix("/")) <= 70
+    assert state_of(ctx) == before
+
+
+def test_a_patch_that_copies_much_to_one_place_is_refused(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    etag = create_text(client, admin)
+    before = state_of(ctx)
+    response = client.patch(
+        f"{ARTICLES}/news/en/a-day",
+        json=PATCHES["copies of a long list to one place"](0),
+        headers={**admin, "If-Match": etag},
+        content_type=JSON_PATCH,
+    )
+    told = problem(response, 422)["errors"]
+    assert [(item["pointer"], item["code"]) for item in told] == [("/8", "json_patch_too_large")]
     assert state_of(ctx) == before
 
 
