@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cms.actions.rules import fields_in
+from cms.actions.rules import fields_of_text
 from cms.actions.seen import Seen
 from cms.actions.survey import look_at
 from cms.context import Context
@@ -25,6 +25,9 @@ def absorb_rules(ctx: Context, seen: Seen) -> None:
         return
     changed = [name for name in sorted(names) if known.get(name) != marks[name]]
     texts = {name: tuple(_text(ctx, stat) for stat in files[name]) for name in changed}
+    # Before the lock is held, since it may take long; the result is cached.
+    for schema, _ in texts.values():
+        fields_of_text(schema)
     judged_anew: list[str] = []
     with write(ctx.database) as tx:
         for name in known.keys() - names:
@@ -32,7 +35,7 @@ def absorb_rules(ctx: Context, seen: Seen) -> None:
         for name, (schema, annotation) in texts.items():
             collections.put(tx, name, schema, annotation, marks[name])
             if schema != (rows[name].schema if name in rows else None):
-                values.find_missing(tx, name, fields_in(collections.get(tx, name)).values())
+                values.find_missing(tx, name, fields_of_text(schema).values())
             says_otherwise = annotation != (rows[name].annotation if name in rows else None)
             if says_otherwise and articles.forget_marks(tx, name):
                 judged_anew.append(f"{ids.CONTENT}{name}/")

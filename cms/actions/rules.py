@@ -65,7 +65,9 @@ def rules_in(row: AnyRow) -> Rules:
     """The rules that a collection's row holds."""
     schema, unreadable = None, []
     try:
-        schema = None if row.schema is None else _schema(row.schema)
+        if row.schema is not None:
+            _fields(row.schema)
+            schema = _schema(row.schema)
     except (ValueError, RecursionError):
         unreadable.append("its schema cannot be read; run `astro sync` again")
     try:
@@ -111,8 +113,13 @@ def row_of(tx: Connection, collection: str) -> AnyRow:
 def fields_in(row: AnyRow | None) -> Mapping[str, Field]:
     """The fields of a collection's schema, by which its lists may be filtered and sorted; none while nobody can read
     it."""
+    return {} if row is None else fields_of_text(row.schema)
+
+
+def fields_of_text(schema: str | None) -> Mapping[str, Field]:
+    """As `fields_in`, of the schema's text."""
     try:
-        return {} if row is None or row.schema is None else _fields(row.schema)
+        return {} if schema is None else _fields(schema)
     except (ValueError, RecursionError):
         return {}
 

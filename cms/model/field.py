@@ -9,6 +9,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from cms.model.article import iso
@@ -24,6 +25,8 @@ NOWHERE = -1
 
 _KINDS: dict[str, Kind] = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean"}
 _DEEPEST = 8
+MOST_FIELDS = 1_000
+"""Fields of one schema, and what holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,11 @@ class Value:
 
 
 def fields_of(schema: Schema) -> dict[str, Field]:
-    """Every field with one kind of value, by name."""
-    found = {field.name: field for field in _walk(schema, schema.root, "", False, 0)}
+    """Return every field with one kind of value, by name; raises ValueError for more than MOST_FIELDS nodes."""
+    walked = list(islice(_walk(schema, schema.root, "", False, ()), MOST_FIELDS + 1))
+    if len(walked) > MOST_FIELDS:
+        raise ValueError(f"the schema has more than {MOST_FIELDS} fields")
+    found = {field.name: field for field in walked if field is not None}
     return {name: field for name, field in found.items() if not name.startswith("$")}
 
 
@@ -110,15 +116,18 @@ def parse(field: Field, text: str) -> str | float:
     return comparable(text)
 
 
-def _walk(schema: Schema, node: Any, name: str, is_list: bool, depth: int) -> Iterator[Field]:
+def _walk(schema: Schema, node: Any, name: str, is_list: bool, above: tuple[int, ...]) -> Iterator[Field | None]:
+    """Yield None and the fields for each node; one that is among those `above` is not walked again."""
     node = schema.resolve(node)
-    if not isinstance(node, dict) or depth > _DEEPEST:
+    if not isinstance(node, dict) or len(above) > _DEEPEST or id(node) in above:
         return
+    above = (*above, id(node))
+    yield None
     for key, below in node.get("properties", {}).items():
         if "." not in key:
-            yield from _walk(schema, below, f"{name}.{key}" if name else key, is_list, depth + 1)
+            yield from _walk(schema, below, f"{name}.{key}" if name else key, is_list, above)
     if "items" in node:
-        yield from _walk(schema, node["items"], name, True, depth + 1)
+        yield from _walk(schema, node["items"], name, True, above)
     elif name and (kind := _kind(schema, node)) is not None:
         yield Field(name, kind, is_list)
 

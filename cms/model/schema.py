@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -24,6 +25,8 @@ KNOWN_ANYWAY = ("$schema", "draft", "slug")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})?")
 DATE_FORMATS = ("date", "date-time")
+MOST_ERRORS = 1_000
+"""Errors of one article; references that name each other can make millions of them."""
 
 
 _TYPES = {
@@ -51,7 +54,7 @@ class Schema:
     def problems(self, data: Mapping[str, Any], *, known: Iterable[str] = ()) -> list[Problem]:
         """What is wrong with front matter in its JSON form; keys in `known` are accepted at the top level."""
         found: list[Problem] = []
-        for error in self._validator.iter_errors(data):
+        for error in islice(self._validator.iter_errors(data), MOST_ERRORS):
             kind = type(error.kind).__name__
             where = list(error.instance_path)
             if kind == "AdditionalProperties":

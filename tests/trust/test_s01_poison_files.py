@@ -6,6 +6,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -163,3 +164,37 @@ def test_reading_and_judging_generated_front_matter_raises_nothing(lines: list[s
         judged = article.judged(found, TERMS, ZoneInfo(zone), 1.7e9)
         assert (judged.status == "broken") == (found.status == "broken")
     values_of(found.data)
+
+
+def test_schemas_that_refer_to_themselves_keep_nobody_from_the_rest(
+    site: Path, ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    reference = {"$ref": "#/definitions/a"}
+    doubling = {f"d{n}": {"allOf": [{"$ref": f"#/definitions/d{n + 1}"}] * 2} for n in range(18)}
+    fans = {
+        f"e{n}": {"properties": {f"f{m}": {"$ref": f"#/definitions/e{n + 1}"} for m in range(12)}} for n in range(8)
+    }
+    schemas: dict[str, Any] = {
+        "fans": {"properties": {"f": {"$ref": "#/definitions/e0"}}},
+        "selves": {"properties": {f"f{n}": reference for n in range(12)}},
+        "doubles": {"allOf": [{"$ref": "#/definitions/d0"}]},
+    }
+    (site / ".astro/collections").mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas.items():
+        (site / f"src/content/{name}/en").mkdir(parents=True)
+        (site / f"src/content/{name}/en/x.md").write_bytes(poison.yaml_file(""))
+        text = {
+            **reference,
+            "definitions": {"a": {"type": "object", **schema}, **doubling, **fans, "d18": {"required": ["z"]}},
+        }
+        (site / f".astro/collections/{name}.schema.json").write_text(json.dumps(text))
+    file = site / f"{NEWS}/en/opening-day.md"
+    file.write_text(file.read_text().replace("The garden library opens its doors", "The library is open"))
+    reconcile(ctx)
+    assert client.get(f"{ARTICLES}/news/en/opening-day").get_json()["data"]["title"] == "The library is open"
+    for name, status in (("selves", 201), ("fans", 201), ("doubles", 422)):
+        made = client.post(f"{ARTICLES}/{name}", json={"locale": "en", "slug": "n", "data": {"y": "1"}}, headers=admin)
+        assert made.status_code == status, made.text
+    checked = CliRunner(env={"CMS_SITE": str(site)}).invoke(main, ["check", "--json", "--errors"])
+    found = json.loads(checked.stdout)
+    assert [one["path"] for one in found if one["code"] == "rules_unreadable"] == ["src/content/fans"]
