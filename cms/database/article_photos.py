@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
 
 from cms.database import batches
 from cms.database.batches import among, present
@@ -35,11 +35,7 @@ def of(tx: Connection, key: str) -> set[str]:
 
 def shown(tx: Connection, keys: Collection[str]) -> dict[str, set[str]]:
     """The paths of the photos that these articles refer to, by key."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for here in among(article_images.c.key, keys):
-        for key, path in tx.execute(select(article_images.c.key, article_images.c.path).where(here)):
-            found[key].add(path)
-    return found
+    return _by_key(tx, article_images.c.key, keys)
 
 
 def showing(tx: Connection, path: str) -> list[AnyRow]:
@@ -50,8 +46,13 @@ def showing(tx: Connection, path: str) -> list[AnyRow]:
 
 def users(tx: Connection, paths: Collection[str]) -> dict[str, set[str]]:
     """Return those of the photos at these paths that each article refers to, by the article's key."""
+    return _by_key(tx, article_images.c.path, paths)
+
+
+def _by_key(tx: Connection, column: ColumnElement[str], wanted: Collection[str]) -> dict[str, set[str]]:
+    """Return the paths in the rows whose column has one of the wanted values, by the article's key."""
     found: dict[str, set[str]] = defaultdict(set)
-    for here in among(article_images.c.path, paths):
+    for here in among(column, wanted):
         for key, path in tx.execute(select(article_images.c.key, article_images.c.path).where(here)):
             found[key].add(path)
     return found
