@@ -54,8 +54,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who changed it, by which way; `time` in seconds since the epoch, None for now; `message` is what they said.
-    `sent` is None unless the API takes in a new photo."""
+    """The origin of a change: the actor and the way it came.
+
+    `time` is in seconds since the epoch, None for now; `message` is the editor's own. `sent` is None unless the API takes
+    in a new photo.
+    """
 
     actor: str
     source: Source

@@ -80,7 +80,7 @@ def against_rules(
     known: Iterable[str] = (),
     drafts_in: Collection[str] | None = None,
 ) -> Iterator[Problem]:
-    """What schema and annotation refuse; keys in `known` are accepted at the top level. Of articles that are not
+    """Yield what schema and annotation refuse; keys in `known` are accepted at the top level. Of articles that are not
     visible, those of the collections `drafts_in` are there (None: all)."""
     if rules.schema is not None:
         yield from rules.schema.problems(data, known=known)
@@ -167,7 +167,7 @@ def _usual_dates(tx: Connection, article: Article) -> list[str]:
 
 
 def _unknown_photos(tx: Connection, actor: Actor, rules: Rules, article: Article) -> list[tuple[Ref, Key]]:
-    """What the article shows and is not there for the actor, with the keys of the files."""
+    """Return the references to photos that do not exist for the actor, with the keys of their files."""
     known = images.there(tx, article.photos, lookup.sight(actor))
     named = {pointer(*where) for name, where, _ in leaves(article.data) if name in rules.annotation.images}
     found: list[tuple[Ref, Key]] = []

@@ -101,7 +101,7 @@ def failures(workers: Sequence[Worker]) -> dict[str, int]:
 
 
 def _states(text: str) -> Iterator[State]:
-    """Those that can be read: a worker of another version may tell something else."""
+    """Return the heartbeats that can be read: a worker of another version may write others."""
     with suppress(ValueError, KeyError, TypeError, RecursionError):
         for one in json.loads(text):
             yield State(**{name: one[name] for name in State.__dataclass_fields__})

@@ -58,7 +58,7 @@ def index_files(
 
 @dataclass(frozen=True, slots=True)
 class _Indexing:
-    """What does not differ between the files of one pass."""
+    """The parts of indexing that all files of one pass share."""
 
     ctx: Context
     seen: Seen
@@ -153,7 +153,7 @@ def is_unsettled(ctx: Context) -> bool:
 
 
 def _put_back(ctx: Context, there: Mapping[str, str]) -> None:
-    """What others have saved, where something has come late to these places, at which these versions were found."""
+    """Put back what others have saved where a late write has landed; `there` has the versions found, by key."""
     for intent in late.come(ctx, there):
         put_back = late_articles.put_back if ids.is_article(intent.new_key) else late_photos.put_back
         put_back(ctx, intent)
@@ -164,7 +164,7 @@ def _version(found: Found) -> str:
 
 
 def _still(seen: Seen, batch: Batch) -> list[tuple[Stat, Found]]:
-    """Those of the files that are as they were seen."""
+    """Return the files that are as the scan saw them."""
     marks: dict[str, str] = {}
     for in_media, store in ((False, seen.ctx.site), (True, seen.ctx.media)):
         keys = [stat.key for stat, _ in batch if (stat.key in seen.in_media) == in_media]

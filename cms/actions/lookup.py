@@ -36,7 +36,7 @@ def drafts_in(actor: Actor) -> tuple[str, ...] | None:
 
 
 def sight(actor: Actor) -> Sight:
-    """What the actor sees of hidden photos."""
+    """Return the hidden photos that the actor sees, as a `Sight`."""
     return Sight(drafts_in(actor), actor.token_id)
 
 

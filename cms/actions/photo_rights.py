@@ -1,4 +1,4 @@
-"""What an actor may do to a photo: name it in an article, change it, fill its place.
+"""The rights of an actor to a photo: to name it in an article, change it, fill its place.
 
 Who sees it at all, and what makes it public, says `database/photo_visibility.py`.
 """
@@ -57,7 +57,7 @@ def require_change(tx: Connection, actor: Actor, row: AnyRow) -> None:
 
 
 def require_publish(tx: Connection, actor: Actor, row: AnyRow) -> None:
-    """As `require_change`, of the right to publish alone."""
+    """Refuse who lacks the right to publish that `require_change` asks for."""
     users = article_photos.showing(tx, row.path)
     homes = photo_visibility.homes(tx, row.path)
     if row.visible:

@@ -129,7 +129,7 @@ def _expected(ctx: Context, path: str, expect: str) -> AnyRow:
 
 @dataclass(frozen=True, slots=True)
 class Putting:
-    """Who puts a photo, and what is said of it (None: that stays).
+    """The origin of a photo that is put, and its fields (None: they stay).
 
     The rights of `actor`, if one is given, are looked at once more under the lock: others may have published the photo.
     """

@@ -117,7 +117,7 @@ def fields_in(row: AnyRow | None) -> Mapping[str, Field]:
 
 
 def fields_of_text(schema: str | None) -> Mapping[str, Field]:
-    """As `fields_in`, of the schema's text."""
+    """Return the fields of a schema, given as text; none when it cannot be read."""
     try:
         return {} if schema is None else _fields(schema)
     except (ValueError, RecursionError):

@@ -57,7 +57,7 @@ class Generation(ABC):
 
 
 class _Looked(NamedTuple):
-    """What a look at the file gave, at that count of commits, and until when it is believed."""
+    """The result of a look at the file, the count of commits then, and until when it holds (monotonic time)."""
 
     number: int | None = None
     counted: int | None = None

@@ -65,13 +65,13 @@ def get(tx: Connection, path: str, sight: Sight = ALL) -> AnyRow | None:
 
 
 def there(tx: Connection, paths: Collection[str], sight: Sight = ALL) -> set[str]:
-    """Those of the paths at which there are photos, as `get` has it."""
+    """Return the paths at which `get` finds photos."""
     found = (select(images.c.path).where(here, may_see(sight)) for here in among(images.c.path, paths))
     return {path for some in found for path in tx.execute(some).scalars()}
 
 
 def hidden(tx: Connection, paths: Collection[str], sight: Sight) -> set[str]:
-    """Those of the paths at which there are hidden photos, as `get` has it."""
+    """Return the paths at which there are hidden photos that somebody of this sight sees."""
     own = (images.c.visible.is_(False), may_see(sight))
     found = (select(images.c.path).where(here, *own) for here in among(images.c.path, paths))
     return {path for some in found for path in tx.execute(some).scalars()}

@@ -42,7 +42,7 @@ NOWHERE = ""
 
 
 class Sight(NamedTuple):
-    """What somebody sees of hidden photos: those of `drafts_in`, the collections whose drafts they may read (None: of
+    """The hidden photos that somebody sees: those of `drafts_in`, the collections whose drafts they may read (None: of
     all), and those that the token `sender` sent."""
 
     drafts_in: Sequence[str] | None = ()

@@ -33,7 +33,7 @@ def check_text(data: bytes) -> None:
 
 
 class Size(NamedTuple):
-    """What a value would be as YAML, at least: parser events, characters, and levels of nesting."""
+    """The least size that a value has as YAML: parser events, characters, and levels of nesting."""
 
     events: int
     characters: int

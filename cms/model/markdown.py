@@ -61,7 +61,7 @@ def _render_short(body: str) -> Rendered:
 
 @lru_cache(maxsize=4)
 def _render_long(body: str) -> Rendered:
-    """As `_render_short`, of fewer bodies, since they take more memory; so a preview does not render its copy anew."""
+    """Render a long body; few are kept, since they take memory, so that a preview does not render its copy anew."""
     return _render(body)
 
 

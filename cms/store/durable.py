@@ -13,7 +13,7 @@ from pathlib import Path
 from cms.store.condition import flush
 
 FOR_ALL, FOR_OWNER = 0o777, 0o700
-"""What may be allowed at most, before the umask; files are not made executable."""
+"""The most that a mode allows, before the umask; files are not made executable."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PART_BYTES = 1 << 20
 
