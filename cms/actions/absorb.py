@@ -56,8 +56,8 @@ class Sent:
 class Origin:
     """The origin of a change: the actor and the way it came.
 
-    `time` is in seconds since the epoch, None for now; `message` is the editor's own. `sent` is None unless the API takes
-    in a new photo.
+    `time` is in seconds since the epoch, None for now; `message` is the editor's own. `sent` is None unless the API
+    takes in a new photo.
     """
 
     actor: str
