@@ -74,14 +74,23 @@ def comes_back_visible(tx: Connection, path: str, sha256: str) -> bool:
     return not photo_visibility.was_secret(tx, path, sha256)
 
 
-def settle_visibility(ctx: Context, tx: Connection, by: Origin, *, is_whole: bool = False) -> None:
+def settle_visibility(
+    ctx: Context, tx: Connection, by: Origin, *, is_whole: bool = False, since: int | None = None
+) -> None:
     """Append a change for each photo that becomes public or hidden with what has changed; `is_whole` at the end of a
-    pass over the files."""
+    pass over the files.
+
+    For a photo that was created after the seq `since`, in this transaction, the change that says so is corrected
+    instead: the feed would tell the path of a photo that the public never saw.
+    """
     seqs: dict[str, int] = {}
     for row in photo_visibility.unsettled(tx, is_whole=is_whole):
         before = bool(row.visible)
         by_now = Origin(by.actor, by.source)
-        seqs[row.path] = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
+        if since is not None and changes.correct_creation(tx, row.path, since, visible=not before):
+            seqs[row.path] = row.seq
+        else:
+            seqs[row.path] = _append_image(tx, images.image_of(row), "updated", (before, not before), by_now)
         photo_visibility.set_visible(tx, row.path, not before, seqs[row.path])
     for key, paths in article_photos.users(tx, seqs).items():
         article = articles.by_key(tx, key)

@@ -13,11 +13,13 @@ from sqlalchemy import Connection
 
 from cms.actions.faults import against_rules
 from cms.actions.rules import rules_in
+from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
 from cms.context import Context
 from cms.database import articles, collections, feed, images
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.model import ids
+from cms.model.limits import MIB
 from cms.model.refs import Ref
 from cms.store.swap import UNSEEN_S
 
@@ -47,7 +49,7 @@ def check(ctx: Context) -> list[Finding]:
         for collection in collections.all_of(tx):
             rows = list(feed.articles_since(tx, -1, collection.name, drafts=True))
             found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
-    found += _unseen_writers(ctx)
+    found += [*_unseen_writers(ctx), *_huge_photos(ctx)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -77,6 +79,14 @@ def _bare_photos(tx: Connection) -> Iterator[Finding]:
     detail = "no smaller copies can be made of this photo; export it again and replace it"
     for path in images.bare(tx):
         yield Finding("warning", ids.ASSETS + path, "", detail, "image_without_variants")
+
+
+def _huge_photos(ctx: Context) -> Iterator[Finding]:
+    detail = f"is larger than {MOST_PHOTO_BYTES // MIB} MiB and is not taken for a photo; make it smaller"
+    for store in {ctx.site, ctx.media}:
+        for stat in store.list(ids.ASSETS):
+            if is_photo_key(stat.key) and not is_photo(stat):
+                yield Finding("error", stat.key, "", detail, "image_too_large")
 
 
 def _unseen_writers(ctx: Context) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from cms.actions.reading import Found
 from cms.actions.seen import Seen
 from cms.actions.survey import find
 from cms.context import Context
-from cms.database import collections, intents, photo_visibility
+from cms.database import changes, collections, intents, photo_visibility
 from cms.database.batches import in_steps
 from cms.database.engine import read, write
 from cms.errors import Unavailable
@@ -32,7 +32,8 @@ from cms.store.base import Stat
 log = logging.getLogger("cms.indexing")
 
 Batch = Sequence[tuple[Stat, Found]]
-Then = Callable[[Connection], None]
+Then = Callable[[Connection, int], None]
+"""Called in the transaction that has indexed, with the log's seq before it."""
 
 
 def index_files(
@@ -45,7 +46,7 @@ def index_files(
     """
     index = _Indexing(ctx, seen, moved, authorship)
     try:
-        index.together(batch, lambda tx: settle(ctx, tx, is_whole=is_last))
+        index.together(batch, lambda tx, since: settle(ctx, tx, is_whole=is_last, since=since))
     except Unavailable:
         raise  # no file is to blame
     except Exception:
@@ -92,10 +93,10 @@ class _Indexing:
             _put_back(self.ctx, {stat.key: _version(found) for stat, found in batch})
             still = _still(self.seen, batch)
             with write(self.ctx.database) as tx:
-                under_way = intents.keys(tx)
+                under_way, since = intents.keys(tx), changes.position(tx)[1]
                 self._index(tx, [one for one in still if one[0].key not in under_way], committed, mark)
                 if then is not None:
-                    then(tx)
+                    then(tx, since)
 
     def _index(self, tx: Connection, batch: Batch, committed: Mapping[str, Origin], given: str | None) -> None:
         photos: list[tuple[Image, str, Origin]] = []
@@ -137,13 +138,15 @@ def index_deletions(ctx: Context, keys: Sequence[str], authorship: Authorship) -
     return done
 
 
-def settle(ctx: Context, tx: Connection, *, is_whole: bool) -> None:
+def settle(ctx: Context, tx: Connection, *, is_whole: bool, since: int | None = None) -> None:
     """Make photos public or hidden as what was indexed asks for; `is_whole` at the end of a pass.
+
+    A photo that was created after the seq `since`, in this transaction, is created as public or hidden at once.
 
     While the tables are made, not all articles that show a photo are there, and nothing is done.
     """
     if collections.built_stamp(tx) == ctx.stamp:
-        absorb_images.settle_visibility(ctx, tx, Origin("files", "files"), is_whole=is_whole)
+        absorb_images.settle_visibility(ctx, tx, Origin("files", "files"), is_whole=is_whole, since=since)
 
 
 def is_unsettled(ctx: Context) -> bool:

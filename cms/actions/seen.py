@@ -18,6 +18,9 @@ RACY_S = 10.0
 for a moment."""
 
 SCHEMAS = ".astro/collections/"
+MOST_PHOTO_BYTES = 256 * 1024 * 1024
+"""Of a photo that was put by hand; what is sent is bounded by `Limits.photo_bytes`."""
+
 _SCHEMA, _ANNOTATION = ".schema.json", ".cms.json"
 
 
@@ -81,7 +84,12 @@ def note_schema(seen: Seen, stat: Stat) -> None:
     _place(seen.schemas, stat, SCHEMAS, _SCHEMA)
 
 
-def is_photo(key: str) -> bool:
+def is_photo(stat: Stat) -> bool:
+    """Whether it is a photo's file; one of more than `MOST_PHOTO_BYTES` would take too long to read and is none."""
+    return is_photo_key(stat.key) and stat.size <= MOST_PHOTO_BYTES
+
+
+def is_photo_key(key: str) -> bool:
     return key.startswith(ids.ASSETS) and is_image_name(key)
 
 

@@ -39,7 +39,7 @@ def look_in_order(seen: Seen) -> bool:
         found = seen.ctx.site.list_in_order(folder, after)
         if found is None:
             return False
-        files = (stat for stat in found if is_content(seen, stat) or is_photo(stat.key))
+        files = (stat for stat in found if is_content(seen, stat) or is_photo(stat))
         try:
             with read(seen.ctx.database) as tx, closing(beliefs(tx, after)) as marks:
                 for key, stat, mark in side_by_side(files, marks):

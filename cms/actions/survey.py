@@ -11,7 +11,6 @@ from cms.context import Context
 from cms.database import articles, images, shelves
 from cms.database.engine import read
 from cms.model import ids
-from cms.model.refs import is_image_name
 from cms.store.base import Key, Stat, Store, version_of
 
 MANY_GONE = 5
@@ -53,7 +52,7 @@ def look_at(ctx: Context, places: Collection[str]) -> Seen:
         marks = articles.marks_at(tx, places) | images.marks_at(tx, places)
     compare = _comparing(seen, marks, at_media=False)
     for stat in _stats(ctx.site, {*places, *marks}):
-        if ids.is_article(stat.key) or is_photo(stat.key):
+        if ids.is_article(stat.key) or is_photo(stat):
             compare(stat, False)
     seen.gone = sorted(marks)
     return seen
@@ -127,7 +126,7 @@ def _comparing(seen: Seen, marks: dict[str, str], *, at_media: bool) -> Callable
 
 
 def _photos(store: Store, in_media: bool) -> Iterator[tuple[Stat, bool]]:
-    return ((stat, in_media) for stat in store.list(ids.ASSETS) if is_image_name(stat.key))
+    return ((stat, in_media) for stat in store.list(ids.ASSETS) if is_photo(stat))
 
 
 def _stats(store: Store, places: Iterable[str]) -> Iterator[Stat]:

@@ -12,7 +12,7 @@ from functools import partial
 
 from cms.actions import reconcile
 from cms.actions.reconcile import Reconciler, Report
-from cms.actions.seen import SCHEMAS, is_photo, is_rule
+from cms.actions.seen import SCHEMAS, is_photo_key, is_rule
 from cms.actions.steps import Step
 from cms.context import Context
 from cms.database.leases import Lease
@@ -169,7 +169,7 @@ def _relevant(places: set[str] | None) -> set[str] | None:
     """What a pass looks at; None for the whole site, as when the rules of a collection may be others."""
     if places is None or any(map(is_rule, places)):
         return None
-    return {place for place in places if ids.is_article(place) or is_photo(place) or _is_folder(place)}
+    return {place for place in places if ids.is_article(place) or is_photo_key(place) or _is_folder(place)}
 
 
 def _is_folder(place: str) -> bool:

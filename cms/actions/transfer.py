@@ -17,14 +17,13 @@ from cms.actions.darkroom import Darkroom
 from cms.actions.photo_files import local_copy
 from cms.actions.reading import image_in
 from cms.actions.reconcile import Progress
-from cms.actions.seen import MEDIA_MARK
+from cms.actions.seen import MEDIA_MARK, is_photo
 from cms.context import Context
 from cms.database import images
 from cms.database.engine import read, write
 from cms.errors import CmsError, Invalid
 from cms.model import ids
 from cms.model.image import Image
-from cms.model.refs import is_image_name
 from cms.store.base import ABSENT, Stat, Store, Version, version_of
 
 AT_ONCE = 8
@@ -63,7 +62,7 @@ def _check_apart(ctx: Context) -> None:
 
 
 def _photos(source: Store) -> list[Stat]:
-    return sorted((stat for stat in source.list(ids.ASSETS) if is_image_name(stat.key)), key=lambda stat: stat.key)
+    return sorted((stat for stat in source.list(ids.ASSETS) if is_photo(stat)), key=lambda stat: stat.key)
 
 
 def transfer(stats: list[Stat], act: Callable[[Stat], str], progress: Progress | None) -> Report:

@@ -1,4 +1,4 @@
-"""The log: one row a change, numbered in the order of commit, never altered.
+"""The log: one row a change, numbered in the order of commit, never altered once committed.
 
 History (`history.py`), the feed, the webhooks and the audit trail are all read from it.
 """
@@ -92,6 +92,13 @@ def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
     ]
     batches.add(tx, changes, rows)
     return last
+
+
+def correct_creation(tx: Connection, path: str, since: int, *, visible: bool) -> bool:
+    """Say whether the public saw the photo that was created in this transaction, after the seq `since`; return False
+    when it was not created there."""
+    here = (changes.c.seq > since, changes.c.subject == "image", changes.c.name == path, changes.c.action == "created")
+    return tx.execute(update(changes).where(*here).values(visible_after=visible)).rowcount > 0
 
 
 def skip(tx: Connection) -> int:

@@ -24,6 +24,9 @@ _REACH = 64 * 1024
 _MOST = 32
 """Blocks of a kind that are looked into in one window."""
 
+_MOST_NAMES = 1000
+"""Names in one window after which a value is looked for; a file with more of them is taken for one that tells."""
+
 _MOST_TAGS = 500
 
 _GPS = {
@@ -40,11 +43,12 @@ _XMP_NAMES = (
     rb"(?:G(?:PS|ps)(?:Dest)?(?:Latitude|Longt?itude)|GPSAreaInformation"
     rb"|City|State|ProvinceState|Country(?:Code|Name)?|Sub-?location|Location(?:Name)?)"
 )
-# A property with a value: as an attribute, or as an element, whose text may lie in a list. Each part is bounded, so
+_XMP = re.compile(rb":" + _XMP_NAMES)
+# The value after the name of an attribute, or of an element, whose text may lie in a list. Each part is bounded, so
 # that no file makes the search long.
-_XMP = re.compile(
-    rb":" + _XMP_NAMES + rb"(?:\s{0,9}=\s{0,9}[\"']\s{0,9}[^\"'\s]"
-    rb"|(?:\s[^>]{0,100})?(?<!/)>\s{0,100}(?:<[^/>][^>]{0,100}(?<!/)>\s{0,100}){0,4}[^<\s])"
+_XMP_VALUE = re.compile(
+    rb"\s{0,9}=\s{0,9}[\"']\s{0,9}[^\"'\s]"
+    rb"|(?:\s[^>]{0,100})?(?<!/)>\s{0,100}(?:<[^/>][^>]{0,100}(?<!/)>\s{0,100}){0,4}[^<\s]"
 )
 
 _IPTC_BLOCK = re.compile(rb"8BIM\x04\x04")
@@ -53,7 +57,8 @@ _IPTC_RECORD, _IPTC_NUMBERS = 2, (26, 27, 90, 92, 95, 100, 101)
 _IPTC = re.compile(rb"\x1c\x02[" + bytes(_IPTC_NUMBERS) + rb"]\0[\x01-\xff]")
 
 # ISO 6709 as phones write it into their films: QuickTime's own key, and Apple's.
-_FILM = re.compile(rb"(?:\xa9xyz.{4}|location\.ISO6709.{0,400}?)[+-]\d\d\.\d+[+-]\d{3}\.\d", re.DOTALL)
+_FILM = re.compile(rb"\xa9xyz|location\.ISO6709")
+_FILM_VALUE = re.compile(rb".{0,400}?[+-]\d\d\.\d{1,20}[+-]\d{3}\.\d", re.DOTALL)
 _RAW_PROFILE = "Raw profile type "
 
 
@@ -94,13 +99,19 @@ def _windows(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _is_in(data: bytes) -> bool:
-    if _XMP.search(data) or _FILM.search(data):
+    if _is_said(_XMP, _XMP_VALUE, data) or _is_said(_FILM, _FILM_VALUE, data):
         return True
     for block in islice(_EXIF.finditer(data), _MOST):
         if _is_in_exif(data[block.end() : block.end() + _REACH]):
             return True
     blocks = islice(_IPTC_BLOCK.finditer(data), _MOST)
     return any(_IPTC.search(data, block.end(), block.end() + _REACH) for block in blocks)
+
+
+def _is_said(name: re.Pattern[bytes], value: re.Pattern[bytes], data: bytes) -> bool:
+    """Whether one of the names has a value; so has one of too many."""
+    places = enumerate(name.finditer(data))
+    return any(number == _MOST_NAMES or value.match(data, place.end()) for number, place in places)
 
 
 def _is_in_exif(tiff: bytes) -> bool:

@@ -30,13 +30,21 @@ def make_private(folder: Path) -> None:
     was_open, closed = _is_open(folder), 0
     try:
         closed = sum(_close(path) for path in (folder, *_below(folder)))
-        ignored.touch(mode=FILE)
-        ignored.write_text("*\n")
-        ignored.chmod(FILE)
+        _write_own(ignored, b"*\n")
     except OSError as error:
         log.warning("%s cannot be closed to other users: %s", error.filename, error.strerror)
     if was_open and not _is_open(folder):
         log.warning("%s was open to other users of this machine and is closed to them now (%s changed)", folder, closed)
+
+
+def _write_own(path: Path, data: bytes) -> None:
+    """Write the file, which a link that somebody laid there may not lead elsewhere."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE)
+    try:
+        os.fchmod(descriptor, FILE)
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
 
 
 def _below(folder: Path) -> Iterator[Path]:

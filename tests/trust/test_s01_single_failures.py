@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cms.actions import heartbeat, reading
+from cms.actions.check import check
 from cms.actions.steps import Steps
 from cms.context import Context
 from cms.database import derived
@@ -111,3 +112,18 @@ def test_a_heartbeat_that_fails_in_any_way_is_not_the_last(ctx: Context, caplog:
     heartbeats: Any = Failing()
     heartbeat.send(dataclasses.replace(ctx, heartbeats=heartbeats), Steps(), stop)
     assert "a heartbeat is not kept" in caplog.text
+
+
+def test_a_file_that_is_too_large_for_a_photo_is_none_and_check_names_it(ctx: Context, client: FlaskClient) -> None:
+    root = site_of(ctx)
+    huge, article = root / "src/assets/news/huge.jpg", root / "src/content/news/en/beside.md"
+    article.write_text("---\ntitle: Beside\ndate: 2026-01-01\n---\n\n![A street](/src/assets/news/huge.jpg)\n")
+    with huge.open("wb") as file:
+        file.truncate(2**40)
+    reconcile(ctx)
+    (image,) = client.get(f"{ARTICLES}/news/en/beside").get_json()["images"]
+    assert (image["path"], image["missing"]) == ("news/huge.jpg", True)
+    assert client.get("/api/v1/images/news/huge.jpg").status_code == 404
+    named = {found.code: found.path for found in check(ctx) if "huge.jpg" in found.path + found.detail}
+    assert named["image_too_large"] == "src/assets/news/huge.jpg"
+    assert named["image_missing"] == "src/content/news/en/beside.md"

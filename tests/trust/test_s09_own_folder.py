@@ -97,6 +97,16 @@ def test_an_old_folder_is_closed_at_start_and_the_log_says_so(site: Path, tmp_pa
     assert "was open" not in cms(site, "sync").stderr
 
 
+def test_a_link_in_place_of_its_gitignore_leads_nowhere(site: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("theirs")
+    victim.chmod(0o644)
+    (site / ".cms").mkdir(mode=0o755)
+    (site / ".cms/.gitignore").symlink_to(victim)
+    assert "cannot be closed to other users" in cms(site, "sync").stderr
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("theirs", 0o644)
+
+
 def test_a_database_elsewhere_is_closed_and_the_folder_it_lies_in_is_left_alone(site: Path, tmp_path: Path) -> None:
     place = tmp_path / "elsewhere"
     place.mkdir(0o755)

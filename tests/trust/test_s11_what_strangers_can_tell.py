@@ -111,3 +111,16 @@ def test_photos_go_where_a_hidden_translation_has_them_for_its_readers_alone(wor
     reader = bearer(world.ctx, "images:write:news", "articles:read-drafts:news")
     sent = world.send(reader, picture_of("b"), "b.jpg", article="news/en/past").get_json()["items"][0]["path"]
     assert sent.startswith("hush/")
+
+
+def test_a_photo_that_comes_by_hand_with_its_draft_moves_nothing(world: World) -> None:
+    before, cursor = world.public(), world.sync()[-1]["cursor"]
+    world.put("assets/hush/new.jpg", picture_of("new"))
+    world.put("content/news/en/hush.md", text_of("Hush", "hush/new.jpg", more="draft: true\n"))
+    reconcile(world.ctx)
+    assert world.public() == before
+    assert world.sync(cursor=cursor) == [{"type": "cursor", "cursor": cursor}]
+    assert not world.is_public("hush/new.jpg")
+    assert world.client.get(f"{V1}/images/hush/new.jpg", headers=world.admin).status_code == 200
+    assert world.patch(world.admin, "news/en/hush", {"data": {"draft": False}}).status_code == 200
+    assert {line["type"] for line in world.sync(cursor=cursor)} == {"article", "image", "cursor"}
