@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
         ("en/broken.md", "yaml_syntax"),
         ("en/number.md", "type"),
         ("en/zz-river.md", "id_collision"),
-        ("en/number.md", "translation_missing"),
+        ("src/content/news", "translation_missing"),
         ("en/river-bus.md", "alt_text_empty"),
         ("en/river-bus.md", "alt_text_repeated"),
         ("src/assets/news/unused.jpg", "image_unused"),
@@ -48,11 +49,54 @@ def test_check_names_every_fault_and_ends_with_1(site: Path) -> None:
     table = cms(site, "check")
     assert table.returncode == 1
     lines = [line.split(maxsplit=3) for line in table.stdout.splitlines()]
-    assert ["error", "type", "/data/title", "has to be text"] in lines
-    assert table.stdout.splitlines()[-1] == "5 errors, 5 warnings."
+    assert ["error", "type", "/data/title:", "has to be text"] in lines
+    assert table.stdout.startswith("5 errors, 5 warnings:\n")
     errors = json.loads(cms(site, "check", "--json", "--errors").stdout)
     assert {finding["severity"] for finding in errors} == {"error"}
     assert (news / "broken.md").read_text() == "---\ntitle: [\n---\n"
+
+
+def test_check_counts_first_and_shows_errors_first_and_few(site: Path) -> None:
+    news = site / "src/content/news/en"
+    fields = "description: d\ndate: 2025-01-01\nauthor: a\ntags: []\n"
+    for number in range(150):
+        text = f"---\ntitle: t{number}\n{fields}---\n\n![photo](/src/assets/news/river-bus/photo-1.jpg)\n"
+        (news / f"only-{number:03}.md").write_text(text)
+    (news / "zz.md").write_text("---\ntitle: [\n---\n")
+    lines = cms(site, "check").stdout.splitlines()
+    totals = [tuple(line.split()) for line in lines[1 : lines.index("")]]
+    assert totals == [
+        ("1", "error", "yaml_syntax"), ("150", "warning", "alt_text_empty"), ("1", "warning", "translation_missing"),
+    ]  # fmt: skip
+    assert lines[lines.index("") + 1] == "src/content/news/en/zz.md"
+    shown = [line for line in lines[lines.index("") :] if line.startswith(("  error", "  warning"))]
+    assert (len(shown), lines[-1].partition(" are")[0]) == (100, "100 of 152")
+    every = cms(site, "check", "--max", "0").stdout.splitlines()
+    assert len([line for line in every if line.startswith(("  error", "  warning"))]) == 152
+    assert len(json.loads(cms(site, "check", "--json", "--max", "3").stdout)) == 3
+
+
+def test_missing_translations_are_one_finding_a_locale_unless_they_are_asked_for(site: Path) -> None:
+    for number in range(5):
+        text = "---\ntitle: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n---\n"
+        (site / f"src/content/news/km/only-{number}.md").write_text(text)
+
+    def found(*options: str) -> list[tuple[str, str]]:
+        result = cms(site, "check", "--json", *options)
+        return [(one["path"], one["detail"]) for one in json.loads(result.stdout)]
+
+    summed = "5 of 8 articles are not published in en: km/only-0, km/only-1, km/only-2, …"
+    assert found() == [("src/content/news", summed)]
+    each = found("--code", "translation_missing")
+    assert each == [(f"src/content/news/km/only-{number}.md", "is not published in en") for number in range(5)]
+    assert found("--code", "image_missing") == []
+
+
+def test_the_first_sync_counts_the_files_that_made_the_index(site: Path) -> None:
+    number = len([path for path in (site / "src").rglob("*") if path.suffix in (".md", ".jpg", ".webp", ".png")])
+    shutil.rmtree(site / ".cms", ignore_errors=True)
+    assert f"{number} files read" in cms(site, "sync").stdout
+    assert "0 files read" in cms(site, "sync").stdout
 
 
 def test_tokens_are_listed_and_revoked_by_id(site: Path) -> None:
@@ -69,7 +113,7 @@ def test_tokens_are_listed_and_revoked_by_id(site: Path) -> None:
 
 
 def test_sync_says_what_it_took_over_and_asks_before_many_deletions(site: Path) -> None:
-    assert "0 files read" in cms(site, "sync").stdout
+    assert cms(site, "sync").returncode == 0
     for path in (site / "src/content/news").rglob("*.md"):
         path.unlink()
     held = cms(site, "sync")

@@ -6,13 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from cms.actions.faults import against_rules
-from cms.actions.rules import rules_in
+from cms.actions.rules import Rules, rules_in
 from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
 from cms.context import Context
 from cms.database import articles, collections, feed, images
@@ -30,6 +30,10 @@ _SAYS_NOTHING = re.compile(
 _ALT_SHOWN = 500
 """Characters of an alt text that findings repeat."""
 
+_UNTRANSLATED = "translation_missing"
+_NAMED = 3
+"""Articles that a finding about many of them names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -42,13 +46,16 @@ class Finding:
     code: str
 
 
-def check(ctx: Context) -> list[Finding]:
-    """All findings, in the order of files."""
+def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
+    """Return all findings, in the order of files.
+
+    Missing translations are one finding for each collection and locale, or one for each article with
+    `each_translation`.
+    """
     with read(ctx.database) as tx:
         found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *_bare_photos(tx)]
         for collection in collections.all_of(tx):
-            rows = list(feed.articles_since(tx, -1, collection.name, drafts=True))
-            found += [*_against_rules(tx, collection, rows), *_alt_texts(rows), *_untranslated(rows)]
+            found += _of_collection(tx, collection, each_translation=each_translation)
     found += [*_unseen_writers(ctx), *_huge_photos(ctx)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
@@ -100,37 +107,66 @@ def _unseen_writers(ctx: Context) -> Iterator[Finding]:
         yield Finding("warning", files[0], "", detail, "writers_unseen")
 
 
-def _against_rules(tx: Connection, collection: AnyRow, rows: list[AnyRow]) -> Iterator[Finding]:
-    rules = rules_in(collection)
+def _of_collection(tx: Connection, collection: AnyRow, *, each_translation: bool) -> Iterator[Finding]:
+    """Find what is wrong with the articles of a collection; their texts are read few at a time."""
+    rules, translated = rules_in(collection), _Translations()
     for detail in rules.unreadable:
         yield Finding("error", ids.CONTENT + collection.name, "", detail, "rules_unreadable")
-    for row in rows:
+    for row in feed.articles_since(tx, -1, collection.name, drafts=True):
         whole = json.loads(row.json)
-        mentions = [Ref(item["ref"], item["field"], item["alt"], item["path"]) for item in whole["images"]]
-        for problem in against_rules(tx, rules, whole["data"], mentions):
-            # Zod drops keys it does not know: the site builds all the same.
-            severity: Severity = "warning" if problem.code == "unknown_field" else "error"
-            yield Finding(severity, row.key, problem.pointer, problem.detail, problem.code)
+        yield from _against_rules(tx, rules, row.key, whole)
+        yield from _alt_texts(row.key, whole["images"])
+        translated.add(row)
+    yield from translated.each_missing() if each_translation else translated.missing(collection.name)
 
 
-def _alt_texts(rows: list[AnyRow]) -> Iterator[Finding]:
+def _against_rules(tx: Connection, rules: Rules, key: str, whole: dict[str, Any]) -> Iterator[Finding]:
+    mentions = [Ref(item["ref"], item["field"], item["alt"], item["path"]) for item in whole["images"]]
+    for problem in against_rules(tx, rules, whole["data"], mentions):
+        # Zod drops keys it does not know: the site builds all the same.
+        severity: Severity = "warning" if problem.code == "unknown_field" else "error"
+        yield Finding(severity, key, problem.pointer, problem.detail, problem.code)
+
+
+def _alt_texts(key: str, images: list[dict[str, Any]]) -> Iterator[Finding]:
     """Alt texts are read aloud: each has to say what its photo shows."""
-    for row in rows:
-        shown: list[dict[str, Any]] = [item for item in json.loads(row.json)["images"] if item["field"] is None]
-        counted = Counter(item["alt"] for item in shown)
-        for item in shown:
-            if _SAYS_NOTHING.fullmatch(item["alt"]):
-                detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} does not say what the photo shows"
-                yield Finding("warning", row.key, "/body", detail, "alt_text_empty")
-            elif counted[item["alt"]] > 1:
-                detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} stands at another photo too"
-                yield Finding("warning", row.key, "/body", detail, "alt_text_repeated")
+    shown = [item for item in images if item["field"] is None]
+    counted = Counter(item["alt"] for item in shown)
+    for item in shown:
+        if _SAYS_NOTHING.fullmatch(item["alt"]):
+            detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} does not say what the photo shows"
+            yield Finding("warning", key, "/body", detail, "alt_text_empty")
+        elif counted[item["alt"]] > 1:
+            detail = f"the alt text {item['alt'][:_ALT_SHOWN]!r} of {item['ref']} stands at another photo too"
+            yield Finding("warning", key, "/body", detail, "alt_text_repeated")
 
 
-def _untranslated(rows: list[AnyRow]) -> Iterator[Finding]:
-    locales = {row.locale for row in rows if row.locale is not None}
-    published = {(row.twin, row.locale) for row in rows if row.visible}
-    for row in rows:
-        for locale in sorted(locales - {row.locale}) if row.visible and row.locale is not None else ():
-            if (row.twin, locale) not in published:
-                yield Finding("warning", row.key, "", f"is not published in {locale}", "translation_missing")
+@dataclass(slots=True)
+class _Translations:
+    """The published articles of one collection: their keys and ids, by translation key and locale."""
+
+    published: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
+
+    def add(self, row: AnyRow) -> None:
+        if row.visible and row.locale is not None:
+            self.published.setdefault(row.twin, {})[row.locale] = row.key, row.id
+
+    def missing(self, collection: str) -> Iterator[Finding]:
+        """Sum up, for each locale, how many articles of the collection are not published in it."""
+        for locale in self._locales():
+            absent = [min(known.values())[1] for known in self.published.values() if locale not in known]
+            if absent:
+                some = ", ".join(sorted(absent)[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
+                detail = f"{len(absent)} of {len(self.published)} articles are not published in {locale}: {some}"
+                yield Finding("warning", ids.CONTENT + collection, "", detail, _UNTRANSLATED)
+
+    def each_missing(self) -> Iterator[Finding]:
+        locales = self._locales()
+        for known in self.published.values():
+            for key, _ in known.values():
+                for locale in locales:
+                    if locale not in known:
+                        yield Finding("warning", key, "", f"is not published in {locale}", _UNTRANSLATED)
+
+    def _locales(self) -> list[str]:
+        return sorted({locale for known in self.published.values() for locale in known})

@@ -34,22 +34,24 @@ def stamp_of(settings: Settings) -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
 
 
-def prepare(ctx: Context, progress: Progress | None = None) -> None:
-    """Ready the database; when its derived tables were made otherwise or never, make them, which takes a while.
-    `Unavailable` when the database is lost."""
+def prepare(ctx: Context, progress: Progress | None = None) -> int:
+    """Ready the database, and return how many files were read for that.
+
+    When its derived tables were made otherwise or never, they are made of all files, which takes a while. Raise
+    `Unavailable` when the database is lost.
+    """
     mark.check(ctx)
     migrate(ctx.database)
     mark.put(ctx)
     leftovers.clear_site(ctx)
-    if not _is_built(ctx):
-        _build(ctx, progress)
+    read = 0 if _is_built(ctx) else _build(ctx, progress)
     keep_git.prepare(ctx)
+    return read
 
 
-def _build(ctx: Context, progress: Progress | None) -> None:
+def _build(ctx: Context, progress: Progress | None) -> int:
     with ctx.locks.hold([_LOCK]):
-        if not _is_built(ctx):
-            _fill(ctx, progress)
+        return 0 if _is_built(ctx) else _fill(ctx, progress)
 
 
 def rebuild(ctx: Context) -> None:
@@ -64,21 +66,23 @@ def rebuild(ctx: Context) -> None:
         _fill(ctx, None)
 
 
-def _fill(ctx: Context, progress: Progress | None) -> None:
+def _fill(ctx: Context, progress: Progress | None) -> int:
+    """Make the derived tables, and return how many files were read."""
     with filling(ctx.database) as database, _undisturbed():
         with write(database) as tx:
             collections.clear_derived(tx)
             search.set_filling(tx, True)
         reconciler = Reconciler(dataclasses.replace(ctx, database=database), is_filling=True)
-        settle(reconciler, progress=progress)
+        read = settle(reconciler, progress=progress).read
         recall(reconciler.ctx)
         reconciler.is_filling = False
-        settle(reconciler)
+        read += settle(reconciler).read
         with write(database) as tx:
             search.set_filling(tx, False)
             photo_visibility.unsettle_all(tx)
             settle_visibility(ctx, tx, Origin("files", "files"), is_whole=True)
             collections.set_built(tx, ctx.stamp)
+    return read
 
 
 @contextmanager

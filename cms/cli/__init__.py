@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cms.cli import content, serve, tokens
+from cms.cli import check, content, serve, tokens
 
 # Everything else is imported by the command that needs it, so that `cms --help` answers at once.
 
@@ -29,7 +29,7 @@ for command in (
     serve.worker,
     tokens.token,
     content.sync,
-    content.check,
+    check.check,
     content.images,
     content.site_group,
     content.backup,

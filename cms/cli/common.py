@@ -26,12 +26,20 @@ def the_settings() -> Settings:
 def the_site() -> Iterator[Context]:
     """The site's parts, its database ready."""
     from cms.actions.start import prepare
+
+    with an_unprepared_site() as ctx:
+        prepare(ctx, progress_bar("reading the site"))
+        yield ctx
+
+
+@contextmanager
+def an_unprepared_site() -> Iterator[Context]:
+    """The site's parts, before `prepare` has seen to the database."""
     from cms.app import close_context, create_context
 
     with told():
         ctx = create_context(load())
         try:
-            prepare(ctx, progress_bar("reading the site"))
             yield ctx
         finally:
             close_context(ctx)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cms.cli.common import progress_bar, the_settings, the_site, told
+from cms.cli.common import an_unprepared_site, progress_bar, the_settings, the_site, told
 
 if TYPE_CHECKING:
-    from cms.actions.check import Finding
     from cms.actions.transfer import Report
 
 
@@ -24,48 +19,17 @@ if TYPE_CHECKING:
 def sync(accept_deletions: bool) -> None:
     """Take over what changed in the files, now."""
     from cms.actions.reconcile import Reconciler
-    from cms.actions.start import settle
+    from cms.actions.start import prepare, settle
 
-    with the_site() as ctx:
+    with an_unprepared_site() as ctx:
+        read = prepare(ctx, progress_bar("reading the site"))
         progress = progress_bar("reading changed files")
         report = settle(Reconciler(ctx), accept_deletions=accept_deletions, progress=progress)
-    click.echo(f"{report.read} files read, {report.deleted} deletions taken over.")
+    click.echo(f"{read + report.read} files read, {report.deleted} deletions taken over.")
     if report.held is not None:
         raise click.ClickException(report.held)
     if report.unsettled:
         raise click.ClickException(f"{report.unsettled} files keep changing; run `cms sync` again later.")
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-@click.option("--errors", "only_errors", is_flag=True, help="Leave out the warnings.")
-def check(as_json: bool, only_errors: bool) -> None:
-    """Say what is wrong with the content; ends with 1 when there are errors."""
-    from cms.actions.check import check as find
-    from cms.actions.reconcile import Reconciler
-    from cms.actions.start import settle
-
-    with the_site() as ctx:
-        settle(Reconciler(ctx))
-        findings = [found for found in find(ctx) if found.severity == "error" or not only_errors]
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(found) for found in findings], indent=2, ensure_ascii=False))
-    else:
-        _show(findings)
-    if any(found.severity == "error" for found in findings):
-        sys.exit(1)
-
-
-def _show(findings: Sequence[Finding]) -> None:
-    """A table: each file, below it what is wrong with it, and at the end how much that is."""
-    path = ""
-    for found in findings:
-        if found.path != path:
-            path = found.path
-            click.echo(path)
-        click.echo(f"  {found.severity:8} {found.code:20} {found.pointer:24} {found.detail}")
-    counted = Counter(found.severity for found in findings)
-    click.echo(f"{counted['error']} errors, {counted['warning']} warnings." if findings else "No problems.")
 
 
 @click.group()
