@@ -36,6 +36,8 @@ NEW = "/api/v1/articles/news"
 FRESH = {"locale": "en", "slug": "n"}
 NEEDED_DATA = {"title": "t", "description": "d", "date": "2025-01-01", "author": "a", "tags": []}
 JSON_PATCH = "application/json-patch+json"
+_ALONE = {"Connection": "close"}
+"""No other request follows on the connection: the server ends it when it answers before the body's end."""
 
 
 def fill(unit: str, size: int) -> str:
@@ -303,7 +305,7 @@ class Costly:
         return kib / 1024
 
     def ask(self, asked: Asked) -> urllib3.BaseHTTPResponse:
-        headers = {**self.token, "Content-Type": asked.media_type}
+        headers = {**self.token, **_ALONE, "Content-Type": asked.media_type}
         if asked.changes:
             headers["If-Match"] = self.etag(is_copy="draft=true" in asked.path)
         return self.http.request(asked.method, self.server.url + asked.path, headers=headers, body=asked.body())
@@ -319,7 +321,7 @@ class Costly:
     def cost_of(self, asked: Asked) -> Cost:
         self.reset()
         tag = self.etag(is_copy="draft=true" in asked.path) if asked.changes else ""
-        headers = {**self.token, "Content-Type": asked.media_type, **({"If-Match": tag} if tag else {})}
+        headers = {**self.token, **_ALONE, "Content-Type": asked.media_type, **({"If-Match": tag} if tag else {})}
         for pid in self.processes():
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is counted from now on
         body = asked.body()
