@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
+from cms.actions import differences
 from cms.actions.faults import against_rules
+from cms.actions.finding import Finding, Severity
 from cms.actions.rules import Rules, rules_in
 from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
 from cms.context import Context
@@ -23,7 +25,6 @@ from cms.model.limits import MIB
 from cms.model.refs import Ref
 from cms.store.swap import UNSEEN_S
 
-Severity = Literal["error", "warning"]
 _SAYS_NOTHING = re.compile(
     r"\W*+(?:(?:photo|image|img|picture|pic|thumbnail)\W*+)?+(?:\d++\W*+)?+(?:(?<=\.)\w{3,4})?", re.IGNORECASE
 )
@@ -35,17 +36,6 @@ _NAMED = 3
 """Articles that a finding about many of them names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`path` is the file's, below the site; `pointer` leads to the place in the article."""
-
-    severity: Severity
-    path: str
-    pointer: str
-    detail: str
-    code: str
-
-
 def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
     """Return all findings, in the order of files.
 
@@ -55,8 +45,8 @@ def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
     with read(ctx.database) as tx:
         found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *_bare_photos(tx)]
         for collection in collections.all_of(tx):
-            found += _of_collection(tx, collection, each_translation=each_translation)
-    found += [*_unseen_writers(ctx), *_huge_photos(ctx)]
+            found += _of_collection(ctx, tx, collection, each_translation=each_translation)
+    found += [*_unseen_writers(ctx), *_huge_photos(ctx), *differences.unread_files(ctx)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -107,7 +97,7 @@ def _unseen_writers(ctx: Context) -> Iterator[Finding]:
         yield Finding("warning", files[0], "", detail, "writers_unseen")
 
 
-def _of_collection(tx: Connection, collection: AnyRow, *, each_translation: bool) -> Iterator[Finding]:
+def _of_collection(ctx: Context, tx: Connection, collection: AnyRow, *, each_translation: bool) -> Iterator[Finding]:
     """Find what is wrong with the articles of a collection; their texts are read few at a time."""
     rules, translated = rules_in(collection), _Translations()
     for detail in rules.unreadable:
@@ -116,6 +106,7 @@ def _of_collection(tx: Connection, collection: AnyRow, *, each_translation: bool
         whole = json.loads(row.json)
         yield from _against_rules(tx, rules, row.key, whole)
         yield from _alt_texts(row.key, whole["images"])
+        yield from differences.of_article(ctx, rules, row.key, whole)
         translated.add(row)
     yield from translated.each_missing() if each_translation else translated.missing(collection.name)
 

@@ -15,7 +15,7 @@ import click
 from cms.cli.common import the_site
 
 if TYPE_CHECKING:
-    from cms.actions.check import Finding
+    from cms.actions.finding import Finding
 
 SHOWN = 100
 """Findings of a table, unless `--max` says otherwise."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, text
 
-FORMAT = 9
+FORMAT = 10
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()

@@ -67,6 +67,11 @@ def is_article(key: str) -> bool:
     return markdown and "/_" not in key and "/." not in key
 
 
+def is_in_collection(key: str) -> bool:
+    """Return whether the file lies in a collection's folder and is not hidden."""
+    return key.startswith(CONTENT) and "/" in key[len(CONTENT) :] and "/." not in key
+
+
 def split_key(key: str) -> tuple[str, str]:
     """An article's key as its collection and the path below it."""
     collection, path = key.removeprefix(CONTENT).split("/", 1)

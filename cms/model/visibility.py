@@ -34,16 +34,24 @@ class Judged(NamedTuple):
 def judge(data: Mapping[str, object], terms: Terms, zone: tzinfo, now: float) -> Judged:
     """What front matter, in its JSON form, makes of an article at the moment `now`.
 
-    Astro's own convention `draft: true` always counts. A date is due when it begins in `zone`; a time without an offset
-    is in UTC, as Astro reads it.
+    Astro's own convention `draft: true` always counts, and so does any other `draft` that JavaScript takes for true,
+    which a site's `!data.draft` hides, unless `terms` say which values of `draft` do. A date is due when it begins in
+    `zone`; a time without an offset is in UTC, as Astro reads it.
     """
-    if data.get("draft") is True or any(_is(at(data, name), value) for name, value in terms.drafts.items()):
+    draft = data.get("draft")
+    is_draft = draft is True if "draft" in terms.drafts else is_truthy(draft)
+    if is_draft or any(_is(at(data, name), value) for name, value in terms.drafts.items()):
         return Judged("draft")
     value = None if terms.publish is None else at(data, terms.publish)
     if value is None:
         return Judged("published")
     due = due_of(value, zone)
     return Judged("published") if due is not None and due <= now else Judged("scheduled", due)
+
+
+def is_truthy(value: object) -> bool:
+    """Return whether JavaScript takes a value of front matter for true: `"false"` too, and an empty list or object."""
+    return bool(value) if isinstance(value, (bool, int, float, str)) else value is not None
 
 
 def is_visible(status: Status) -> bool:

@@ -1,0 +1,58 @@
+"""Finds where the site's own build and this service see different pages: what one of them has and the other has not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from cms.actions.finding import Finding
+from cms.actions.rules import Rules
+from cms.context import Context
+from cms.model import ids, refs
+from cms.model.visibility import is_truthy
+from cms.store.base import Key
+
+_NAMED = 3
+"""Files that a finding about many of them names."""
+
+_ENTRIES = (".json", ".yaml", ".yml", ".toml", ".mdoc")
+"""The endings of files that Astro's loaders take for entries of a collection, besides those of articles."""
+
+
+def of_article(ctx: Context, rules: Rules, key: str, whole: dict[str, Any]) -> Iterator[Finding]:
+    """Find what the site's build may make something else of than this service does, in the article's JSON `whole`."""
+    draft = whole["data"].get("draft")
+    if is_truthy(draft) and draft is not True and "draft" not in rules.annotation.terms.drafts:
+        detail = f"{draft!r} hides the article, as `!data.draft` does in the site; write draft: true, or leave it out"
+        yield Finding("warning", key, "/data/draft", detail, "draft_not_boolean")
+    for item in whole["images"]:
+        if item["path"] is None and item["missing"]:
+            yield from _of_photo_elsewhere(ctx, key, item["ref"], item["field"])
+
+
+def _of_photo_elsewhere(ctx: Context, key: str, ref: str, field: str | None) -> Iterator[Finding]:
+    """Find a photo that the site takes from a place where this service has none."""
+    place = refs.target(unquote(ref) if field is None else ref, key)
+    if place is None or place.startswith("../"):
+        return
+    where = "/body" if field is None else f"/data{field}"
+    if ctx.site.stat(Key(place)) is not None:
+        detail = f"the site's own build finds {ref}, this service does not; move the photo below {ids.ASSETS}"
+        yield Finding("warning", key, where, detail, "image_outside_assets")
+    elif field is None and ref.startswith("."):
+        yield Finding("error", key, where, f"shows the photo {ref}, which is not there", "image_missing")
+
+
+def unread_files(ctx: Context) -> Iterator[Finding]:
+    """Find, for each collection, files that Astro's loaders may take for entries and this service does not read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for stat in ctx.site.list(ids.CONTENT):
+        if stat.key.endswith(_ENTRIES) and ids.is_in_collection(stat.key):
+            collection, path = ids.split_key(stat.key)
+            found[collection].append(path)
+    for collection, paths in found.items():
+        some = ", ".join(sorted(paths)[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
+        detail = f"{len(paths)} files are no Markdown and are not read ({some}); load them with Astro's own loaders"
+        yield Finding("warning", ids.CONTENT + collection, "", detail, "file_not_read")
