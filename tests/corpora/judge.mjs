@@ -1,0 +1,45 @@
+// Reads Markdown files as Astro does: front matter by its own parser, ids as its glob loader makes them.
+// Standard input: {"packages": folder, "files": [[path below the collection, text], …]}; output: one JSON line a file.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const { packages, files } = JSON.parse(readFileSync(0, 'utf8'));
+const load = (path) => import(pathToFileURL(join(packages, path)));
+const { getContentEntryIdAndSlug } = await load('astro/dist/content/utils.js');
+const { parseFrontmatter } = await load('@astrojs/internal-helpers/dist/frontmatter.js');
+
+const contentDir = new URL('file:///collection/');
+
+const idOf = (path, data) => {
+  if (data.slug) return String(data.slug);
+  const entry = new URL(`./${encodeURI(path)}`, contentDir);
+  return getContentEntryIdAndSlug({ entry, contentDir, collection: '' }).slug;
+};
+
+const plain = (value) => {
+  if (value instanceof Date) return { $date: isNaN(value) ? 'invalid' : value.toISOString() };
+  if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
+  if (typeof value === 'bigint' || value instanceof Uint8Array) return { $other: typeof value };
+  if (Array.isArray(value)) return value.map(plain);
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  }
+  return value === undefined ? null : value;
+};
+
+for (const [path, text] of files) {
+  let found;
+  try {
+    const { frontmatter, content } = parseFrontmatter(text);
+    found = { data: plain(frontmatter), body: content };
+  } catch (error) {
+    found = { error: error.reason ?? `${error}`.split('\n')[0] };
+  }
+  try {
+    found.id = idOf(path, found.error === undefined ? parseFrontmatter(text).frontmatter : {});
+  } catch (error) {
+    found.idError = `${error}`.split('\n')[0];
+  }
+  console.log(JSON.stringify(found));
+}
