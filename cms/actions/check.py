@@ -51,9 +51,9 @@ def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
 
 
 def _broken(tx: Connection) -> Iterator[Finding]:
-    for key, problems in articles.problems(tx):
-        for problem in problems:
-            yield Finding("error", key, problem.pointer, problem.detail, problem.code)
+    for row in articles.broken(tx):
+        for problem in articles.problems_of(row):
+            yield Finding("error", row.key, problem.pointer, problem.detail, problem.code)
 
 
 def _missing_photos(tx: Connection) -> Iterator[Finding]:

@@ -108,7 +108,7 @@ def create_api(app: Flask, limits: Limits) -> Api:
     api = Api(app)
     for schema in (
         articles.WholeArticle, articles.ArticlePatch, articles.Operation, images.ImagePatch,
-        sync.SyncArticle, sync.SyncImage, sync.SyncDeleted, sync.SyncCursor,
+        sync.SyncArticle, sync.SyncImage, sync.SyncDeleted, sync.SyncBroken, sync.SyncCursor,
     ):  # fmt: skip
         api.spec.components.schema(schema.__name__, schema=schema)
     app.extensions["cms-api"] = api

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, stream_with_context
 from sqlalchemy import Connection
@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from cms.api import auth
 from cms.api.collections import require_collection
 from cms.api.conditional import is_known, not_modified
+from cms.api.copies import problems_of
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import sync as schemas
-from cms.database import changes, feed, images
+from cms.database import articles, changes, feed, images
 from cms.database.engine import read
 from cms.database.photo_visibility import ALL, PUBLIC
 from cms.database.tables import AnyRow
@@ -36,22 +37,23 @@ def sync(query: dict[str, Any]) -> Response:
     """Get everything published, or what changed since a cursor, as NDJSON."""
     auth.require_read()
     collection, drafts = query.get("collection"), query["drafts"]
-    if drafts:
+    if drafts or query["broken"]:
         auth.actor().require("articles:read-drafts", collection)
     require_collection(collection)
-    view = places.view_of(collection, query.get("fields_"), drafts)
+    asked = _Asked(collection, query.get("fields_"), drafts, query["broken"])
+    view = places.view_of(collection, asked.names, drafts)
     with read(context().database) as tx:
         epoch, seq = feed.position(tx, drafts=drafts)
         made = images.made(tx, ALL if drafts else PUBLIC)
+        broken = list(_broken(tx, asked))
     here = Cursor(epoch, context().stamp, view, seq)
     since = _since(query.get("cursor"), here)
     # Variants are no change, and yet the lines tell of them.
-    etag = f'W/"{hashlib.sha256(f"{here.encode()} {since} {made}".encode()).hexdigest()[:32]}"'
+    etag = f'W/"{hashlib.sha256(f"{here.encode()} {since} {made} {broken}".encode()).hexdigest()[:32]}"'
     if is_known(etag):
         response = not_modified(Response(content_type=NDJSON))
     else:
-        lines = _lines(since, here, collection, query.get("fields_"), drafts)
-        response = Response(stream_with_context(chunks(lines)), content_type=NDJSON)
+        response = Response(stream_with_context(chunks(_lines(since, here, asked))), content_type=NDJSON)
     response.headers["ETag"] = etag
     return response
 
@@ -65,8 +67,18 @@ def _since(text: str | None, here: Cursor) -> int | None:
     return given.seq
 
 
-def _lines(since: int | None, here: Cursor, collection: str | None, names: str | None, drafts: bool) -> Iterator[str]:
+class _Asked(NamedTuple):
+    """What of the feed is asked for: `names` are the members of articles, None for the usual ones."""
+
+    collection: str | None
+    names: str | None
+    drafts: bool
+    broken: bool
+
+
+def _lines(since: int | None, here: Cursor, asked: _Asked) -> Iterator[str]:
     """One snapshot: the cursor at the end is the place that all the lines before it lead to."""
+    collection, names, drafts, _ = asked
     wanted = FEED if names is None else ("collection", "id", "version", "digest", *names.split(","))
     with read(context().database) as tx:
         _, seq = feed.position(tx, drafts=drafts)
@@ -79,6 +91,7 @@ def _lines(since: int | None, here: Cursor, collection: str | None, names: str |
                 for row in feed.photos_since(tx, after, drafts=drafts):
                     yield f'{{"type":"image",{row.json[1:]}\n'
             yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
+        yield from _broken(tx, asked)
     yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
 
 
@@ -104,6 +117,15 @@ def chunks(lines: Iterator[str]) -> Iterator[bytes]:
             yield "".join(held).encode()
             held, size = [], 0
     yield "".join(held).encode()
+
+
+def _broken(tx: Connection, asked: _Asked) -> Iterator[str]:
+    """Yield a line for each file that cannot be read; a file without one is read again, or gone."""
+    for row in articles.broken(tx, asked.collection) if asked.broken else ():
+        problems = problems_of(articles.problems_of(row))
+        yield _line(
+            {"type": "broken", "collection": row.collection, "id": row.id, "path": row.key, "problems": problems}
+        )
 
 
 def _deleted(row: AnyRow) -> dict[str, Any]:

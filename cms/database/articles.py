@@ -213,10 +213,11 @@ def versions(tx: Connection, keys: Collection[str] | None = None) -> dict[str, s
     return {key: version for part in some for key, version in part.items()}
 
 
-def problems(tx: Connection) -> list[tuple[str, list[Problem]]]:
-    """Keys of the broken articles with what is wrong."""
-    found = select(articles.c.key, articles.c.problems).where(articles.c.status == "broken").order_by(articles.c.key)
-    return [(row.key, problems_of(row)) for row in tx.execute(found)]
+def broken(tx: Connection, collection: str | None = None) -> list[AnyRow]:
+    """Return key, collection, id and problems of the broken articles of a collection (None: of all), ordered by key."""
+    names = [shelf.name for shelf in shelves.all_of(tx, collection) if shelf.status == "broken"]
+    found = select(articles.c.key, articles.c.collection, articles.c.id, articles.c.problems)
+    return list(tx.execute(found.where(articles.c.shelf.in_(names)).order_by(articles.c.key))) if names else []
 
 
 def problems_of(row: AnyRow) -> list[Problem]:

@@ -122,7 +122,7 @@ def test_of_two_files_with_one_id_the_first_is_published(ctx: Context) -> None:
     second = write(ctx, "news/en/x/index", TEXT.replace("Body", "Other"))
     reconcile(ctx)
     with read(ctx.database) as tx:
-        found = dict(articles.problems(tx))
+        found = {row.key: articles.problems_of(row) for row in articles.broken(tx)}
         row = articles.get(tx, Name("news", "en/x"))
     assert row is not None
     assert row.key == "src/content/news/en/x.md"

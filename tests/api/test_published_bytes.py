@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from marshmallow import RAISE
 
 from cms.api.schemas import articles, common, history, images, service, tokens, webhooks
+from cms.context import Context
 from cms.model.published import MEMBERS
 from tests.api.editing import create_text, patch
 from tests.api.test_images import picture, send
@@ -110,14 +111,17 @@ def test_feed_lines_hold_published_members(client: FlaskClient, spec: dict[str, 
 
 
 def test_every_line_of_the_feed_fits_its_schema(
-    client: FlaskClient, admin: dict[str, str], spec: dict[str, Any]
+    ctx: Context, client: FlaskClient, admin: dict[str, str], spec: dict[str, Any]
 ) -> None:
     etag = create_text(client, admin)
     first = client.get("/api/v1/sync").text.splitlines()
     client.delete("/api/v1/articles/news/en/a-day", headers={**admin, "If-Match": etag})
     seen = json.loads(first[-1])["cursor"]
-    lines = [json.loads(line) for line in [*first, *client.get(f"/api/v1/sync?cursor={seen}").text.splitlines()]]
-    names = {"article": "SyncArticle", "image": "SyncImage", "deleted": "SyncDeleted", "cursor": "SyncCursor"}
+    (site_of(ctx) / "src/content/news/en/torn.md").write_text("---\ntitle: [\n---\n")
+    reconcile(ctx)
+    then = client.get(f"/api/v1/sync?broken=true&cursor={seen}", headers=admin).text.splitlines()
+    lines = [json.loads(line) for line in [*first, *then]]
+    names = {kind: f"Sync{kind.capitalize()}" for kind in ("article", "image", "deleted", "broken", "cursor")}
     assert {line["type"] for line in lines} == set(names)
     for line in lines:
         check(spec, names[line["type"]], line)

@@ -1328,6 +1328,16 @@ export interface components {
             /** @description SHA-256 of the file */
             version?: string;
         };
+        SyncBroken: {
+            collection: string;
+            /** @description the article's, as far as its path tells */
+            id: string;
+            /** @description the file, below the site */
+            path: string;
+            problems: components["schemas"]["FileProblem"][];
+            /** @enum {string} */
+            type: "broken";
+        };
         SyncCursor: {
             cursor: string;
             /** @enum {string} */
@@ -3201,6 +3211,8 @@ export interface operations {
                 /** @description members of the articles, separated by commas; text is the whole file */
                 fields?: string;
                 drafts?: boolean;
+                /** @description tell of all files that cannot be read, whatever the cursor: one that is told of no more is read again, or gone; needs articles:read-drafts */
+                broken?: boolean;
             };
             header?: {
                 /** @description an ETag: 304 when nothing has changed since; with PUT, * to create */
@@ -3219,7 +3231,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": components["schemas"]["SyncArticle"] | components["schemas"]["SyncImage"] | components["schemas"]["SyncDeleted"] | components["schemas"]["SyncCursor"];
+                    "application/x-ndjson": components["schemas"]["SyncArticle"] | components["schemas"]["SyncImage"] | components["schemas"]["SyncDeleted"] | components["schemas"]["SyncBroken"] | components["schemas"]["SyncCursor"];
                 };
             };
             /** @description Nothing has changed */

@@ -13,10 +13,14 @@ export type StoredPhoto = Photo & { path: string; url: string; sha256: string; b
 /** An article as the feed has it; members besides these only when asked for. */
 export type Article = Schemas['SyncArticle'] & Required<Pick<Schemas['SyncArticle'], 'id' | 'digest' | 'path' | 'images'>>;
 
+/** A file that the CMS cannot read. */
+export type Broken = Schemas['SyncBroken'];
+
 export type Line =
   | (Article & { type: 'article' })
   | (Schemas['SyncDeleted'] & { type: 'deleted' })
   | (Schemas['SyncImage'] & { type: 'image' })
+  | (Broken & { type: 'broken' })
   | (Schemas['SyncCursor'] & { type: 'cursor' });
 
 /** A reference as Astro has it, without percent-encoding. */

@@ -1,6 +1,6 @@
 /** Reads the feed of one collection: everything, or what changed since a cursor. */
 
-import type { Article, Line } from './article.js';
+import type { Article, Broken, Line } from './article.js';
 import { ask } from './http.js';
 import type { Field, Settings } from './options.js';
 
@@ -10,17 +10,24 @@ export interface Feed {
   articles: Article[];
   /** Ids of articles that are there no more. */
   deleted: string[];
+  /** All files that the CMS cannot read; undefined when it was not asked, or the token may not know. */
+  broken: Broken[] | undefined;
   cursor: string;
 }
 
-/** All of the answer or an error. A cursor that the CMS does not know any more leads to everything. */
-export async function readFeed(settings: Settings, cursor?: string): Promise<Feed> {
-  const feed = await ask(request(settings, cursor), cursor ? [410] : [], async (answer) => {
-    if (answer.status !== 410) return sort(await readLines(answer), cursor === undefined);
+/**
+ * All of the answer or an error. A cursor that the CMS does not know any more leads to everything, and a token that may
+ * not know of broken files to an answer without them.
+ */
+export async function readFeed(settings: Settings, cursor?: string, broken = asksForBroken(settings)): Promise<Feed> {
+  const expected = [...(cursor ? [410] : []), ...(broken ? [403] : [])];
+  const feed = await ask(request(settings, cursor, broken), expected, async (answer) => {
+    if (answer.status === 200) return sort(await readLines(answer), cursor === undefined, broken);
     await answer.body?.cancel();
-    return undefined;
+    return answer.status;
   });
-  return feed ?? readFeed(settings);
+  if (feed === 410) return readFeed(settings, undefined, broken);
+  return typeof feed === 'number' ? readFeed(settings, cursor, false) : feed;
 }
 
 /** Whether the feed has anything new after the cursor. */
@@ -37,11 +44,16 @@ export function extrasOf(settings: Settings): Field[] {
   return settings.fields.filter((field) => field !== 'data' && field !== 'body');
 }
 
-function request(settings: Settings, cursor?: string) {
+function asksForBroken({ token, onBroken }: Settings): boolean {
+  return token !== undefined && onBroken !== 'ignore';
+}
+
+function request(settings: Settings, cursor?: string, broken = false) {
   const url = new URL(`${settings.url}/api/v1/sync`);
   url.searchParams.set('collection', settings.collection);
   url.searchParams.set('fields', membersOf(settings).join(','));
   if (settings.drafts) url.searchParams.set('drafts', 'true');
+  if (broken) url.searchParams.set('broken', 'true');
   if (cursor !== undefined) url.searchParams.set('cursor', cursor);
   return { url, cms: settings.url, token: settings.token };
 }
@@ -67,11 +79,12 @@ async function readLines(answer: Response): Promise<Line[]> {
   return lines;
 }
 
-function sort(lines: Line[], isWhole: boolean): Feed {
-  const feed: Feed = { isWhole, articles: [], deleted: [], cursor: '' };
+function sort(lines: Line[], isWhole: boolean, asked: boolean): Feed {
+  const feed: Feed = { isWhole, articles: [], deleted: [], broken: asked ? [] : undefined, cursor: '' };
   for (const line of lines) {
     if (line.type === 'article') feed.articles.push(line);
     if (line.type === 'deleted' && line.id !== undefined) feed.deleted.push(line.id);
+    if (line.type === 'broken') feed.broken?.push(line);
     if (line.type === 'cursor') feed.cursor = line.cursor;
   }
   return feed;

@@ -1,6 +1,7 @@
 /** The loader: `loader: cms({ collection: "news" })` in the content config. */
 
 import type { Loader, LoaderContext } from 'astro/loaders';
+import { tellBroken } from './broken.js';
 import { refuseMdx } from './mdx.js';
 import type { CmsOptions } from './options.js';
 import { bindingOf, settle } from './options.js';
@@ -36,11 +37,13 @@ function loaderOf(options: CmsOptions, isLegacy: boolean): Loader {
       refuseMdx(context.config, settings.collection);
       exportSchema(context, settings.collection);
       const known = recall(context.meta, bindingOf(settings));
+      let broken;
       try {
-        await update(context, settings, known);
+        broken = await update(context, settings, known);
       } catch (error) {
-        await goOn(context, settings, known, error);
+        return goOn(context, settings, known, error);
       }
+      tellBroken(context, settings, broken);
     },
   };
 }

@@ -36,6 +36,12 @@ export interface CmsOptions {
    * `"excerpt"`, …) come as `data.cms`, for the schema to describe.
    */
   fields?: readonly Field[];
+  /**
+   * What a build does when the CMS holds files of the collection that it cannot read, whose pages are missing:
+   * `"warn"` (default) names them with the reasons, `"error"` ends the build, `"ignore"` says nothing. The CMS tells of
+   * them only to a token with the scope `articles:read-drafts`.
+   */
+  onBroken?: 'warn' | 'error' | 'ignore';
   /** Drafts too. Needs a token with the scope `articles:read-drafts`. Default: false. */
   drafts?: boolean;
 }
@@ -47,7 +53,12 @@ export interface Settings extends Required<CmsOptions> {
   legacy: boolean;
 }
 
-const CHOICES = { render: ['astro', 'cms'], images: ['local', 'remote'], offline: ['fail', 'stale'] } as const;
+const CHOICES = {
+  render: ['astro', 'cms'],
+  images: ['local', 'remote'],
+  offline: ['fail', 'stale'],
+  onBroken: ['warn', 'error', 'ignore'],
+} as const;
 
 export function settle(options: CmsOptions, legacy: boolean, env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {
@@ -55,6 +66,7 @@ export function settle(options: CmsOptions, legacy: boolean, env: NodeJS.Process
     images: 'local',
     offline: 'fail',
     fields: ['data', 'body'],
+    onBroken: 'warn',
     drafts: false,
     ...given(options),
     url: checkedUrl(options.url ?? (env.CMS_URL || 'http://127.0.0.1:8000')),
@@ -71,6 +83,9 @@ export function settle(options: CmsOptions, legacy: boolean, env: NodeJS.Process
   if (settings.drafts && !settings.token) {
     throw new CmsError('cms(): drafts need a token; set CMS_TOKEN to one with the scope articles:read-drafts.');
   }
+  if (settings.onBroken === 'error' && !settings.token) {
+    throw new CmsError('cms(): onBroken: "error" needs a token; set CMS_TOKEN to one with the scope articles:read-drafts.');
+  }
   return settings;
 }
 
@@ -86,7 +101,7 @@ function checkedUrl(text: string): string {
 }
 
 /** Equal for settings under which the same article gives the same entry; bump FORMAT when that changes. */
-export function bindingOf({ token, offline, ...rest }: Settings): string {
+export function bindingOf({ token, offline, onBroken, ...rest }: Settings): string {
   return createHash('sha256').update(JSON.stringify([FORMAT, rest])).digest('hex').slice(0, 16);
 }
 

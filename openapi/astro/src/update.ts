@@ -1,7 +1,7 @@
 /** Brings a collection up to date. The store is touched only when all that it needs is at hand. */
 
 import type { LoaderContext } from 'astro/loaders';
-import type { Article } from './article.js';
+import type { Article, Broken } from './article.js';
 import type { Entry } from './entry.js';
 import { entryMaker } from './entry.js';
 import { CmsError } from './errors.js';
@@ -18,7 +18,12 @@ import { keep, photosOf } from './state.js';
 
 const PARALLEL = 10;
 
-export async function update(context: LoaderContext, settings: Settings, known: State | undefined): Promise<void> {
+/** Returns the files that the CMS cannot read; undefined when it does not tell. */
+export async function update(
+  context: LoaderContext,
+  settings: Settings,
+  known: State | undefined,
+): Promise<Broken[] | undefined> {
   const { collection, logger, store, meta } = context;
   const feed = await readFeed(settings, known?.cursor);
   refuseMdxArticles(feed.articles, settings.collection);
@@ -34,6 +39,7 @@ export async function update(context: LoaderContext, settings: Settings, known: 
   keep(meta, state);
   publish(context, settings, state, files);
   logger.info(`${collection}: ${changed.length} changed, ${store.keys().length} in all`);
+  return feed.broken;
 }
 
 /** After a failure: builds from what the last build left, if that is wanted and possible; else raises it again. */
