@@ -47,7 +47,7 @@ def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: A
         hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown})
     # What was missing before is taken for missing still; a new photo may be on its way into the database.
     gone = {ref.ref for ref in was.refs} if was else set()
-    found += [_missing(ref) for ref, key in unknown if ref.ref in gone or not _is_coming(ctx, key, hidden)]
+    found += [missing(ref) for ref, key in unknown if ref.ref in gone or not _is_coming(ctx, key, hidden)]
     return found
 
 
@@ -111,7 +111,7 @@ def check_photos(ctx: Context, actor: Actor, article: Article, known: Iterable[P
         there = images.there(tx, article.photos, lookup.sight(actor))
         hidden = images.there(tx, article.photos - there)
     gone = [ref for ref in shown if ref.path not in there]
-    found = [_missing(ref) for ref in gone if not _is_coming(ctx, Key(ids.ASSETS + str(ref.path)), hidden)]
+    found = [missing(ref) for ref in gone if not _is_coming(ctx, Key(ids.ASSETS + str(ref.path)), hidden)]
     if new := [problem for problem in found if problem.detail not in allowed]:
         raise Invalid("A photo has gone while you wrote; nothing was saved.", problems=new)
 
@@ -179,6 +179,7 @@ def _unknown_photos(tx: Connection, actor: Actor, rules: Rules, article: Article
     return found
 
 
-def _missing(ref: Ref) -> Problem:
+def missing(ref: Ref) -> Problem:
+    """Return the problem of a reference to a photo that is not there."""
     where = "/body" if ref.field is None else f"/data{ref.field}"
     return Problem(where, f"there is no photo {ref.ref}; upload it first", MISSING)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from cms.actions import lookup, naming, photo_rights
-from cms.actions.faults import added, faults_of
+from cms.actions.faults import added, faults_of, missing
 from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
 from cms.actions.save import Plan, catch_up, check_free, stale
 from cms.context import Context
@@ -20,7 +20,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
-from cms.model import document, ids, splice, three_way
+from cms.model import document, ids, relocation, splice, three_way
 from cms.model.article import Article
 from cms.model.document import Document
 from cms.model.ids import Name
@@ -162,16 +162,17 @@ def plan_bytes(
         own_id = read_back(ctx, old_key, after).id
         if own_id not in (editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
-        key, after = _renamed(ctx, old_key, after, new_id)
+        key, after = _renamed(ctx, was, after, new_id)
     article = judged(ctx, rules, read_back(ctx, key, after))
     is_rename = article.id != editing.name.id
     if is_rename:
         naming.check_new_id(ctx, article.name)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
-    problems = faults_of(ctx, editing.actor, rules, article, was)
+    base = _at(ctx, rules, was, before, key)
+    problems = faults_of(ctx, editing.actor, rules, article, base)
     if problems:
-        _refuse(added(problems, article, faults_of(ctx, editing.actor, rules, was, was), was))
+        _refuse(added(problems, article, faults_of(ctx, editing.actor, rules, base, base), base))
     adopts = photo_rights.adopted(ctx, editing.actor, article, was)
     moved = None if key == old_key else old_key
     plan = Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
@@ -186,12 +187,28 @@ def read_back(ctx: Context, key: Key, data: bytes) -> Article:
     return article
 
 
-def _renamed(ctx: Context, key: Key, data: bytes, new_id: str) -> tuple[Key, bytes]:
-    """Where the article's file goes, and its bytes; one that has a slug of its own gets another and stays."""
+def _renamed(ctx: Context, was: Article, data: bytes, new_id: str) -> tuple[Key, bytes]:
+    """Return where the article's file goes, and its bytes there; one that has a slug of its own gets another and stays.
+
+    References to photos that are relative to the file lead to the same photos from there.
+    """
     found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
-    if article_file.own_slug(found.data) is None:
-        return Key(ids.moved_key(key, new_id)), data
-    return key, splice.edit(found, {**found.data, "slug": new_id}, None).encode()
+    if article_file.own_slug(found.data) is not None:
+        return Key(was.key), splice.edit(found, {**found.data, "slug": new_id}, None).encode()
+    key = Key(ids.moved_key(was.key, new_id))
+    moved = relocation.relocated(found, was.refs, was.key, key).encode()
+    before, after = read_back(ctx, Key(was.key), data), read_back(ctx, key, moved)
+    _refuse([missing(ref) for ref in relocation.lost(was.refs, before.refs, after.refs, (was.key, key))])
+    return key, moved
+
+
+def _at(ctx: Context, rules: Rules, was: Article, before: bytes, key: Key) -> Article:
+    """Return the article as it was, in another place, with its photos."""
+    if was.key == key or was.status == "broken":
+        return was
+    found = document.read(before, article_file.yaml_limits(ctx.settings.limits))
+    moved = relocation.relocated(found, was.refs, was.key, key).encode()
+    return judged(ctx, rules, read_back(ctx, key, moved))
 
 
 def _other_id(where: str, detail: str) -> Invalid:

@@ -160,17 +160,6 @@ def test_an_id_that_cannot_be_is_refused(
     assert state_of(ctx) == before
 
 
-def test_a_photo_that_would_be_lost_by_the_move_is_told(
-    ctx: Context, client: FlaskClient, admin: dict[str, str]
-) -> None:
-    etag = create_text(client, admin, text=TEXT.replace("@/assets", "../../../assets"))
-    reconcile(ctx)
-    before = state_of(ctx)
-    found = problem(patch(client, admin, NAME, etag, {"id": "en/deeper/a-day"}), 422)
-    assert {item["code"] for item in found["errors"]} == {"image_missing"}
-    assert state_of(ctx) == before
-
-
 def test_renaming_what_the_public_sees_is_publishing(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     etag = create_text(client, admin)
     before = state_of(ctx)
