@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from cms.errors import Invalid
-from cms.model import document, ids
+from cms.model import ids
 from cms.model.article import iso
 from tests.conftest import REAL, ROOT, SAMPLE
 from tests.javascript import read_in_javascript
+from tests.model.reading import read
 
 AWKWARD = ROOT / "tests/awkward"
 
@@ -88,7 +89,7 @@ def has_no_json(value: object) -> bool:
 def compare(text: str, site: dict[str, Any]) -> str | None:
     """What is different, None when nothing is."""
     try:
-        ours = document.read(text.encode()).data
+        ours = read(text.encode()).data
     except Invalid as error:
         is_stricter = error.code in REFUSED_HERE or (error.code == "yaml_syntax" and STRICTER.search(text))
         if "error" in site or has_no_json(site["value"]) or is_stricter:

@@ -21,10 +21,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from cms.context import Context
-from cms.model import document
 from cms.model.pointer import strings
 from tests.conftest import REAL, ROOT, bearer, close, copy_site, make_client, make_context, make_settings, site_of
 from tests.javascript import read_in_javascript
+from tests.model.reading import read
 
 pytestmark = pytest.mark.xdist_group("lossless")  # one process makes the shelf
 
@@ -124,8 +124,8 @@ def read_back(shelf: Shelf, node: str, expected: dict[Path, Any]) -> None:
     """The site's own parser reads from the files what was asked for."""
     yaml = {path: data for path, data in expected.items() if not path.read_bytes().startswith(b"+++")}
     found = read_in_javascript(node, [path.read_bytes().decode() for path in yaml])
-    for (path, data), read in zip(yaml.items(), found, strict=True):
-        assert plain(read["value"]) == plain(data), path
+    for (path, data), theirs in zip(yaml.items(), found, strict=True):
+        assert plain(theirs["value"]) == plain(data), path
 
 
 def plain(value: Any) -> Any:
@@ -204,7 +204,7 @@ def edit_all(shelf: Shelf, node: str, edit: str, names: list[str]) -> None:
         before, wanted = path.read_bytes(), copy.deepcopy(article["data"])
         saved = shelf.patch(name, etag, operations)
         if edit == "body":
-            assert document.read(path.read_bytes()).raw == document.read(before).raw
+            assert read(path.read_bytes()).raw == read(before).raw
             assert saved["body"] == "New.\n\n---\n\nបាទ\n"
         else:
             apply(wanted, operations[0])

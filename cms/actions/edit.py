@@ -24,11 +24,12 @@ from cms.store.base import version_of
 
 def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Plan:
     """A new article; `Exists` when its id is taken, also by case or Unicode form."""
-
-    json_bounds.check_front_matter(data)
+    limits = article_file.yaml_limits(ctx.settings.limits)
+    json_bounds.check_front_matter(data, limits)
 
     def text(rules: Rules) -> bytes:
-        return document.new(merge.carry_over({}, data, rules.revive), f"\n{body}" if body else "").encode()
+        below = f"\n{body}" if body else ""
+        return document.new(merge.carry_over({}, data, rules.revive), below, limits).encode()
 
     return plan_new(ctx, actor, name, text, "api")
 
@@ -40,9 +41,9 @@ def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Sou
 
 def patch(*, data: Any = None, body: str | None = None, new_id: str | None = None) -> Make:
     """The merge patch `data` of the front matter, another body and another id, unless None."""
-    json_bounds.check_front_matter(data)
 
     def make(rules: Rules, before: Document) -> Made:
+        json_bounds.check_front_matter(data, before.limits)
         wanted = None if data is None else merge.merge_patch(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, None if body is None else before.margin + body), new_id)
 
@@ -54,12 +55,12 @@ def patch_json(name: Name, operations: Any) -> Make:
 
     def make(rules: Rules, before: Document) -> Made:
         known = {"id": name.id, "data": article_file.json_form(before.data)[0], "body": before.content}
-        found = json_patch.apply(known, operations, allowed=("/id", "/data", "/body"))
+        found = json_patch.apply(known, operations, ("/id", "/data", "/body"), before.limits)
         new_id, data, body = found.get("id"), found.get("data"), found.get("body")
         if not isinstance(new_id, str) or not isinstance(data, dict) or not isinstance(body, str):
             problem = Problem("", "data has to stay an object, id and body texts", "json_patch")
             raise Invalid("The patch cannot be applied; nothing was saved.", problems=[problem])
-        json_bounds.check_front_matter(data)
+        json_bounds.check_front_matter(data, before.limits)
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, before.margin + body), new_id)
 
@@ -68,9 +69,9 @@ def patch_json(name: Name, operations: Any) -> Make:
 
 def replace(data: dict[str, Any], body: str) -> Make:
     """Exactly this front matter and body; what is the same in both keeps its lines."""
-    json_bounds.check_front_matter(data)
 
     def make(rules: Rules, before: Document) -> Made:
+        json_bounds.check_front_matter(data, before.limits)
         wanted = merge.carry_over(before.data, data, rules.reviving(before))
         return Made(splice.edit(before, wanted, before.margin + body))
 

@@ -13,7 +13,7 @@ from typing import Literal, cast
 from cms.errors import Invalid
 from cms.model.frontmatter_format import FENCES, FORMATS, HANDLERS, OPENING
 from cms.model.pointer import refusal
-from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
+from cms.model.yaml_guard import YamlLimits
 from cms.model.yaml_values import is_same
 
 Format = Literal["yaml", "toml", "none"]
@@ -23,7 +23,8 @@ Format = Literal["yaml", "toml", "none"]
 class Document:
     """`raw` is the text between the fences, `text[raw_start:raw_end]`; `body` is the end of `text`, from `body_start`.
 
-    The line break that ends the closing fence belongs to the fence, so the body is what stands below it.
+    The line break that ends the closing fence belongs to the fence, so the body is what stands below it. `limits` are
+    those that it was read under; what an edit makes of it has to keep to them too.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Document:
     raw_end: int
     data: dict[str, object]
     body: str
+    limits: YamlLimits
 
     @property
     def body_start(self) -> int:
@@ -56,7 +58,7 @@ class Document:
         return "\r\n" if end > 0 and self.text[end - 1] == "\r" else "\n"
 
 
-def read(data: bytes, limits: YamlLimits = DEFAULT_LIMITS) -> Document:
+def read(data: bytes, limits: YamlLimits) -> Document:
     """The document that a file's bytes hold; raises `Invalid`."""
     try:
         text = data.decode("utf-8", "strict")
@@ -67,10 +69,11 @@ def read(data: bytes, limits: YamlLimits = DEFAULT_LIMITS) -> Document:
     if match is None:
         _check_no_open_fence(text)
         start = 1 if text.startswith("\ufeff") else 0
-        return Document(text, "none", "", start, start, {}, text[start:])
+        return Document(text, "none", "", start, start, {}, text[start:], limits)
     kind = FORMATS[match[1]]
     values = HANDLERS[kind].load(match[2], limits=limits)
-    return Document(text, cast(Format, kind), match[2], match.start(2), match.end(2), values, text[match.end() :])
+    raw_start, raw_end = match.span(2)
+    return Document(text, cast(Format, kind), match[2], raw_start, raw_end, values, text[match.end() :], limits)
 
 
 def _check_no_open_fence(text: str) -> None:
@@ -79,18 +82,18 @@ def _check_no_open_fence(text: str) -> None:
         raise refusal("front_matter_unterminated", f"the front matter begins with {opening[1]} and never ends")
 
 
-def new(data: Mapping[str, object], body: str) -> str:
+def new(data: Mapping[str, object], body: str, limits: YamlLimits) -> str:
     """The text of a new file; raises `Invalid` when it would not read back as just this."""
-    front_matter = HANDLERS["yaml"].export(dict(data))
+    front_matter = HANDLERS["yaml"].export(dict(data), limits=limits)
     text = "---\n" + (front_matter + "\n" if front_matter else "") + "---\n" + body
-    check_reads_back(text, data, body, "yaml")
+    check_reads_back(text, data, body, "yaml", limits)
     return text
 
 
-def check_reads_back(text: str, data: Mapping[str, object], body: str, kind: Format) -> None:
+def check_reads_back(text: str, data: Mapping[str, object], body: str, kind: Format, limits: YamlLimits) -> None:
     """Raise `Invalid` unless `text` is a file with this front matter and this body."""
     try:
-        found = read(text.encode())
+        found = read(text.encode(), limits)
     except UnicodeEncodeError as exc:
         raise refusal("cannot_edit", "half of a surrogate pair is not a character") from exc
     except Invalid as exc:

@@ -15,7 +15,7 @@ from frontmatter.default_handlers import BaseHandler, YAMLHandler
 
 from cms.model.moments import to_utc
 from cms.model.pointer import refusal
-from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
+from cms.model.yaml_guard import YamlLimits
 from cms.model.yaml_text import block, check_data
 from cms.model.yaml_values import load_mapping
 
@@ -39,11 +39,15 @@ class YamlFrontMatter(YAMLHandler):
         return _split(text)
 
     def load(self, fm: str, **kwargs: Any) -> dict[str, object]:
-        return load_mapping(fm, kwargs.get("limits", DEFAULT_LIMITS))
+        """Return the values of `fm`, which has to keep to the keyword `limits`; raises `Invalid`."""
+        return load_mapping(fm, kwargs["limits"])
 
-    def export(self, metadata: Mapping[str, object], **kwargs: object) -> str:
-        """The lines for a new file's front matter, keys in the given order, without a final line break."""
-        check_data(metadata)
+    def export(self, metadata: Mapping[str, object], **kwargs: Any) -> str:
+        """The lines for a new file's front matter, keys in the given order, without a final line break.
+
+        `metadata` has to keep to the keyword `limits`.
+        """
+        check_data(metadata, kwargs["limits"])
         return "\n".join(block(metadata, 0))
 
 
@@ -57,7 +61,7 @@ class TomlFrontMatter(BaseHandler):
         return _split(text)
 
     def load(self, fm: str, **kwargs: Any) -> dict[str, object]:
-        limits: YamlLimits = kwargs.get("limits", DEFAULT_LIMITS)
+        limits: YamlLimits = kwargs["limits"]
         if len(fm.encode()) > limits.max_bytes:
             raise refusal("toml_too_large", f"the front matter is larger than {limits.max_bytes:,} bytes")
         try:
@@ -66,7 +70,7 @@ class TomlFrontMatter(BaseHandler):
             raise refusal("toml_syntax", f"the front matter is not valid TOML: {exc}") from exc
         except RecursionError as exc:
             raise refusal("toml_too_deep", "the front matter is nested too deep") from exc
-        check_data(data)
+        check_data(data, limits)
         return data
 
     def export(self, metadata: Mapping[str, object], **kwargs: object) -> str:

@@ -8,27 +8,39 @@ from typing import Any, Final, NamedTuple
 
 from cms.errors import Malformed
 from cms.model.pointer import refusal, refusal_at
-from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
+from cms.model.yaml_guard import YamlLimits
 
 MOST_NESTED: Final = 64
-"""Objects and lists inside each other in a body; front matter itself has a lower limit."""
-MOST_VALUES: Final = 2 * DEFAULT_LIMITS.max_events
-"""Values and keys in one body: twice those of the largest front matter, since a patch names places besides."""
+"""Objects and lists inside each other in a body, unless front matter itself may have more than half as many."""
 
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def check_text(data: bytes) -> None:
-    """Raise `Malformed` for JSON text that is nested deeper than MOST_NESTED, `Invalid` for more than MOST_VALUES."""
+def most_nested(limits: YamlLimits) -> int:
+    """Return how many objects and lists inside each other one body may have."""
+    return max(MOST_NESTED, 2 * limits.max_depth)
+
+
+def most_values(limits: YamlLimits) -> int:
+    """Return how many values and keys one body may have.
+
+    It is twice those of the largest front matter, since a patch names places besides.
+    """
+    return 2 * limits.max_events
+
+
+def check_text(data: bytes, limits: YamlLimits) -> None:
+    """Raise `Malformed` for JSON text that is nested too deep, `Invalid` for one with too many values."""
+    deepest, most = most_nested(limits), most_values(limits)
     marks = _STRING.sub(b"", data)
     depth = 0
     for bracket in marks.translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
-        if depth > MOST_NESTED:
-            raise Malformed(f"The body is nested deeper than {MOST_NESTED} levels.", code="nested_too_deep")
-    if sum(marks.count(mark) for mark in (b",", b":", b"[", b"{")) > MOST_VALUES:
-        detail = f"a body holds at most {MOST_VALUES:,} values and keys; send less at once"
+        if depth > deepest:
+            raise Malformed(f"The body is nested deeper than {deepest} levels.", code="nested_too_deep")
+    if sum(marks.count(mark) for mark in (b",", b":", b"[", b"{")) > most:
+        detail = f"a body holds at most {most:,} values and keys; send less at once"
         raise refusal_at("", "too_many_values", detail)
 
 
@@ -61,7 +73,7 @@ def size_of(value: Any) -> Size:
     return Size(events, characters, depth)
 
 
-def check_front_matter(data: Any, limits: YamlLimits = DEFAULT_LIMITS) -> None:
+def check_front_matter(data: Any, limits: YamlLimits) -> None:
     """Raise `Invalid` for front matter that is certain to be refused as YAML, before anything is made of it."""
     size = size_of(data)
     if size.characters > limits.max_bytes:
@@ -72,7 +84,7 @@ def check_front_matter(data: Any, limits: YamlLimits = DEFAULT_LIMITS) -> None:
         raise refusal("yaml_too_deep", f"the front matter is nested deeper than {limits.max_depth} levels")
 
 
-def is_over(size: Size, limits: YamlLimits = DEFAULT_LIMITS) -> bool:
+def is_over(size: Size, limits: YamlLimits) -> bool:
     """Return whether a value has more than twice the size of the largest front matter, or is nested too deep."""
     is_large = size.events > 2 * limits.max_events or size.characters > 2 * limits.max_bytes
-    return is_large or size.depth > MOST_NESTED
+    return is_large or size.depth > most_nested(limits)

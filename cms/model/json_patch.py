@@ -11,19 +11,25 @@ import jsonpointer
 
 from cms.errors import Invalid, Problem
 from cms.model.json_bounds import Size, is_over, size_of
-from cms.model.yaml_guard import DEFAULT_LIMITS
+from cms.model.yaml_guard import YamlLimits
 
 MOST_OPERATIONS = 100
-MOST_ADDED = 4 * DEFAULT_LIMITS.max_events
-"""Values that all operations add together, counted as parser events; copies to one place replace each other."""
 
 
-def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
+def most_added(limits: YamlLimits) -> int:
+    """Return how many values all operations may add together, counted as parser events.
+
+    Copies to one place, which replace each other, all count.
+    """
+    return 4 * limits.max_events
+
+
+def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...], limits: YamlLimits) -> dict[str, Any]:
     """Return a patched copy; `Invalid` names the operation (`/0` is the first) that cannot be done.
 
     Every path has to be one of `allowed`, or below it. An operation that would make the data larger than
-    `json_bounds.is_over` allows, or all of them add more than MOST_ADDED, is refused before it is done, whatever those
-    after it remove.
+    `json_bounds.is_over` allows, or all of them add more than `most_added`, is refused before it is done, whatever
+    those after it remove.
     """
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise _refusal("", f"send a list of at most {MOST_OPERATIONS} operations")
@@ -35,10 +41,10 @@ def apply(value: Mapping[str, Any], operations: Any, allowed: tuple[str, ...]) -
         try:
             grown = _grown(result, size, operation)
             added += grown.events - size.events
-            if is_over(grown):  # what was removed is counted until now
+            if is_over(grown, limits):  # what was removed is counted until now
                 grown = _grown(result, _size(result), operation)
             size = grown
-            if is_over(size) or added > MOST_ADDED:
+            if is_over(size, limits) or added > most_added(limits):
                 detail = "makes the data larger, or nested deeper, than front matter can be"
                 raise _refusal(where, detail, "json_patch_too_large")
             result = jsonpatch.apply_patch(result, [operation], in_place=True)

@@ -19,12 +19,14 @@ from cms.model.yaml_values import is_same
 
 
 def edit(document: Document, data: Mapping[str, object] | None, body: str | None) -> str:
-    """The file's new text, with `data` as its whole front matter and `body` below it; None leaves that part alone.
+    """Return the file's new text with `data` as its front matter and `body` below it; None leaves either alone.
 
-    Equal data changes nothing, whatever its order. A deleted entry takes its own lines and the comment on them with
-    it; comments on lines above stay. Raises `Invalid`, code `cannot_edit`, for what cannot be done exactly.
+    Equal data changes nothing, whatever its order. A deleted entry
+    takes its own lines and the comment on them with it; comments on lines above stay. Raises `Invalid`, code
+    `cannot_edit`, for what cannot be done exactly.
     """
     wanted = document.data if data is None else data
+    body = document.body if body is None else body
     try:
         return _edited(document, wanted, body, by_item=True)
     except Invalid:
@@ -32,10 +34,9 @@ def edit(document: Document, data: Mapping[str, object] | None, body: str | None
         return _edited(document, wanted, body, by_item=False)
 
 
-def _edited(document: Document, wanted: Mapping[str, object], body: str | None, *, by_item: bool) -> str:
+def _edited(document: Document, wanted: Mapping[str, object], body: str, *, by_item: bool) -> str:
     front = _front(document, wanted, by_item=by_item)
-    if body is None or body == document.body:
-        body = document.body
+    if body == document.body:
         if front == document.text[: document.body_start]:
             return document.text
     elif not front.endswith(("\n", "\r")) and front.strip("\ufeff"):
@@ -44,7 +45,7 @@ def _edited(document: Document, wanted: Mapping[str, object], body: str | None, 
     kind = "yaml" if document.format == "none" and wanted else document.format
     if kind == "none" and OPENING.match(text):
         raise refusal_at("/body", "cannot_edit", "a body that begins with `---` or `+++` would become front matter")
-    check_reads_back(text, wanted, body, kind)
+    check_reads_back(text, wanted, body, kind, document.limits)
     return text
 
 
@@ -53,15 +54,15 @@ def _front(document: Document, wanted: Mapping[str, object], *, by_item: bool) -
     front = document.text[: document.body_start]
     if is_same(document.data, dict(wanted)):
         return front
-    check_data(wanted)
+    check_data(wanted, document.limits)
     if document.format == "toml":
         text = toml_edit.edited(document.raw, document.data, wanted, by_item=by_item)
         return front[: document.raw_start] + text + front[document.raw_end :]
     if document.format == "none":
-        lines = ["---", HANDLERS["yaml"].export(dict(wanted)), "---", ""]
+        lines = ["---", HANDLERS["yaml"].export(dict(wanted), limits=document.limits), "---", ""]
         return front + "\n".join(lines).replace("\n", document.newline)
     manner = Manner(document.newline, by_item)
-    found = changes(document.raw, parse(document.raw), document.data, wanted, manner)
+    found = changes(document.raw, parse(document.raw, document.limits), document.data, wanted, manner)
     return front[: document.raw_start] + _apply(document.raw, found) + front[document.raw_end :]
 
 

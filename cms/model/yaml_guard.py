@@ -32,9 +32,6 @@ class YamlLimits:
     max_aliases: int = 32
 
 
-DEFAULT_LIMITS = YamlLimits()
-
-
 def check_text(text: str, limits: YamlLimits) -> None:
     """Refuse text that is too large or that no UTF-8 file can hold; the size comes first, all else costs more."""
     if len(text) > limits.max_bytes or len(text.encode("utf-8", "replace")) > limits.max_bytes:

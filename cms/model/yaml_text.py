@@ -16,25 +16,25 @@ import yaml
 
 from cms.model.moments import to_utc
 from cms.model.pointer import refusal
-from cms.model.yaml_guard import DEFAULT_LIMITS
+from cms.model.yaml_guard import YamlLimits
 from cms.model.yaml_scalars import resolve
 
 STEP = 2
 
 
-def check_data(value: object, *path: str | int) -> None:
+def check_data(value: object, limits: YamlLimits, *path: str | int) -> None:
     """Raise `Invalid` for the first value that front matter cannot hold."""
-    if len(path) > DEFAULT_LIMITS.max_depth:
-        raise refusal("yaml_too_deep", f"nested deeper than {DEFAULT_LIMITS.max_depth} levels", *path[:3])
+    if len(path) > limits.max_depth:
+        raise refusal("yaml_too_deep", f"nested deeper than {limits.max_depth} levels", *path[:3])
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise refusal("yaml_key", "a key must be text", *path, str(key))
             _check_text(key, "yaml_key", *path)
-            check_data(item, *path, key)
+            check_data(item, limits, *path, key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            check_data(item, *path, index)
+            check_data(item, limits, *path, index)
     elif isinstance(value, str):
         _check_text(value, "yaml_value", *path)
     else:

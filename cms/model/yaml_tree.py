@@ -21,7 +21,7 @@ from yaml.events import (
 )
 
 from cms.model.pointer import refusal
-from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits, check_text, guarded_events, place_of
+from cms.model.yaml_guard import YamlLimits, check_text, guarded_events, place_of
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Tree:
     aliases: list[Alias] = field(default_factory=list)
 
 
-def parse(text: str, limits: YamlLimits = DEFAULT_LIMITS) -> Tree:
+def parse(text: str, limits: YamlLimits) -> Tree:
     """The tree of `text`, its spans being indices into `text`; raises `Invalid` for what is not YAML or too much."""
     check_text(text, limits)
     mask = _mask(text)

@@ -10,11 +10,11 @@ from datetime import date, datetime
 
 from cms.errors import Invalid
 from cms.model.pointer import refusal
-from cms.model.yaml_guard import DEFAULT_LIMITS, YamlLimits
+from cms.model.yaml_guard import YamlLimits
 from cms.model.yaml_scalars import is_float, is_int, resolve
 from cms.model.yaml_tree import Alias, Mapping, Node, Scalar, Sequence, Tree, parse
 
-__all__ = ["DEFAULT_LIMITS", "YamlLimits", "is_merge", "is_same", "key_of", "load_mapping", "mapping_of"]
+__all__ = ["YamlLimits", "is_merge", "is_same", "key_of", "load_mapping", "mapping_of"]
 
 Path = tuple[str | int, ...]
 
@@ -22,7 +22,7 @@ _CORE = "tag:yaml.org,2002:"
 _SAFE_KEY = 2**53
 
 
-def load_mapping(text: str, limits: YamlLimits = DEFAULT_LIMITS) -> dict[str, object]:
+def load_mapping(text: str, limits: YamlLimits) -> dict[str, object]:
     """The mapping that `text` holds, `{}` when it holds nothing; raises `Invalid`."""
     return mapping_of(parse(text, limits))
 

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from cms.actions.darkroom import Darkroom
 from cms.errors import Invalid, TooLarge, UnsupportedType
 from cms.model import article
-from cms.model.document import Document, read
+from cms.model.document import Document
 from cms.model.limits import Limits
 from cms.model.splice import edit
 from cms.model.yaml_values import is_same
 from tests.api.test_images import picture
 from tests.conftest import ROOT, SAMPLE
+from tests.model.reading import read
 from tests.model.test_photo_damage import PHOTOS
 
 EXAMPLES = int(os.environ.get("CMS_TEST_EXAMPLES", "0"))

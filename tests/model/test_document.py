@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms.errors import Invalid
-from cms.model.document import new, read
 from cms.model.frontmatter_format import TomlFrontMatter, YamlFrontMatter
 from cms.model.yaml_values import is_same
 from tests.conftest import REAL
+from tests.model.reading import LIMITS, new, read
 
 SAMPLES = sorted((REAL / "src/content").rglob("*.md"))
 
@@ -84,7 +84,7 @@ def test_the_handlers_find_split_and_load_a_file() -> None:
     assert handler.detect("---\na: 1\n---\nText")
     assert not handler.detect("Text")
     assert handler.split("---\na: 1\n---\nText") == ("\na: 1\n", "Text")
-    assert handler.load("a: no") == {"a": "no"}
+    assert handler.load("a: no", limits=LIMITS) == {"a": "no"}
 
 
 def test_a_new_file_looks_as_a_person_would_write_it() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cms.actions.rules import Rules
-from cms.model import document, merge
+from cms.model import merge
+from tests.model.reading import read
 
 DAY, MOMENT = date(2025, 6, 24), datetime(2025, 6, 24, 3, 0, tzinfo=UTC)
 TEXT = b"""---
@@ -49,7 +50,7 @@ events:
     ],
 )
 def test_dates_stay_dates_and_texts_texts_wherever_they_move(field: str, sent: Any, expected: Any) -> None:
-    before = document.read(TEXT)
+    before = read(TEXT)
     revive = Rules("news").reviving(before)
     assert merge.merge_patch(before.data, {field: sent}, revive)[field] == expected
     assert merge.carry_over(before.data, {field: sent}, revive)[field] == expected

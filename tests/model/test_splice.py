@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms.errors import Invalid
-from cms.model.document import Document, read
+from cms.model.document import Document
 from cms.model.pointer import pointer
 from cms.model.splice import edit
 from cms.model.yaml_values import is_same
 from tests.conftest import REAL
+from tests.model.reading import read
 
 SAMPLES = [path.read_bytes().decode() for path in sorted((REAL / "src/content").rglob("*.md"))]
 

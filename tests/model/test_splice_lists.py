@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cms.model import document, splice
+from cms.model import splice
 from tests.conftest import REAL
+from tests.model.reading import new, read
 
 MEMBERS = """\
 ---
@@ -39,11 +40,11 @@ Body
 
 
 def edited(text: str, change: object) -> str:
-    found = document.read(text.encode())
+    found = read(text.encode())
     data = copy.deepcopy(found.data)
     exec(str(change), {"data": data})  # noqa: S102  # the cases below read best as statements
     result = splice.edit(found, data, None)
-    assert document.read(result.encode()).data == data
+    assert read(result.encode()).data == data
     return result
 
 
@@ -89,18 +90,18 @@ values = st.recursive(
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(values, min_size=1, max_size=5), st.data())
 def test_any_list_becomes_any_other(items: list[object], draw: st.DataObject) -> None:
-    text = document.new({"before": "x", "list": items, "after": ["y"]}, "Body\n")
+    text = new({"before": "x", "list": items, "after": ["y"]}, "Body\n")
     wanted = draw.draw(st.permutations(items).map(list) | st.lists(st.sampled_from(items) | values, max_size=6))
-    found = document.read(text.encode())
+    found = read(text.encode())
     result = splice.edit(found, {**found.data, "list": wanted}, None)
     assert result.startswith("---\nbefore: x\n")
     assert result.endswith("after:\n  - y\n---\nBody\n")
-    assert document.read(result.encode()).data["list"] == wanted
+    assert read(result.encode()).data["list"] == wanted
 
 
 def test_one_members_phone_number_is_one_line_on_a_whole_site() -> None:
     for path in sorted((REAL / "src/content").rglob("*.md")):
-        found = document.read(path.read_bytes())
+        found = read(path.read_bytes())
         team = found.data.get("managementTeam", found.data.get("team"))
         for index in range(len(team["member"]) if isinstance(team, dict) else 0):
             data = copy.deepcopy(found.data)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms.errors import Invalid
-from cms.model import document, splice
+from cms.model import splice
+from tests.model.reading import read
 
 TEXT = """+++
 # written by hand
@@ -45,7 +46,7 @@ Body.
 
 
 def edit(text: str, **changes: Any) -> str:
-    found = document.read(text.encode())
+    found = read(text.encode())
     wanted = {**found.data, **changes}
     return splice.edit(found, {key: value for key, value in wanted.items() if value != "GONE"}, None)
 
@@ -90,7 +91,7 @@ def test_line_ends_and_the_body_stay() -> None:
     assert edit(text, title="x", long="a\nb") == text.replace("'A \"quoted\" day'", "'x'").replace(
         "Two\r\nlines.", "a\r\nb"
     )
-    found = document.read(TEXT.encode())
+    found = read(TEXT.encode())
     assert splice.edit(found, None, "\nOther.\n") == TEXT.replace("Body.", "Other.")
     assert splice.edit(found, dict(found.data), None) == TEXT
 
@@ -116,4 +117,4 @@ def test_an_edit_reads_back_as_asked_or_is_refused(changes: dict[str, Any]) -> N
     except Invalid as error:
         assert error.code in ("cannot_edit", "yaml_key", "yaml_value", "yaml_too_large", "toml_too_large")  # noqa: PT017
     else:
-        assert document.read(text.encode()).data == {**document.read(TEXT.encode()).data, **changes}
+        assert read(text.encode()).data == {**read(TEXT.encode()).data, **changes}

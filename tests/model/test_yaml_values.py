@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cms.errors import Invalid
 from cms.model.yaml_guard import YamlLimits
-from cms.model.yaml_values import is_same, load_mapping
+from cms.model.yaml_values import is_same
+from tests.model.reading import load_mapping
 
 
 def code_of(text: str, limits: YamlLimits | None = None) -> str:

@@ -19,8 +19,9 @@ from flask.testing import FlaskClient
 
 from cms.cli import main
 from cms.context import Context
-from cms.model.json_bounds import MOST_VALUES
+from cms.model.json_bounds import most_values
 from cms.model.markdown import render
+from cms.model.yaml_guard import YamlLimits
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
 from tests.conftest import bearer, reconcile, site_of, state_of
 from tests.costly import BODIES, BODY, JSON_PATCH, PATCHES, Costly, beside_three, costly, doubling, requests
@@ -184,7 +185,7 @@ def test_too_much_data_is_refused_with_its_place(ctx: Context, client: FlaskClie
     before = state_of(ctx)
     for tags, code, where in (
         ([1] * 19_999, "yaml_too_many_nodes", "/data"),
-        ([1] * MOST_VALUES, "too_many_values", ""),
+        ([1] * most_values(YamlLimits()), "too_many_values", ""),
         (["a" * 70_000], "yaml_too_large", "/data"),
         (json.loads("[" * 40 + "]" * 40), "yaml_too_deep", "/data"),
     ):
