@@ -15,7 +15,7 @@ from cms.database.changes import Source
 from cms.database.engine import read
 from cms.errors import Gone, Invalid, NotFound, Problem, VersionRequired
 from cms.model import article as article_file
-from cms.model import document, json_bounds, json_patch, merge, splice
+from cms.model import document, json_bounds, json_patch, line_ends, merge, splice
 from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.scopes import Actor
@@ -28,7 +28,7 @@ def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: s
     json_bounds.check_front_matter(data, limits)
 
     def text(rules: Rules) -> bytes:
-        below = f"\n{body}" if body else ""
+        below = line_ends.kept("", f"\n{body}" if body else "", "\n")
         return document.new(merge.carry_over({}, data, rules.revive), below, limits).encode()
 
     return plan_new(ctx, actor, name, text, "api")

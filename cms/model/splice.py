@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cms.errors import Invalid
-from cms.model import toml_edit
+from cms.model import line_ends, toml_edit
 from cms.model.document import Document, check_reads_back
 from cms.model.frontmatter_format import HANDLERS, OPENING
 from cms.model.pointer import refusal_at
@@ -21,12 +21,12 @@ from cms.model.yaml_values import is_same
 def edit(document: Document, data: Mapping[str, object] | None, body: str | None) -> str:
     """Return the file's new text with `data` as its front matter and `body` below it; None leaves either alone.
 
-    Equal data changes nothing, whatever its order. A deleted entry
+    The body gets the line ends that the file has. Equal data changes nothing, whatever its order. A deleted entry
     takes its own lines and the comment on them with it; comments on lines above stay. Raises `Invalid`, code
     `cannot_edit`, for what cannot be done exactly.
     """
     wanted = document.data if data is None else data
-    body = document.body if body is None else body
+    body = document.body if body is None else line_ends.kept(document.body, body, document.newline)
     try:
         return _edited(document, wanted, body, by_item=True)
     except Invalid:
