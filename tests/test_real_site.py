@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from cms.context import Context
 from cms.model import ids
 from cms.model.pointer import strings
+from cms.model.slugger import slug
 from tests.conftest import (
     REAL,
     SAMPLE,
@@ -68,7 +69,7 @@ def test_every_file_is_an_article_and_none_is_broken(ctx: Context, articles: lis
 
 def test_ids_are_plain_whatever_the_file_is_called(articles: list[dict[str, Any]]) -> None:
     for article in articles:
-        assert all(ids.slug(segment) == segment for segment in article["id"].split("/"))
+        assert all(slug(segment) == segment for segment in article["id"].split("/"))
         assert " " not in article["id"]
 
 

@@ -16,8 +16,9 @@ from cms.database import changes, git
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.model import article as article_file
-from cms.model import commit_message, ids
+from cms.model import commit_message
 from cms.model.image import bytes_of
+from cms.model.slugger import slug
 from cms.store import contents
 from cms.store.base import version_of
 from cms.store.commit import Commit, make
@@ -134,7 +135,7 @@ def _of(ctx: Context, files: _Files, rows: Sequence[AnyRow]) -> Commit:
 
 
 def _address_of(actor: str) -> str:
-    plain = "".join(c for c in ids.slug(actor) if c.isascii())
+    plain = "".join(c for c in slug(actor) if c.isascii())
     return f"{plain.strip('-_') or 'editor'}@cms.invalid"
 
 

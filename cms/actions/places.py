@@ -17,9 +17,10 @@ from cms.database.listing import Filter
 from cms.database.photo_visibility import NOWHERE
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Moved, NotFound, Problem
-from cms.model import ids, refs
+from cms.model import refs
 from cms.model.ids import Name
 from cms.model.scopes import Actor
+from cms.model.slugger import slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
     """A folder below `src/assets` that the editor names; the references are good in every article."""
     require(actor, None)
     segments = folder.strip("/").split("/")
-    plain = (segment == segment.strip() and ids.slug(segment) == segment.lower() for segment in segments)
+    plain = (segment == segment.strip() and slug(segment) == segment.lower() for segment in segments)
     if not all(plain) or not all(segments) or any(s.startswith(("_", "-")) for s in segments) or len(folder) > 200:
         problem = Problem("/folder", "use letters, digits and dashes, with / between folders", "folder")
         raise Invalid("The folder cannot have this name.", problems=[problem])

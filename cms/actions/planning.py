@@ -22,6 +22,7 @@ from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
 from cms.model import document, ids, relocation, splice, three_way
 from cms.model.article import Article
+from cms.model.article_id import own_slug
 from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.pointer import pointer
@@ -155,12 +156,13 @@ def plan_bytes(
 ) -> Plan:
     """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
     rules, old_key = found.rules, found.key
+    limits = article_file.yaml_limits(ctx.settings.limits)
     was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
         naming.check_new_id(ctx, Name(editing.name.collection, new_id))
-        own_id = read_back(ctx, old_key, after).id
-        if own_id not in (editing.name.id, new_id):
+        own_id = own_slug(document.read(after, limits).data)
+        if own_id not in (None, editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
         key, after = _renamed(ctx, was, after, new_id)
     article = judged(ctx, rules, read_back(ctx, key, after))
@@ -193,9 +195,11 @@ def _renamed(ctx: Context, was: Article, data: bytes, new_id: str) -> tuple[Key,
     References to photos that are relative to the file lead to the same photos from there.
     """
     found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
-    if article_file.own_slug(found.data) is not None:
+    if own_slug(found.data) is not None:
         return Key(was.key), splice.edit(found, {**found.data, "slug": new_id}, None).encode()
     key = Key(ids.moved_key(was.key, new_id))
+    if was.status == "broken":  # by its file's name, perhaps
+        return key, data
     moved = relocation.relocated(found, was.refs, was.key, key).encode()
     before, after = read_back(ctx, Key(was.key), data), read_back(ctx, key, moved)
     _refuse([missing(ref) for ref in relocation.lost(was.refs, before.refs, after.refs, (was.key, key))])

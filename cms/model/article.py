@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from cms.errors import Invalid, Problem
 from cms.model import document, markdown, refs
-from cms.model.ids import Name, id_of, locale_of, split_key, twin_of
+from cms.model.article_id import broken_id, id_in
+from cms.model.ids import Name, locale_of, split_key, twin_of
 from cms.model.limits import Limits
 from cms.model.markdown import Heading
 from cms.model.moments import to_utc
@@ -120,7 +121,7 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
         raise too_large(limits)
     found = document.read(data, yaml_limits(limits))
     values, dates = json_form(found.data)
-    article_id = own_slug(found.data) or id_of(path)
+    article_id = id_in(path, found.data)
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
@@ -145,8 +146,7 @@ def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = 
     nothing = Shown("", (), "")
     mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
     words = Words("", "")
-    name = id_of(path)
-    return Article(key, collection, name, "broken", version, {}, (), "", nothing, mentions, words, problems)
+    return Article(key, collection, broken_id(path), "broken", version, {}, (), "", nothing, mentions, words, problems)
 
 
 def too_large(limits: Limits) -> Invalid:
@@ -161,12 +161,6 @@ def yaml_limits(limits: Limits) -> YamlLimits:
         max_events=limits.front_matter_events,
         max_aliases=limits.front_matter_aliases,
     )
-
-
-def own_slug(data: Mapping[str, object]) -> str | None:
-    """Astro lets `slug` in the front matter stand in for the id."""
-    own = data.get("slug")
-    return own if isinstance(own, str) and own else None
 
 
 def json_form(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

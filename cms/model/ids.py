@@ -1,7 +1,4 @@
-"""How a file's path becomes an article's id, exactly as Astro does it, and what a new id may look like.
-
-Slugs follow github-slugger 2 (lower case, letters of every script kept, spaces to dashes), which Astro uses.
-"""
+"""How a file's path becomes an article's id, exactly as Astro does it, and what a new id may look like."""
 
 from __future__ import annotations
 
@@ -12,13 +9,12 @@ from typing import NamedTuple
 
 from cms.errors import Problem
 from cms.model.limits import Limits
+from cms.model.slugger import slug
 
 CONTENT = "src/content/"
 ASSETS = "src/assets/"
 EXTENSION = ".md"
 
-_KEPT = ("L", "M", "Nd", "Nl", "Pc")
-_DROPPED = re.compile("[^a-z0-9_ -]")  # of ASCII
 IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters that nobody sees, as they stand in a regular expression's class."""
 
@@ -46,25 +42,24 @@ class Name(NamedTuple):
         return f"{self.collection}/{self.id}"
 
 
-def slug(text: str) -> str:
-    """One segment of an id: github-slugger's `slug`."""
-    lower = text.lower()
-    if lower.isascii():
-        return _DROPPED.sub("", lower).replace(" ", "-")
-    kept = (c for c in lower if c in " -" or unicodedata.category(c).startswith(_KEPT))
-    return "".join(kept).replace(" ", "-")
-
-
 def id_of(path: str) -> str:
-    """The id of the file at `path` below its collection, `slug` in its front matter aside."""
+    """Return the id of the file at `path` below its collection, `slug` in its front matter aside.
+
+    It is Astro's id, and empty when no character of the path may stand in an id.
+    """
     segments = path.removesuffix(EXTENSION).split("/")
-    return re.sub(r"(^|/)index$", "", "/".join(slug(segment) for segment in segments)) or "index"
+    return "/".join(slug(segment) for segment in segments).removesuffix("/index")
 
 
 def is_article(key: str) -> bool:
-    """Whether Astro takes the file for an article: Markdown in a collection, no segment beginning with `_`."""
-    markdown = key.endswith(EXTENSION) and key.startswith(CONTENT) and "/" in key[len(CONTENT) :]
-    return markdown and "/_" not in key and "/." not in key
+    """Return whether the file is Markdown in a collection that Astro's pattern `**/[^_]*.md` finds.
+
+    It finds no file whose name begins with `_`, and neither files nor folders that begin with a dot.
+    """
+    collection, _, path = key.removeprefix(CONTENT).partition("/")
+    is_markdown = key.startswith(CONTENT) and path.endswith(EXTENSION)
+    is_hidden = collection.startswith("_") or path.rpartition("/")[2].startswith("_") or "/." in key
+    return is_markdown and not is_hidden
 
 
 def is_in_collection(key: str) -> bool:

@@ -15,7 +15,8 @@ import comrak
 import nh3
 
 from cms.model import html_text, markdown_bounds
-from cms.model.ids import cut, slug
+from cms.model.ids import cut
+from cms.model.slugger import slug
 
 EXCERPT_CHARACTERS = 280
 _SHORT = 20_000
