@@ -68,6 +68,8 @@ def _free(ctx: Context, collection: str, wanted: str) -> str:
     with read(ctx.database) as tx:
         for number in range(1, MOST_ALIKE):
             name = wanted if number == 1 else f"{wanted}-{number}"
+            if number == 1 and ids.check_new_id(name, ctx.settings.limits):
+                continue  # a reserved name, like that of the title "Index"
             if articles.alike(tx, Name(collection, name)) is None:
                 return name
     raise _wrong("/slug", "too many articles have this title; give a slug")
