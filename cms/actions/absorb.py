@@ -36,7 +36,7 @@ from cms.database.tables import AnyRow
 from cms.errors import Problem
 from cms.model import published
 from cms.model.article import Article
-from cms.model.field import values_of
+from cms.model.field_values import values_of
 from cms.model.ids import Name
 
 COLLISION = "id_collision"
@@ -191,7 +191,7 @@ def _delete(ctx: Context, tx: Connection, row: AnyRow, by: Origin, moved_to: str
 def _put(tx: Connection, entry: Entry, rules: AnyRow | None) -> None:
     article, shelf = entry.article, entry.shelf
     articles.put(tx, entry)
-    values.put(tx, article.key, shelf, values_of(article.data, fields_in(rules).values()))
+    values.put(tx, article.key, shelf, values_of(article.data, fields_in(rules), article.dates))
     search.put(tx, article.key, shelf, article.words)
 
 

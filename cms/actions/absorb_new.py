@@ -32,7 +32,7 @@ from cms.database.changes import Change
 from cms.database.tables import AnyRow
 from cms.model import published
 from cms.model.article import Article
-from cms.model.field import values_of
+from cms.model.field_values import values_of
 from cms.model.ids import Name
 from cms.model.image import Image
 
@@ -125,10 +125,14 @@ def _absorb(ctx: Context, tx: Connection, new: list[_New], rules: Rules) -> None
 
 def _add(tx: Connection, entries: list[Entry], rules: Rules) -> None:
     articles.add(tx, entries)
-    fields = {name: fields_in(row).values() for name, row in rules.items()}
+    fields = {name: fields_in(row) for name, row in rules.items()}
     found = [(entry.shelf, entry.article) for entry in entries]
     values.add(
-        tx, ((article.key, shelf, values_of(article.data, fields[article.collection])) for shelf, article in found)
+        tx,
+        (
+            (article.key, shelf, values_of(article.data, fields[article.collection], article.dates))
+            for shelf, article in found
+        ),
     )
     search.add(tx, ((article.key, shelf, article.words) for shelf, article in found))
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+from sqlalchemy import Connection
+
 from cms.actions.rules import fields_of_text
 from cms.actions.seen import Seen
 from cms.actions.survey import look_at
 from cms.context import Context
 from cms.database import articles, collections, values
 from cms.database.engine import read, write
+from cms.database.shelves import Shelf
 from cms.model import ids
+from cms.model.field_values import values_of
 from cms.store.base import Stat
 
 
@@ -34,13 +40,26 @@ def absorb_rules(ctx: Context, seen: Seen) -> None:
             collections.remove(tx, name)
         for name, (schema, annotation) in texts.items():
             collections.put(tx, name, schema, annotation, marks[name])
-            if schema != (rows[name].schema if name in rows else None):
-                values.find_missing(tx, name, fields_of_text(schema).values())
+            _compare_anew(tx, name, rows[name].schema if name in rows else None, schema)
             says_otherwise = annotation != (rows[name].annotation if name in rows else None)
             if says_otherwise and articles.forget_marks(tx, name):
                 judged_anew.append(f"{ids.CONTENT}{name}/")
     if judged_anew:
         seen.changed |= look_at(ctx, judged_anew).changed
+
+
+def _compare_anew(tx: Connection, collection: str, before: str | None, schema: str | None) -> None:
+    """Make the rows of the articles' values what the schema has them compared as."""
+    old, new = fields_of_text(before), fields_of_text(schema)
+    if {field for field in old.values() if field.is_typed} == {field for field in new.values() if field.is_typed}:
+        if before != schema:
+            values.find_missing(tx, collection, new.values())
+        return
+    for batch in articles.all_of(tx, collection):
+        for row in batch:
+            whole = json.loads(row.json)
+            shelf = Shelf(row.collection, row.locale, row.status)
+            values.put(tx, row.key, shelf, values_of(whole["data"], new, whole["dates"]))
 
 
 def _text(ctx: Context, stat: Stat | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cms.actions import differences
-from cms.actions.faults import against_rules
+from cms.actions.faults import Content, against_rules
 from cms.actions.finding import Finding, Severity
 from cms.actions.rules import Rules, rules_in
 from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
@@ -113,7 +113,7 @@ def _of_collection(ctx: Context, tx: Connection, collection: AnyRow, *, each_tra
 
 def _against_rules(tx: Connection, rules: Rules, key: str, whole: dict[str, Any]) -> Iterator[Finding]:
     mentions = [Ref(item["ref"], item["field"], item["alt"], item["path"]) for item in whole["images"]]
-    for problem in against_rules(tx, rules, whole["data"], mentions):
+    for problem in against_rules(tx, rules, Content(whole["data"], whole["dates"], mentions)):
         # Zod drops keys it does not know: the site builds all the same.
         severity: Severity = "warning" if problem.code == "unknown_field" else "error"
         yield Finding(severity, key, problem.pointer, problem.detail, problem.code)

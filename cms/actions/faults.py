@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from sqlalchemy import Connection
@@ -15,22 +15,30 @@ from cms.actions import lookup
 from cms.actions.rules import Rules
 from cms.actions.survey import find
 from cms.context import Context
-from cms.database import articles, images, listing
+from cms.database import articles, images, listing, shelves, values
 from cms.database.engine import read
 from cms.database.listing import Filter
 from cms.errors import Invalid, Problem
 from cms.model import ids, refs
 from cms.model.article import Article
-from cms.model.field import leaves
+from cms.model.field_values import leaves
 from cms.model.ids import Name
+from cms.model.js_date import read_date
 from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
-from cms.model.schema import to_date
 from cms.model.scopes import Actor
 from cms.model.visibility import at, due_of
 from cms.store.base import Key
 
 MISSING = "image_missing"
+
+
+class Content(NamedTuple):
+    """What an article says: its data in their JSON form, the pointers of the dates in it, its references to photos."""
+
+    data: dict[str, Any]
+    dates: Sequence[str]
+    mentions: Sequence[Ref]
 
 
 def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
@@ -41,8 +49,9 @@ def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: A
     with read(ctx.database) as tx:
         known = was.data if was else ()
         drafts_in = lookup.drafts_in(actor)
-        found = [*against_rules(tx, rules, article.data, article.refs, known=known, drafts_in=drafts_in)]
-        found += _quoted_dates(rules, article, was.dates if was else _usual_dates(tx, article))
+        content = Content(article.data, article.dates, article.refs)
+        found = [*against_rules(tx, rules, content, known=known, drafts_in=drafts_in)]
+        found += _quoted_dates(tx, rules, article, was.dates if was else _usual_dates(tx, article))
         unknown = _unknown_photos(tx, actor, rules, article)
         hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown})
     # What was missing before is taken for missing still; a new photo may be on its way into the database.
@@ -74,16 +83,16 @@ def added(found: Iterable[Problem], article: Article, before: Iterable[Problem],
 def against_rules(
     tx: Connection,
     rules: Rules,
-    data: dict[str, Any],
-    mentions: Sequence[Ref],
+    content: Content,
     *,
     known: Iterable[str] = (),
     drafts_in: Collection[str] | None = None,
 ) -> Iterator[Problem]:
     """Yield what schema and annotation refuse; keys in `known` are accepted at the top level. Of articles that are not
     visible, those of the collections `drafts_in` are there (None: all)."""
+    data, dates, mentions = content
     if rules.schema is not None:
-        yield from rules.schema.problems(data, known=known)
+        yield from rules.schema.problems(data, known=known, dates=dates)
     publish = rules.annotation.terms.publish
     value = None if publish is None else at(data, publish)
     if value is not None and due_of(value, UTC) is None:
@@ -150,14 +159,24 @@ def _exists(tx: Connection, name: Name, drafts_in: Collection[str] | None) -> bo
     return row.visible or drafts_in is None or name.collection in drafts_in
 
 
-def _quoted_dates(rules: Rules, article: Article, dates: Iterable[str]) -> Iterator[Problem]:
-    """`z.date()` takes no text: where dates stand, a date has to stand again, which no JSON Schema says."""
+def _quoted_dates(tx: Connection, rules: Rules, article: Article, dates: Iterable[str]) -> Iterator[Problem]:
+    """Yield the texts and numbers where dates stand: `z.date()` takes none, which no JSON Schema says.
+
+    Where a published article has one, the site's schema is `z.coerce.date()`, which takes them.
+    """
     expected = {place(found) for found in dates}
-    for _, where, value in leaves(article.data) if rules.schema is not None else ():
+    found: dict[str, str] = {}
+    for name, where, value in leaves(article.data) if rules.schema is not None else ():
         plain = pointer(*where)
-        is_text = isinstance(value, str) and not isinstance(to_date(value), str)
-        if is_text and place(plain) in expected and plain not in article.dates:
-            yield Problem(f"/data{plain}", "write it as a date without quotes, as in 2025-06-24", "date_quoted")
+        is_expected = place(plain) in expected and plain not in article.dates
+        if is_expected and read_date(value) is not None and rules.takes_only_dates(where):
+            found[plain] = name
+    if found:
+        shown = [shelf.name for shelf in shelves.all_of(tx, article.collection) if shelf.is_visible]
+        known = values.coerced(tx, shown, {*found.values()})
+        for plain, name in found.items():
+            if name not in known:
+                yield Problem(f"/data{plain}", "write it as a date without quotes, as in 2025-06-24", "date_quoted")
 
 
 def _usual_dates(tx: Connection, article: Article) -> list[str]:

@@ -44,12 +44,20 @@ class Rules:
         is_date = self.schema is not None and isinstance(value, str) and self.schema.is_date(where)
         return to_date(value) if is_date else value
 
+    def takes_dates(self, where: Where) -> bool:
+        """Whether a date may stand at this place."""
+        return self.schema is None or self.schema.takes_dates(where)
+
+    def takes_only_dates(self, where: Where) -> bool:
+        """Whether dates may stand at this place, and no texts or numbers unless they are taken for dates."""
+        return self.schema is not None and self.schema.takes_only_dates(where)
+
     def reviving(self, before: Document) -> Revive:
-        """As `revive`; where the file has dates there will be dates, schema or not."""
+        """As `revive`; where the file has dates there will be dates, unless the schema takes none there."""
         dates = {place(found) for found in json_form(before.data)[1]}
 
         def revive(value: Any, where: Where) -> Any:
-            is_date = isinstance(value, str) and place(pointer(*where)) in dates
+            is_date = isinstance(value, str) and place(pointer(*where)) in dates and self.takes_dates(where)
             return to_date(value) if is_date else self.revive(value, where)
 
         return revive

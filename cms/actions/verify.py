@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from json import JSONDecodeError, loads
 
 from sqlalchemy import Connection
@@ -18,7 +18,8 @@ from cms.database.tables import AnyRow
 from cms.database.values import Found
 from cms.model import image as image_json
 from cms.model import published
-from cms.model.field import Field, values_of
+from cms.model.field import Field
+from cms.model.field_values import values_of
 from cms.model.visibility import is_visible
 
 _SAID = ("collection", "id", "locale", "status", "version")
@@ -27,7 +28,7 @@ _SAID = ("collection", "id", "locale", "status", "version")
 def wrong_row(ctx: Context) -> str | None:
     """What is not as it was made: an article's key, say, or None when all is well."""
     with read(ctx.database) as tx:
-        fields = {row.name: fields_in(row).values() for row in collections.all_of(tx)}
+        fields = {row.name: fields_in(row) for row in collections.all_of(tx)}
         counted: Counter[str] = Counter()
         stand: Counter[Shelf] = Counter()
         for batch in articles.all_of(tx):
@@ -36,7 +37,7 @@ def wrong_row(ctx: Context) -> str | None:
             for row in batch:
                 shelf = Shelf(row.collection, row.locale, row.status)
                 is_right = places.get(row.key) == row.shelf == shelf.name and row.visible == is_visible(row.status)
-                expected = _made_of(row, fields.get(row.collection, ()))
+                expected = _made_of(row, fields.get(row.collection, {}))
                 if not is_right or expected != (shown.get(row.key, set()), found.get(row.key, set())):
                     return str(row.key)
                 stand[shelf] += 1
@@ -49,7 +50,7 @@ def wrong_row(ctx: Context) -> str | None:
         return next(_wrong_images(ctx, tx), None)
 
 
-def _made_of(row: AnyRow, fields: Iterable[Field]) -> tuple[set[str], set[Found]] | None:
+def _made_of(row: AnyRow, fields: Mapping[str, Field]) -> tuple[set[str], set[Found]] | None:
     """The paths of the photos and the values that belong to the article; None when it is not whole itself."""
     try:
         shown = loads(row.json)
@@ -57,7 +58,7 @@ def _made_of(row: AnyRow, fields: Iterable[Field]) -> tuple[set[str], set[Found]
         paths = {item["path"] for item in shown["images"]} - {None}
         found = {
             Found(row.shelf, value.field, value.position, value.text, value.number)
-            for value in values_of(shown["data"], fields)
+            for value in values_of(shown["data"], fields, shown["dates"])
         }
     except (JSONDecodeError, LookupError, TypeError, AttributeError):
         return None

@@ -19,6 +19,9 @@ from cms.model.published import to_json
 Kind = type[str] | type[int] | type[float]
 """A text, a whole number as a column of 64 bits holds it, or any number as a column of floats holds it."""
 
+TEXT_OR_NUMBER: Any = object
+"""A text or any number."""
+
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -43,10 +46,10 @@ def foreign() -> Malformed:
 
 def _read(value: object, kind: Kind) -> str | int | float:
     """Return the value as the kind has it; raise `Malformed` for one that no database can compare with."""
-    if kind is str and isinstance(value, str) and not _NO_TEXT.search(value):
+    if kind in (str, TEXT_OR_NUMBER) and isinstance(value, str) and not _NO_TEXT.search(value):
         return value
     if kind is int and type(value) is int and abs(value) < 2**63:
         return value
-    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:  # type: ignore[arg-type]
+    if kind in (float, TEXT_OR_NUMBER) and type(value) in (int, float) and abs(value) <= sys.float_info.max:  # type: ignore[arg-type]
         return float(value)  # type: ignore[arg-type]
     raise foreign()

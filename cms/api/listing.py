@@ -14,8 +14,9 @@ from cms.api.cursors import Kind
 from cms.api.wanted import Asker, Query, filter_of, known_to, order_of, sorts_of
 from cms.database import listing
 from cms.database.deadline import Deadline
-from cms.database.order import Sort
+from cms.database.order import Sort, columns_of
 from cms.database.tables import AnyRow
+from cms.model.field import Column
 from cms.model.html_text import readable
 from cms.model.pointer import strings
 from cms.model.published import members_of, to_json
@@ -78,14 +79,30 @@ def decode_cursor(query: Query, sorts: Sequence[Sort]) -> list[Any] | None:
     text = query.get("cursor")
     if text is None:
         return None
-    kinds = [kind for sort in sorts for kind in _place_kinds(sort)]
-    order, *place = cursors.decode(text, [str, *kinds, str])
-    if order != order_of(query):
+    kinds = [_place_kinds(sort, is_first=not number and "q" not in query) for number, sort in enumerate(sorts)]
+    order, *place = cursors.decode(text, [str, *(kind for some in kinds for kind in some), str])
+    if order != order_of(query) or not _is_in_column(place, sorts[0]):
         raise cursors.foreign()
     return place
 
 
-def _place_kinds(sort: Sort) -> list[Kind]:
+def _place_kinds(sort: Sort, *, is_first: bool) -> list[Kind]:
+    """The kinds of what a place says of the sort: in which of the field's columns it is, and the value there; or, where
+    the list is not sorted by the field first, the value in each."""
     if isinstance(sort.by, str):
         return [str if sort.by == "id" else float]
-    return [int, float if sort.by.is_number else str]
+    columns = columns_of(sort)
+    if is_first and len(columns) > 1:
+        return [int, cursors.TEXT_OR_NUMBER]
+    return [int, *(_KINDS[column] for column in columns)]
+
+
+def _is_in_column(place: Sequence[Any], sort: Sort) -> bool:
+    """Whether the first value of a place is one that its column can be compared with."""
+    columns = columns_of(sort)
+    if len(columns) < 2:
+        return True
+    return 0 <= place[0] <= len(columns) and isinstance(place[1], _KINDS[[*columns, columns[-1]][place[0]]])
+
+
+_KINDS: dict[Column, Kind] = {"number": float, "text": str}

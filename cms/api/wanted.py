@@ -7,7 +7,7 @@ Only fields that the collection's schema knows can be named; there is no other w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,8 @@ from cms.actions.rules import fields_in, row_of
 from cms.database.listing import Clause, Filter
 from cms.database.order import BUILT_IN, RANK, Sort
 from cms.errors import Invalid, Problem
-from cms.model.field import Field, Op, parse
+from cms.model.field import Field, field_named
+from cms.model.field_values import parse
 from cms.model.limits import Limits
 from cms.model.pointer import pointer
 from cms.model.scopes import Actor
@@ -25,7 +26,6 @@ from cms.model.visibility import STATUSES
 MOST_SORTS = 4
 
 Query = Mapping[str, Any]
-_ONLY = {"boolean": ("eq", "ne", "in", "exists"), "number": tuple(op for op in get_args(Op) if op != "contains")}
 
 
 class Known(NamedTuple):
@@ -109,11 +109,9 @@ def _clauses(given: dict[tuple[str, str], str], known: Known | None, limits: Lim
 def _clause(name: str, op: str, text: str, known: Known | None, most: int) -> Clause:
     where = f"filter[{name}][{op}]"
     field = _field(name, known, where)
-    ops: tuple[Op, ...] = get_args(Op)
-    allowed = _ONLY.get(field.kind, ops)
-    if op not in allowed:
-        raise _wrong(where, f"{name} can be compared by {', '.join(allowed)}")
-    known_op = next(known for known in ops if known == op)
+    known_op = next((known for known in field.ops if known == op), None)
+    if known_op is None:
+        raise _wrong(where, f"{name} can be compared by {', '.join(field.ops)}")
     if op == "exists":
         if text not in ("true", "false"):
             raise _wrong(where, "write true or false")
@@ -124,7 +122,7 @@ def _clause(name: str, op: str, text: str, known: Known | None, most: int) -> Cl
     if len(texts) > most:
         raise _wrong(where, f"at most {most} values are taken")
     try:
-        return Clause(field, known_op, tuple(parse(field, part) for part in texts))
+        return Clause(field, known_op, tuple(one for part in texts for one in parse(field, known_op, part)))
     except ValueError as error:
         raise _wrong(where, str(error)) from error
 
@@ -132,16 +130,19 @@ def _clause(name: str, op: str, text: str, known: Known | None, most: int) -> Cl
 def _sort(name: str, known: Known | None) -> Sort:
     plain = name.removeprefix("-")
     by = plain if plain in BUILT_IN else _field(plain, known, "sort")
+    if isinstance(by, Field) and (known is None or plain not in known.fields or not by.is_sortable):
+        raise _wrong("sort", f"{plain} is a key of a record: it can be filtered but not sorted by")
     return Sort(by, name.startswith("-"))
 
 
 def _field(name: str, known: Known | None, where: str) -> Field:
     if known is None:
         raise _wrong(where, "name the collection, whose schema says what fields there are")
-    if name not in known.fields:
+    field = field_named(known.fields, name)
+    if field is None:
         names = ", ".join(sorted(known.fields)) or "none, for it has no schema"
         raise _wrong(where, f"{known.collection} has no field {name!r}; there are {names}")
-    return known.fields[name]
+    return field
 
 
 def _wrong(where: str, detail: str) -> Invalid:

@@ -182,9 +182,11 @@ def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> s
     return {row.id for some in found for row in tx.execute(some)}
 
 
-def all_of(tx: Connection) -> Iterator[Sequence[AnyRow]]:
-    """All of them, some at a time."""
-    for here in among(articles.c.key, tx.execute(select(articles.c.key)).scalars().all()):
+def all_of(tx: Connection, collection: str | None = None) -> Iterator[Sequence[AnyRow]]:
+    """Those of a collection, or all of them, some at a time."""
+    keys = select(articles.c.key)
+    keys = keys if collection is None else keys.where(articles.c.collection == collection)
+    for here in among(articles.c.key, tx.execute(keys).scalars().all()):
         yield tx.execute(select(articles).where(here)).all()
 
 

@@ -89,8 +89,8 @@ article_values = Table(
     Column("field", Text, primary_key=True),  # the value's keys with dots between them
     Column("position", Integer, primary_key=True),  # of a list's items; -1 says that there is nothing to sort by
     Column("shelf", Text, nullable=False),  # the article's
-    Column("text", Text),
-    Column("number", Float(53)),
+    Column("text", Text),  # of dates, those that are written as texts or numbers
+    Column("number", Float(53)),  # of dates, milliseconds since 1970
     *(
         Index(f"article_values_{FORMAT}_in_order_of_{name}", "shelf", "field", name, "key", "position", **_only(where))
         for name, where in (("text", "text IS NOT NULL"), ("number", "number IS NOT NULL"))

@@ -121,8 +121,9 @@ def _ask(tx: Connection, wanted: Filter) -> _Asked:
     for number, clause in enumerate(wanted.clauses):
         compared = values.parameters(clause.field, clause.op, clause.wanted)
         parameters |= {f"is_{number}_{place}": value for place, value in enumerate(compared)}
+        columns = tuple(map(values.column_for, compared))
         is_refused = values.is_refused(clause.op, clause.wanted)
-        comparisons.append(Comparison(clause.field, clause.op, len(compared), is_refused))
+        comparisons.append(Comparison(clause.field, clause.op, columns, is_refused))
     shape = Shape(len(own), len(stand_ins), tuple(comparisons), bool(wanted.words), is_postgres)
     return _Asked(on, shape, parameters)
 

@@ -1,21 +1,22 @@
 """The orders that lists have, each with an index that goes along a shelf.
 
-Articles without a value to sort by come last, and so an order by a field is two, one after the other.
+Articles without a value to sort by come last, and so an order by a field is several, one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Label, and_, bindparam, case, func, literal_column, or_, tuple_
 
-from cms.database import search, values
+from cms.database import search
 from cms.database.derived import article_values, articles
 from cms.database.tables import AnyRow
-from cms.model.field import NOWHERE, Field
+from cms.model.field import Column, Field
+from cms.model.field_values import NOWHERE
 
 RANK = "relevance"
 BUILT_IN = ("id", "created_at", "updated_at", RANK)
@@ -58,9 +59,7 @@ class Order:
                 row = article_values.alias()
                 same = and_(row.c.key == self.key, row.c.field == sort.by.name, row.c.position == 0)
                 source = source.outerjoin(row, same)
-                column = values.column_of(row, sort.by)
-                terms.append((case((column.is_(None), 1), else_=0), False))
-                terms.append((func.coalesce(column, _nothing(sort.by)), sort.descending))
+                terms += _terms(row, sort)
         terms.append((self.key, descending))
         return Order(source, self.shelf, self.key, self.where, self.begun, tuple(terms))
 
@@ -117,17 +116,48 @@ def orders(sorts: tuple[Sort, ...], *, is_search: bool = False) -> tuple[Order, 
         return (Order(source, words.c.shelf, words.c.key).by(sorts, descending=is_down),)
     if first is None or isinstance(first.by, str):
         return (Order(articles, articles.c.shelf, articles.c.key).by(sorts, descending=is_down),)
-    row = article_values.alias()
+    return (*_by_field(first, rest), _without_value(first, rest))
+
+
+def columns_of(sort: Sort) -> tuple[Column, ...]:
+    """The columns of a field's values, in the order in which they are listed; none for what is no field."""
+    columns = sort.by.columns if isinstance(sort.by, Field) else ()
+    return columns[::-1] if sort.descending else columns
+
+
+def _by_field(sort: Sort, rest: Sequence[Sort]) -> Iterator[Order]:
+    """Yield the orders of the articles that have a value to sort by: by one column after the other."""
+    columns = columns_of(sort)
+    for number, name in enumerate(columns):
+        row = article_values.alias()
+        is_only_text = [row.c.number.is_(None)] if name == "text" and len(columns) > 1 else []
+        there = (*_own(row, sort), row.c.position == 0, row.c[name].is_not(None), *is_only_text)
+        source = row.join(articles, articles.c.key == row.c.key)
+        order = Order(source, row.c.shelf, row.c.key, there, (number,), ((row.c[name], sort.descending),))
+        yield order.by(rest, descending=sort.descending)
+
+
+def _without_value(sort: Sort, rest: Sequence[Sort]) -> Order:
+    row, columns = article_values.alias(), columns_of(sort)
     source = row.join(articles, articles.c.key == row.c.key)
-    column, is_own = values.column_of(row, first.by), row.c.field == first.by.name
-    there = (is_own, row.c.position == 0, column.is_not(None))
-    missing = (is_own, row.c.position == literal_column(str(NOWHERE)))  # as its index has it
-    return (
-        Order(source, row.c.shelf, row.c.key, there, (0,), ((column, is_down),)).by(rest, descending=is_down),
-        Order(source, row.c.shelf, row.c.key, missing, (1, _nothing(first.by))).by(rest, descending=is_down),
-    )
+    missing = (*_own(row, sort), row.c.position == literal_column(str(NOWHERE)))  # as its index has it
+    begun = (len(columns), NOTHING[columns[-1]])
+    return Order(source, row.c.shelf, row.c.key, missing, begun).by(rest, descending=sort.descending)
 
 
-def _nothing(field: Field) -> float | str:
-    """Stands in a place for the value that is missing."""
-    return 0.0 if field.is_number else ""
+def _own(row: FromClause, sort: Sort) -> tuple[ColumnElement[bool], ...]:
+    return (row.c.field == sort.by.name,) if isinstance(sort.by, Field) else ()
+
+
+def _terms(row: FromClause, sort: Sort) -> Iterator[Term]:
+    """Yield the terms of a field that is not sorted by first: which of its columns has the value, and the values."""
+    columns = columns_of(sort)
+    # A date that is written as text has both: it counts as a number.
+    there = [(row.c[name].is_not(None), columns.index(name)) for name in sorted(columns)]
+    yield case(*there, else_=len(columns)), False
+    for name in columns:
+        yield func.coalesce(row.c[name], NOTHING[name]), sort.descending
+
+
+NOTHING: dict[Column, float | str] = {"number": 0.0, "text": ""}
+"""Stands in a place for the value that is missing."""

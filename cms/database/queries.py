@@ -25,7 +25,7 @@ from cms.database import search, values
 from cms.database.derived import articles
 from cms.database.order import Order, orders
 from cms.database.prepared import Prepared
-from cms.model.field import Field, Op
+from cms.model.field import Column, Field, Op
 
 KEPT = 512
 """So many statements are kept."""
@@ -38,11 +38,11 @@ WHOLE = (*LEAN, articles.c.json, articles.c.lengths)
 
 
 class Comparison(NamedTuple):
-    """A filter without its values, which are so many."""
+    """A filter without its values, of which each is compared with one of the columns."""
 
     field: Field
     op: Op
-    number: int
+    columns: tuple[Column, ...]
     is_refused: bool
 
 
@@ -139,7 +139,9 @@ def _conditions(shape: Shape, order: Order) -> Iterator[ColumnElement[bool]]:
     yield from order.where
     if shape.is_search:
         yield search.condition(is_postgres=shape.is_postgres)
-    for number, (field, op, many, is_refused) in enumerate(shape.comparisons):
-        wanted: list[Any] = [bindparam(f"is_{number}_{place}") for place in range(many)]
+    for number, (field, op, columns, is_refused) in enumerate(shape.comparisons):
+        wanted: list[values.Wanted] = [
+            (column, bindparam(f"is_{number}_{place}")) for place, column in enumerate(columns)
+        ]
         found = values.condition(order.key, field, op, wanted)
         yield ~found if is_refused else found

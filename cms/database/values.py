@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     true,
 )
@@ -28,7 +29,11 @@ from cms.database.batches import among
 from cms.database.derived import article_values, articles
 from cms.database.prepared import Prepared
 from cms.database.shelves import Shelf
-from cms.model.field import NOWHERE, Field, Op, Value
+from cms.model.field import Column, Field, Op
+from cms.model.field_values import NOWHERE, Value
+
+Wanted = tuple[Column, Any]
+"""A value that a filter names, after the column that it is compared with."""
 
 _DELETE = Prepared(delete(article_values).where(article_values.c.key == bindparam("at")))
 
@@ -90,26 +95,20 @@ def find_missing(tx: Connection, collection: str, fields: Iterable[Field]) -> No
     own = select(articles.c.key).where(articles.c.collection == collection)
     nowhere = article_values.c.position == NOWHERE
     tx.execute(delete(article_values).where(nowhere, article_values.c.key.in_(own)))
-    for field in fields:
+    for field in (field for field in fields if field.is_sortable):
         row = article_values.alias()
         is_first = and_(row.c.key == articles.c.key, row.c.field == field.name, row.c.position == 0)
-        there = exists(select(1).where(is_first, column_of(row, field).is_not(None)))
+        there = exists(select(1).where(is_first, or_(*(row.c[name].is_not(None) for name in field.columns))))
         columns = (articles.c.key, literal(field.name), literal(NOWHERE), articles.c.shelf)
         missing = select(*columns).where(articles.c.collection == collection, ~there)
         tx.execute(insert(article_values).from_select(["key", "field", "position", "shelf"], missing))
 
 
-def column_of(row: FromClause, field: Field) -> ColumnElement[Any]:
-    """The column that holds what a value of the field is compared by."""
-    found: ColumnElement[Any] = row.c.number if field.is_number else row.c.text
-    return found
-
-
-def condition(key: ColumnElement[str], field: Field, op: Op, wanted: Sequence[Any]) -> ColumnElement[bool]:
+def condition(key: ColumnElement[str], field: Field, op: Op, wanted: Sequence[Wanted]) -> ColumnElement[bool]:
     """Whether the article at the key has a value of the field that fits what is `wanted`, as `parameters` gives it."""
     row = article_values.alias()
     own = and_(row.c.key == key, row.c.field == field.name, row.c.position > NOWHERE)
-    return exists(select(1).where(own, _fits(column_of(row, field), field, op, wanted)))
+    return exists(select(1).where(own, _fits(row, field, op, wanted)))
 
 
 def parameters(field: Field, op: Op, wanted: tuple[str | float, ...]) -> tuple[str | float, ...]:
@@ -117,8 +116,13 @@ def parameters(field: Field, op: Op, wanted: tuple[str | float, ...]) -> tuple[s
     if op == "exists":
         return ()
     if op == "contains" and not field.is_list:
-        return tuple("%" + _SPECIAL.sub(r"/\g<0>", str(text)) + "%" for text in wanted)
+        return tuple("%" + _SPECIAL.sub(r"/\g<0>", one) + "%" if isinstance(one, str) else one for one in wanted)
     return wanted
+
+
+def column_for(value: str | float) -> Column:
+    """The column that a filter's value is compared with."""
+    return "text" if isinstance(value, str) else "number"
 
 
 def is_refused(op: Op, wanted: tuple[str | float, ...]) -> bool:
@@ -126,16 +130,24 @@ def is_refused(op: Op, wanted: tuple[str | float, ...]) -> bool:
     return op == "ne" or (op == "exists" and wanted[0] is False)
 
 
-def _fits(column: ColumnElement[Any], field: Field, op: Op, wanted: Sequence[Any]) -> ColumnElement[bool]:
+def coerced(tx: Connection, shelves: Collection[str], fields: Collection[str]) -> set[str]:
+    """Return those of the fields, all of dates, in which an article on these shelves has a text or a number."""
+    row = article_values.c
+    found = select(row.field).where(row.shelf.in_(shelves), row.field.in_(fields)).distinct()
+    return set(tx.execute(found.where(row.text.is_not(None), row.number.is_not(None))).scalars())
+
+
+def _fits(row: FromClause, field: Field, op: Op, wanted: Sequence[Wanted]) -> ColumnElement[bool]:
     if op == "exists":
         return true()
-    if op == "in":
-        return column.in_(wanted)
+    (name, first), *_ = wanted
+    column: ColumnElement[Any] = row.c[name]
     if op == "contains" and not field.is_list:
-        return column.like(wanted[0], escape=_ESCAPE)
-    compare = _COMPARE.get(op)
-    fits: ColumnElement[bool] = column == wanted[0] if compare is None else compare(column, wanted[0])
-    return fits
+        return column.like(first, escape=_ESCAPE) if name == "text" else column.between(first, wanted[1][1])
+    if op in _COMPARE:
+        return _COMPARE[op](column, first)
+    columns = sorted({name for name, _ in wanted})
+    return or_(*(row.c[column].in_([value for name, value in wanted if name == column]) for column in columns))
 
 
 _ESCAPE = "/"

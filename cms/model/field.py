@@ -1,29 +1,27 @@
 """The fields of a collection that lists may be filtered and sorted by: those that its schema knows.
 
-A field is named by its keys with dots between them, `contact.address`; a list's items share the name of the list.
+A field is named by its keys with dots between them, `contact.address`; a list's items share the name of the list. A
+record's keys are not in the schema: `*` stands for them, and what they hold can be filtered but not sorted by.
 """
 
 from __future__ import annotations
 
-import math
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from cms.model.article import iso
-from cms.model.pointer import Where
-from cms.model.schema import DATE_FORMATS, Schema, to_date
+from cms.model.schema import Schema, is_anything, types_of
+from cms.model.schema_dates import is_date
 
 Kind = Literal["text", "number", "boolean", "date"]
+Column = Literal["text", "number"]
 Op = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists"]
 OPS: tuple[Op, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists")
 
-NOWHERE = -1
-"""The position of no value."""
-
+ANY_KEY = "*"
 _KINDS: dict[str, Kind] = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean"}
+_ANYTHING: frozenset[Kind] = frozenset({"text", "number", "boolean"})
 _DEEPEST = 8
 MOST_FIELDS = 1_000
 """Fields of one schema, and what holds them."""
@@ -31,116 +29,101 @@ MOST_FIELDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """`kinds` are those of its values. Numbers come before texts; a boolean among other kinds counts as its text."""
+
     name: str
-    kind: Kind
+    kinds: frozenset[Kind]
     is_list: bool = False
 
     @property
-    def is_number(self) -> bool:
-        """Whether its values are compared as numbers; else they are as texts."""
-        return self.kind in ("number", "boolean")
+    def columns(self) -> tuple[Column, ...]:
+        """By which its values are compared, in the order in which they are sorted."""
+        has_text = "text" in self.kinds or ("boolean" in self.kinds and len(self.kinds) > 1)
+        has_number = bool(self.kinds & {"number", "date"}) or self.kinds == {"boolean"}
+        return (*(("number",) if has_number else ()), *(("text",) if has_text else ()))
 
+    @property
+    def is_sortable(self) -> bool:
+        """Whether lists can be sorted by it: not by what stands under any key of a record."""
+        return ANY_KEY not in self.name
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One value of a field; `number` is set for numbers and booleans, `text` for all else."""
+    @property
+    def is_typed(self) -> bool:
+        """Whether the field itself, and not the value alone, says by what a value is compared."""
+        return "date" in self.kinds or ("boolean" in self.kinds and len(self.kinds) > 1)
 
-    field: str
-    position: int
-    text: str | None
-    number: float | None
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operators by which it can be filtered."""
+        if self.kinds == {"boolean"}:
+            return ("eq", "ne", "in", *(("contains",) if self.is_list else ()), "exists")
+        has_parts = self.is_list or self.kinds & {"text", "date"}
+        return OPS if has_parts else tuple(op for op in OPS if op != "contains")
 
 
 def fields_of(schema: Schema) -> dict[str, Field]:
-    """Return every field with one kind of value, by name; raises ValueError for more than MOST_FIELDS nodes."""
+    """Return every field by name; raises ValueError for more than MOST_FIELDS nodes."""
     walked = list(islice(_walk(schema, schema.root, "", False, ()), MOST_FIELDS + 1))
     if len(walked) > MOST_FIELDS:
         raise ValueError(f"the schema has more than {MOST_FIELDS} fields")
-    found = {field.name: field for field in walked if field is not None}
-    return {name: field for name, field in found.items() if not name.startswith("$")}
+    found: dict[str, Field] = {}
+    for field in walked:
+        if field is not None and not field.name.startswith("$"):
+            other = found.get(field.name, field)
+            found[field.name] = Field(field.name, field.kinds | other.kinds, field.is_list or other.is_list)
+    return found
 
 
-def values_of(data: Mapping[str, Any], fields: Iterable[Field] = ()) -> list[Value]:
-    """Every value of front matter in its JSON form, and one at `NOWHERE` for each of the `fields` by whose first value
-    the article cannot be sorted, for there is none of that kind."""
-    counted: dict[str, int] = {}
-    values: list[Value] = []
-    for name, _, value in leaves(data):
-        position = counted.get(name, 0)
-        counted[name] = position + 1
-        if isinstance(value, bool | int | float):
-            values.append(Value(name, position, None, float(value)))
-        else:
-            values.append(Value(name, position, comparable(str(value)), None))
-    first = {(value.field, value.number is not None) for value in values if value.position == 0}
-    missing = (field.name for field in fields if (field.name, field.is_number) not in first)
-    return [*values, *(Value(name, NOWHERE, None, None) for name in missing)]
+def field_named(fields: Mapping[str, Field], name: str) -> Field | None:
+    """Return the field of that name, or the field of a record that has it among its keys."""
+    if name in fields:
+        return fields[name]
+    parts = name.split(".")
+    for field in fields.values():
+        if ANY_KEY in field.name and _is_below(parts, field.name.split(".")):
+            return replace(field, name=name)
+    return None
 
 
-def leaves(value: Any, name: str = "", where: Where = ()) -> Iterator[tuple[str, Where, str | float]]:
-    """Each value that holds no others, after its field's name and the keys that lead to it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from leaves(item, f"{name}.{key}" if name else key, (*where, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from leaves(item, name, (*where, index))
-    elif value is not None:
-        yield name, where, value
-
-
-def comparable(text: str) -> str:
-    """Text as it is compared: without case and Unicode form."""
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def parse(field: Field, text: str) -> str | float:
-    """What a filter's text stands for in this field; raises ValueError that says what to write."""
-    if field.kind == "boolean":
-        if text not in ("true", "false"):
-            raise ValueError("write true or false")
-        return float(text == "true")
-    if field.kind == "number":
-        try:
-            number = float(text)
-        except ValueError as error:
-            raise ValueError("write a number") from error
-        if not math.isfinite(number):
-            raise ValueError("write a number that is not infinite")
-        return number
-    if field.kind == "date":
-        moment = to_date(text)
-        if isinstance(moment, str):
-            raise ValueError("write a date as in 2025-06-24")
-        return comparable(iso(moment))
-    return comparable(text)
+def _is_below(parts: list[str], pattern: list[str]) -> bool:
+    return len(parts) == len(pattern) and all(
+        expected in (part, ANY_KEY) for part, expected in zip(parts, pattern, strict=True)
+    )
 
 
 def _walk(schema: Schema, node: Any, name: str, is_list: bool, above: tuple[int, ...]) -> Iterator[Field | None]:
     """Yield None and the fields for each node; one that is among those `above` is not walked again."""
-    node = schema.resolve(node)
-    if not isinstance(node, dict) or len(above) > _DEEPEST or id(node) in above:
-        return
-    above = (*above, id(node))
-    yield None
-    for key, below in node.get("properties", {}).items():
-        if "." not in key:
-            yield from _walk(schema, below, f"{name}.{key}" if name else key, is_list, above)
-    if "items" in node:
-        yield from _walk(schema, node["items"], name, True, above)
-    elif name and (kind := _kind(schema, node)) is not None:
-        yield Field(name, kind, is_list)
+    for option in schema.options(node):
+        if len(above) > _DEEPEST or id(option) in above:
+            continue
+        yield None
+        inside = (*above, id(option))
+        for key, below in _properties(option):
+            yield from _walk(schema, below, f"{name}.{key}" if name else key, is_list, inside)
+        for below in _items(option):
+            yield from _walk(schema, below, name, True, inside)
+        if name and (kinds := _kinds(option)):
+            yield Field(name, kinds, is_list)
 
 
-def _kind(schema: Schema, node: Any) -> Kind | None:
-    options = schema.options(node)
-    if any(option.get("format") in DATE_FORMATS for option in options):
-        return "date"
-    kinds = {_KINDS.get(name) for option in options for name in _types(option)}
-    return kinds.pop() if len(kinds) == 1 else None
+def _properties(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    properties, others = node.get("properties", {}), node.get("additionalProperties")
+    yield from ((key, below) for key, below in properties.items() if "." not in key)
+    # `{}` beside properties says no more than that Zod lets other keys pass.
+    if isinstance(others, dict) and (others or not properties):
+        yield ANY_KEY, others
 
 
-def _types(option: Mapping[str, Any]) -> list[str]:
-    given = option.get("type", [])
-    names = [given] if isinstance(given, str) else given
-    return [name for name in names if name != "null"]
+def _items(node: Mapping[str, Any]) -> Iterator[Any]:
+    for name in ("items", "prefixItems", "additionalItems"):
+        found = node.get(name)
+        yield from found if isinstance(found, list) else [found]
+
+
+def _kinds(node: Mapping[str, Any]) -> frozenset[Kind]:
+    if is_date(node):
+        return frozenset({"date"})
+    if is_anything(node):
+        holds_others = any(name in node for name in ("properties", "items", "prefixItems", "additionalProperties"))
+        return frozenset() if holds_others or "$ref" in node else _ANYTHING
+    return frozenset(_KINDS[name] for name in types_of(node) if name in _KINDS)

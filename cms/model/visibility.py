@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from typing import Literal, NamedTuple
 
-from cms.model.schema import to_date
+from cms.model.js_date import read_date
 
 Status = Literal["published", "draft", "scheduled", "broken"]
 STATUSES = ("published", "draft", "scheduled", "broken")
 
+_FIRST = datetime(1, 1, 3, tzinfo=UTC).timestamp()
 _LAST = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 
 
@@ -65,11 +66,14 @@ def will_be_seen(status: str) -> bool:
 
 
 def due_of(value: object, zone: tzinfo) -> float | None:
-    """When the date or time begins, in seconds since the epoch; None for what is neither."""
-    found = to_date(value) if isinstance(value, str) else value
-    if isinstance(found, date) and not isinstance(found, datetime):
-        found = datetime.combine(found, time(), zone)
-    return min(found.timestamp(), _LAST) if isinstance(found, datetime) else None
+    """When the date or time begins, in seconds since the epoch; None for what JavaScript takes for no date."""
+    found = read_date(value)
+    if found is None:
+        return None
+    seconds = found.ms / 1000
+    if found.is_day and _FIRST < seconds < _LAST:
+        seconds = datetime.combine(datetime.fromtimestamp(seconds, UTC), time(), zone).timestamp()
+    return min(seconds, _LAST)
 
 
 def at(data: Mapping[str, object], name: str) -> object:

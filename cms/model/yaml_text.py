@@ -73,8 +73,9 @@ def inline(value: object, quote: str = "", *, is_flow: bool = False) -> str:
     if isinstance(value, str):
         return _string(value, quote, is_flow)
     if isinstance(value, datetime):
-        utc = to_utc(value).replace(tzinfo=None)
-        return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
+        moment = value if value.utcoffset() else to_utc(value)
+        text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+        return text.replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     return json.dumps(value)

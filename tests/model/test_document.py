@@ -106,7 +106,7 @@ def test_a_new_file_looks_as_a_person_would_write_it() -> None:
         'title: "Training: day one"\n'
         "author: ក្រសួងប្រៃសណីយ៍\n"
         "date: 2025-06-24\n"
-        "at: 2025-06-24T03:00:00Z\n"
+        "at: 2025-06-24T10:00:00+07:00\n"
         "draft: false\n"
         "image: null\n"
         "tags: []\n"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cms.cli import main
 from cms.context import Context
 from cms.model import article
-from cms.model.field import values_of
+from cms.model.field_values import values_of
 from cms.model.limits import Limits
 from cms.model.visibility import Terms
 from tests.api.editing import ARTICLES, patch

@@ -104,12 +104,15 @@ class ArticleQuery(Schema):
     sort = Text(
         metadata=said(
             f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends."
-            " Without it by id; with q the best hits first"
+            " Without it by id; with q the best hits first. In a field of several types, numbers come before texts"
         ),
     )
     filters = fields.Dict(
         data_key="filter",
-        metadata=said(f"filter[field][op]=value; op is one of {', '.join(OPS)}; needs a collection"),
+        metadata=said(
+            f"filter[field][op]=value; op is one of {', '.join(OPS)}; needs a collection. Dates are compared by time,"
+            " whatever form they are written in; in a field of several types, each value by what it is"
+        ),
     )
     fields_ = FieldNames(
         data_key="fields", metadata=said(f"members, with commas between; without it all but {', '.join(HEAVY)}")

@@ -1807,9 +1807,9 @@ export interface operations {
                 status?: "published" | "draft" | "scheduled" | "broken" | "all";
                 /** @description words to be found one after the other in front matter or body; the last may be a beginning */
                 q?: string;
-                /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first */
+                /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first. In a field of several types, numbers come before texts */
                 sort?: string;
-                /** @description filter[field][op]=value; op is one of eq, ne, lt, lte, gt, gte, in, contains, exists; needs a collection */
+                /** @description filter[field][op]=value; op is one of eq, ne, lt, lte, gt, gte, in, contains, exists; needs a collection. Dates are compared by time, whatever form they are written in; in a field of several types, each value by what it is */
                 filter?: {
                     [key: string]: unknown;
                 };
