@@ -1,6 +1,7 @@
-"""Reads text and images out of HTML that the sanitiser has written.
+"""Reads text and images out of HTML that the sanitiser has written, and the text of a heading before that.
 
-That is so regular that a pattern finds its tags: each `<` in it begins one, and values stand in double quotes.
+What the sanitiser writes is so regular that a pattern finds its tags: each `<` in it begins one, and values stand in
+double quotes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,13 @@ from html import unescape
 
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)([^>"]*(?:"[^"]*"[^>"]*)*)>')
 _ATTRIBUTE = re.compile(r'\s([^\s="]+)="([^"]*)"')
+
+_RAW = re.compile(
+    r"""<!---?>|<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>|<(?:"[^"]*+"|'[^']*+'|[^'"<>])*+>""",
+    re.DOTALL,
+)
+_SIMPLE = re.compile("<[^<>]*+>")
+_LONG = 2000  # characters, for which the search for an end that is missing takes no time
 
 
 def spaced(text: str) -> str:
@@ -26,6 +34,11 @@ def images(clean: str) -> list[tuple[str, str]]:
 def text(clean: str) -> str:
     """The text without anything else."""
     return unescape(_TAG.sub("", clean)) if "<" in clean or "&" in clean else clean
+
+
+def text_of_raw(html: str) -> str:
+    """Return the text of HTML as the renderer writes it: each `<` begins a tag, a comment or the like."""
+    return unescape((_RAW if len(html) <= _LONG else _SIMPLE).sub("", html)) if "<" in html or "&" in html else html
 
 
 def readable(clean: str) -> str:

@@ -21,7 +21,8 @@ from cms.model.slugger import slug
 EXCERPT_CHARACTERS = 280
 _SHORT = 20_000
 
-_PLAIN_TAG = re.compile("</?(?:code|del|em|strong)>")
+_RAW_HEADING = re.compile("<h[1-6]>")
+_SOURCE_PLACE = re.compile(r' data-sourcepos="[0-9:-]*"')
 _HEADING = re.compile(r"<h([1-6])>((?:(?!<h[1-6]>).)*?)</h\1>", re.DOTALL)  # one that never ends ends at the next
 _TAGS = nh3.ALLOWED_TAGS | {"input", "section", "figure", "figcaption"}
 _ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
@@ -69,10 +70,7 @@ def _render_long(body: str) -> Rendered:
 def _render(body: str) -> Rendered:
     if markdown_bounds.is_too_costly(body):
         return _as_text(body)
-    extensions = _extensions_for(body)
-    raw = comrak.render_markdown(body, extensions, _PARSING, _RENDERING)
-    if "<" in body and not markdown_bounds.may_have_raw_html(raw):
-        raw = comrak.render_markdown(body, extensions, _PARSING, _ESCAPING)
+    raw = _rendered(body)
     if markdown_bounds.is_html_too_costly(raw, body):
         return _as_text(body)
     html, headings = _with_heading_ids(raw)
@@ -81,6 +79,21 @@ def _render(body: str) -> Rendered:
         return _as_text(body)
     images, readable = html_text.images(clean), html_text.readable(clean)
     return Rendered(clean, tuple(headings), tuple(images), _excerpt(clean), readable)
+
+
+def _rendered(body: str) -> str:
+    """Return the body's HTML, still unsafe, in which each tag `<h1>` to `<h6>` is that of a heading in Markdown.
+
+    A heading that the author wrote in HTML has a space in its tag: for Astro it is none, and gets no id.
+    """
+    extensions = _extensions_for(body)
+    has_raw_heading = _RAW_HEADING.search(body) is not None
+    html = comrak.render_markdown(body, extensions, _PARSING, _LOCATING if has_raw_heading else _RENDERING)
+    if has_raw_heading:
+        html = _SOURCE_PLACE.sub("", _RAW_HEADING.sub(lambda found: found[0][:-1] + " >", html))
+    if "<" in body and not markdown_bounds.may_have_raw_html(html):
+        return comrak.render_markdown(body, extensions, _PARSING, _ESCAPING)
+    return html
 
 
 def _as_text(body: str) -> Rendered:
@@ -118,15 +131,17 @@ def _extensions_for(body: str) -> comrak.ExtensionOptions:
     return extensions
 
 
-def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions, comrak.RenderOptions]:
-    parsing, rendering, escaping = comrak.ParseOptions(), comrak.RenderOptions(), comrak.RenderOptions()
+def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions, comrak.RenderOptions, comrak.RenderOptions]:
+    parsing = comrak.ParseOptions()
     parsing.smart = True
-    rendering.unsafe_ = True  # what is unsafe, the sanitiser takes out
+    rendering, locating, escaping = comrak.RenderOptions(), comrak.RenderOptions(), comrak.RenderOptions()
+    rendering.unsafe_ = locating.unsafe_ = True  # what is unsafe, the sanitiser takes out
+    locating.sourcepos = True  # what the author wrote in HTML has none
     escaping.escape = True  # raw HTML is shown as text
-    return parsing, rendering, escaping
+    return parsing, rendering, locating, escaping
 
 
-_PARSING, _RENDERING, _ESCAPING = _options()
+_PARSING, _RENDERING, _LOCATING, _ESCAPING = _options()
 
 
 def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
@@ -134,17 +149,12 @@ def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
     used: dict[str, int] = {}
 
     def add_id(match: re.Match[str]) -> str:
-        text = html_text.spaced(html_text.text(_clean_inline(match[2])))
+        text = html_text.text_of_raw(match[2])
         heading = Heading(int(match[1]), _unused(slug(text), used), text)
         headings.append(heading)
         return f'<h{match[1]} id="{heading.slug}">{match[2]}</h{match[1]}>'
 
     return _HEADING.sub(add_id, html), headings
-
-
-def _clean_inline(html: str) -> str:
-    # What Markdown itself makes of a heading is what the sanitiser would write.
-    return html if "<" not in html or "<" not in _PLAIN_TAG.sub("", html) else _SANITISER.clean(html)
 
 
 def _unused(wanted: str, used: dict[str, int]) -> str:
