@@ -68,25 +68,29 @@ def reads_as_date(text: str) -> bool:
     return read_date(text) is not None
 
 
-def _with_dates(node: Any, has_options: bool) -> Any:
+def _with_dates(node: Any, has_options: bool, in_union: bool = False) -> Any:
     if not isinstance(node, dict):
         return node
     types = _types(node)
     if _is_three_options(node) if has_options else _is_text_of_date(node, types):
         return {"type": ["string", "number", "object", *(name for name in types if name == "null")], **_DATE}
-    found = dict(node)
-    for name in _NAMED:
-        if isinstance(node.get(name), dict):
-            found[name] = {key: _with_dates(below, has_options) for key, below in node[name].items()}
-    for name in _LISTED:
-        if isinstance(node.get(name), list):
-            found[name] = [_with_dates(below, has_options) for below in node[name]]
-    for name in _SINGLE:
-        if isinstance(node.get(name), dict):
-            found[name] = _with_dates(node[name], has_options)
+    found = {
+        name: _below(name, value, has_options, in_union or name in ("anyOf", "oneOf")) for name, value in node.items()
+    }
+    if in_union and has_options and found.get("additionalProperties") is False:
+        del found["additionalProperties"]  # Zod lets other keys pass; here they would rule an option out
     if "object" in types:
         found["allOf"] = [*found.get("allOf", []), _NO_DATE]
     return found
+
+
+def _below(name: str, value: Any, has_options: bool, in_union: bool) -> Any:
+    """Return what stands in a node under this name, with its dates where that is a schema or several."""
+    if name in _NAMED and isinstance(value, dict):
+        return {key: _with_dates(node, has_options, in_union) for key, node in value.items()}
+    if name in _LISTED and isinstance(value, list):
+        return [_with_dates(node, has_options, in_union) for node in value]
+    return _with_dates(value, has_options, in_union) if name in _SINGLE else value
 
 
 def _is_three_options(node: dict[str, Any]) -> bool:
