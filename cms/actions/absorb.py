@@ -111,8 +111,7 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
     is_by_hand = by.source in BY_HAND and (known is None or known.version != article.version)
     _tell_photos(tx, dataclasses.replace(file, article=article), photos, is_by_hand=is_by_hand)
     is_same = known is not None and (known.version, known.visible_after) == (article.version, article.is_visible)
-    # The collection's annotation may make a scheduled article of a draft, of which nothing else tells.
-    if known is not None and is_same and (row is None or row.status == article.status):
+    if known is not None and is_same and not _is_ruled_otherwise(article, old):
         born = history.born(tx, article.name) if row is None else row.created_at
         place = Place(seq_of(tx, row), born or known.time, known.time)
         content = content_of(ctx, tx, article, place)
@@ -120,8 +119,20 @@ def absorb_article(ctx: Context, tx: Connection, file: File, by: Origin, moved_f
         before = _Before(known, row, renamed_from)
         place, content = _append(ctx, tx, dataclasses.replace(file, article=article), before, by)
     _put(tx, Entry(article, content, place, file.mark), rules)
-    if article.is_visible != (row is not None and row.visible):
+    is_localized = row is None or (row.locale, row.twin) == (article.locale, article.twin)
+    if article.is_visible != (row is not None and row.visible) or not is_localized:
         _refresh_twins(tx, article, place.seq)
+    if row is not None and not is_localized:
+        _refresh_twins(tx, row, place.seq)
+
+
+def _is_ruled_otherwise(article: Article, old: AnyRow | None) -> bool:
+    """Whether the collection's annotation or the folder's name gives the article another status or locale than before;
+    nothing else tells of that."""
+    if old is None or old.id != article.id:
+        return False
+    is_localized = (old.locale, old.twin) == (article.locale, article.twin)
+    return bool(old.status != article.status or (article.status != "broken" and not is_localized))
 
 
 class _Photos(NamedTuple):
@@ -265,7 +276,8 @@ def _rival(tx: Connection, article: Article, moved_from: str) -> AnyRow | None:
 
 def _put_collided(ctx: Context, tx: Connection, file: File, rival: AnyRow, rules: AnyRow | None) -> None:
     detail = f"{rival.key} has the id {file.article.id} already; rename one of the two files"
-    hidden = dataclasses.replace(file.article, status="broken", problems=(Problem("/id", detail, COLLISION),))
+    article = judged_now(ctx, rules, file.article, was_seen=False)
+    hidden = dataclasses.replace(article, status="broken", due=None, problems=(Problem("/id", detail, COLLISION),))
     place = Place(rival.seq, rival.created_at, rival.updated_at)
     _put(tx, Entry(hidden, content_of(ctx, tx, hidden, place), place, file.mark), rules)
 

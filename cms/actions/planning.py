@@ -20,7 +20,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
-from cms.model import document, ids, relocation, splice, three_way
+from cms.model import document, relocation, splice, three_way
 from cms.model.article import Article
 from cms.model.article_id import own_slug
 from cms.model.document import Document
@@ -83,8 +83,8 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     """A new article; `Exists` when its id is taken, also by case or Unicode form."""
     actor.require("articles:write", name.collection)
     rules = rules_of(ctx, name.collection)
-    naming.check_new_id(ctx, name)
-    key = Key(ids.key_of(name))
+    key = naming.key_of_new(ctx, name)
+    naming.check_new_id(ctx, name, key)
     data = text(rules)
     article = judged(ctx, rules, read_back(ctx, key, data))
     if article.id != name.id:
@@ -160,7 +160,8 @@ def plan_bytes(
     was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
-        naming.check_new_id(ctx, Name(editing.name.collection, new_id))
+        new = Name(editing.name.collection, new_id)
+        naming.check_new_id(ctx, new, naming.key_of_new(ctx, new, old_key))
         own_id = own_slug(document.read(after, limits).data)
         if own_id not in (None, editing.name.id, new_id):
             raise _other_id("/id", f"the file's slug would make it {own_id}; change either, or both alike")
@@ -168,7 +169,7 @@ def plan_bytes(
     article = judged(ctx, rules, read_back(ctx, key, after))
     is_rename = article.id != editing.name.id
     if is_rename:
-        naming.check_new_id(ctx, article.name)
+        naming.check_new_id(ctx, article.name, key)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
     base = _at(ctx, rules, was, before, key)
@@ -197,7 +198,7 @@ def _renamed(ctx: Context, was: Article, data: bytes, new_id: str) -> tuple[Key,
     found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
     if own_slug(found.data) is not None:
         return Key(was.key), splice.edit(found, {**found.data, "slug": new_id}, None).encode()
-    key = Key(ids.moved_key(was.key, new_id))
+    key = naming.key_of_new(ctx, Name(was.collection, new_id), was.key)
     if was.status == "broken":  # by its file's name, perhaps
         return key, data
     moved = relocation.relocated(found, was.refs, was.key, key).encode()

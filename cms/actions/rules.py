@@ -21,6 +21,7 @@ from cms.model.annotation import NONE, Annotation
 from cms.model.article import Article, json_form
 from cms.model.document import Document
 from cms.model.field import Field, fields_of
+from cms.model.locales import Named
 from cms.model.merge import Revive
 from cms.model.pointer import Where, place, pointer
 from cms.model.schema import Schema, to_date
@@ -94,20 +95,28 @@ def annotation_in(row: AnyRow | None) -> Annotation:
         raise ValueError("it is nested too deeply") from error
 
 
+def locales_in(row: AnyRow | None) -> Named:
+    """Return the locales that the annotation in a collection's row names; None while nobody can read it."""
+    try:
+        return annotation_in(row).locales
+    except ValueError:
+        return None
+
+
 def judged(ctx: Context, rules: Rules, article: Article) -> Article:
-    """The article with the status that the rules give it now."""
-    return article_file.judged(article, rules.annotation.terms, ctx.settings.zone, ctx.clock())
+    """Return the article with the locale and the status that the rules give it now."""
+    return article_file.judged(article, rules.annotation, ctx.settings.zone, ctx.clock())
 
 
 def judged_now(ctx: Context, row: AnyRow | None, article: Article, *, was_seen: bool) -> Article:
-    """The article with the status that its collection's annotation, in this row, gives it now; while nobody can read
-    that, nothing is published that was not."""
+    """Return the article with the locale and the status that its collection's annotation, in this row, gives it now;
+    while nobody can read that, nothing is published that was not."""
     try:
-        terms = annotation_in(row).terms
+        annotation = annotation_in(row)
     except ValueError:
-        found = article_file.judged(article, NONE.terms, ctx.settings.zone, ctx.clock())
+        found = article_file.judged(article, NONE, ctx.settings.zone, ctx.clock())
         return dataclasses.replace(found, status="draft") if found.is_visible and not was_seen else found
-    return article_file.judged(article, terms, ctx.settings.zone, ctx.clock())
+    return article_file.judged(article, annotation, ctx.settings.zone, ctx.clock())
 
 
 def row_of(tx: Connection, collection: str) -> AnyRow:

@@ -13,6 +13,7 @@ from cms.actions import absorb, late
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
+from cms.actions.naming import key_of_new
 from cms.actions.rename import rename
 from cms.context import Context
 from cms.database import articles, changes, drafts, shelves
@@ -113,7 +114,7 @@ def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | Non
 def done(ctx: Context, name: Name, version: str, since: int) -> AnyRow | None:
     """The new article's row, if whoever had begun to save it as that version after the seq came so far; `Gone` when it
     was deleted or renamed since."""
-    key = Key(ids.key_of(name))
+    key = key_of_new(ctx, name)
     with ctx.locks.hold([key]):
         data = ctx.site.read(key)
         if data is not None and version_of(data) == version:

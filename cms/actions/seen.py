@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cms.context import Context
 from cms.model import ids
+from cms.model.locales import localize
 from cms.model.refs import is_image_name
 from cms.store.base import Stat, Store
 
@@ -60,7 +61,7 @@ class Seen:
             if stat.key.startswith(ids.ASSETS):
                 return False, "", "", stat.key
             collection, path = ids.split_key(stat.key)
-            return True, collection, ids.twin_of(path), stat.key
+            return True, collection, localize(path, path, None).slug, stat.key
 
         return sorted(self.changed.values(), key=place)
 

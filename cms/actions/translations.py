@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from cms.actions import lookup
 from cms.actions.absorb import Origin
-from cms.actions.rules import annotation_in
+from cms.actions.rules import locales_in
 from cms.context import Context
 from cms.database import changes, collections, history, shelves, translations
 from cms.database.changes import Change
@@ -26,6 +26,7 @@ from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
 from cms.model import translation
 from cms.model.ids import Name
+from cms.model.locales import id_in_locale
 from cms.model.scopes import Actor
 from cms.model.translation import State
 
@@ -48,17 +49,17 @@ class Translation:
 
 
 def locales_of(tx: Connection, collection: str) -> list[str]:
-    """The collection's locales in small letters, that of the sources first: as the annotation has them, or else those
-    with the most articles."""
-    try:
-        named = annotation_in(collections.get(tx, collection)).locales
-    except ValueError:
-        named = ()
+    """Return the collection's locales as the site writes them, that of the sources first: those of the annotation, or
+    else those with the most articles."""
+    named = locales_in(collections.get(tx, collection))
+    if named is not None:
+        return list(named)
     counts: Counter[str] = Counter()
+    names: dict[str, str] = {}
     for shelf, number in shelves.all_of(tx, collection).items():
         if shelf.locale is not None and shelf.status != "broken":
-            counts[shelf.locale.lower()] += number
-    return [locale.lower() for locale in named] or sorted(counts, key=lambda locale: (-counts[locale], locale))
+            counts[names.setdefault(shelf.locale.lower(), shelf.locale)] += number
+    return sorted(counts, key=lambda locale: (-counts[locale], locale.lower()))
 
 
 def states_of(ctx: Context, tx: Connection, row: AnyRow) -> dict[str, State]:
@@ -115,7 +116,7 @@ def worklist(
     """Every article in every locale but its source's, seen by the public or not, in the order of slug and locale, after
     the place `after`."""
     order = locales_of(tx, collection)
-    wanted = sorted(order if locale is None else {locale.lower()} & set(order))
+    wanted = sorted((one for one in order if locale is None or one.lower() == locale.lower()), key=str.lower)
     groups = {} if after is None else translations.twin_groups(tx, collection, [after[0]])
     last = "" if after is None else after[0]
     while True:
@@ -123,7 +124,7 @@ def worklist(
         look = _Look(ctx, tx, order, history.spans(tx, collection, ids))
         for twin, rows in groups.items():
             for found in look.over(rows, wanted):
-                if after is None or twin != after[0] or found.locale > after[1]:
+                if after is None or twin != after[0] or found.locale.lower() > after[1].lower():
                     yield found
         names = translations.twin_names(tx, collection, last, STEP)
         if not names:
@@ -144,22 +145,21 @@ class _Look:
         source = self.source(rows)
         there = {str(row.locale).lower(): row for row in rows}
         for locale in wanted:
-            row = there.get(locale)
+            row = there.get(locale.lower())
             if row is None:
-                name = f"{locale}/{source.twin}"
+                name = id_in_locale(locale, source.twin)
                 yield Translation(source.twin, locale, name, "missing", None, source.id, source.version)
             elif row.id != source.id:
                 yield self.compare(source, row)
 
     def source(self, rows: list[AnyRow]) -> AnyRow:
-        places = {locale: number for number, locale in enumerate(self.order)}
+        places = {locale.lower(): number for number, locale in enumerate(self.order)}
         return min(rows, key=lambda row: (places.get(str(row.locale).lower(), len(places)), row.id))
 
     def compare(self, source: AnyRow, row: AnyRow) -> Translation:
         changed = () if row.id == source.id else self._changed(source, row)
         state: State = "stale" if changed else "current"
-        locale = str(row.locale).lower()
-        return Translation(row.twin, locale, row.id, state, row.status, source.id, source.version, changed)
+        return Translation(row.twin, str(row.locale), row.id, state, row.status, source.id, source.version, changed)
 
     def _changed(self, source: AnyRow, row: AnyRow) -> tuple[str, ...]:
         both = source.id in self.spans and row.id in self.spans

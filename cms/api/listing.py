@@ -55,7 +55,7 @@ def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...], deadl
         if wanted is not None:
             whole = members_of(row.json, row.lengths, lean=False)
             members = [whole[name] for name in wanted if name in whole]
-        if "fallback" in query and row.locale != query["locale"]:
+        if "fallback" in query and row.locale.lower() != query["locale"].lower():
             members.append('"fallback":true')
         if words:
             deadline.check()

@@ -18,6 +18,7 @@ from cms.errors import Invalid, Problem
 from cms.model.field import Field, field_named
 from cms.model.field_values import parse
 from cms.model.limits import Limits
+from cms.model.locales import lookup
 from cms.model.pointer import pointer
 from cms.model.scopes import Actor
 from cms.model.search import tokens
@@ -56,7 +57,8 @@ def filter_of(query: Query, known: Known | None, asker: Asker) -> Filter:
     locale, fallback = query.get("locale"), query.get("fallback")
     if fallback is not None and locale is None:
         raise _wrong("fallback", "name the locale that it stands in for")
-    return Filter(collection, locale, fallback, statuses, drafts_in, clauses, words_of(query, asker.limits))
+    locales = None if locale is None else (locale.lower(),) if fallback is None else lookup(locale, fallback)
+    return Filter(collection, locales, statuses, drafts_in, clauses, words_of(query, asker.limits))
 
 
 def words_of(query: Query, limits: Limits) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, select, update
+from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
 from cms.database import article_photos, batches, photo_visibility, shelves
 from cms.database.batches import among, at, in_order, pairs
@@ -27,6 +27,9 @@ _BY_ID = Prepared(
     .where(articles.c.collection == bindparam("collection"), articles.c.id == bindparam("id"))
     .order_by(case((articles.c.status == "broken", 1), else_=0), articles.c.key)
 )
+
+
+MOST_BELOW = 20
 
 
 class Place(NamedTuple):
@@ -180,6 +183,13 @@ def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> s
     own = articles.c.collection == collection
     found = (select(articles.c.id).where(own, here) for here in among(articles.c.id, article_ids))
     return {row.id for some in found for row in tx.execute(some)}
+
+
+def keys_below(tx: Connection, name: Name) -> Sequence[str]:
+    """Return the keys of the first articles with this id or one that goes on after a slash, at most `MOST_BELOW`."""
+    here = or_(*at(tx, articles.c.id, [name.id, f"{name.id}/"]))
+    found = select(articles.c.key).where(articles.c.collection == name.collection, here).order_by(articles.c.id)
+    return tx.execute(found.limit(MOST_BELOW)).scalars().all()
 
 
 def all_of(tx: Connection, collection: str | None = None) -> Iterator[Sequence[AnyRow]]:

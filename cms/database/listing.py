@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection
@@ -33,12 +34,12 @@ class Clause:
 class Filter:
     """Which articles a list holds; None asks for all. `drafts_in` are the collections whose drafts may be seen.
 
-    Where an article is not there in `locale`, its twin in `fallback` stands in for it. `words` are searched for.
+    Of articles that are translations of each other it holds the one whose locale comes first in `locales`, which are in
+    small letters. `words` are searched for.
     """
 
     collection: str | None = None
-    locale: str | None = None
-    fallback: str | None = None
+    locales: tuple[str, ...] | None = None
     statuses: tuple[str, ...] = ("published",)
     drafts_in: tuple[str, ...] | None = ()
     clauses: tuple[Clause, ...] = ()
@@ -46,13 +47,13 @@ class Filter:
 
     def has(self, shelf: Shelf) -> bool:
         """Whether what stands on the shelf may be in the list."""
-        in_locale = self.locale is None or shelf.locale in (self.locale, self.fallback)
+        in_locale = self.locales is None or (shelf.locale or "").lower() in self.locales
         may_see = self.drafts_in is None or shelf.is_visible or shelf.collection in self.drafts_in
         return in_locale and may_see and shelf.status in self.statuses
 
-    def is_stand_in(self, shelf: Shelf) -> bool:
-        """Whether what stands on the shelf is in the list only where it is not there in the right locale."""
-        return self.locale is not None and shelf.locale != self.locale
+    def tier(self, shelf: Shelf) -> int:
+        """Return the place of the shelf's locale in `locales`."""
+        return 0 if self.locales is None else self.locales.index((shelf.locale or "").lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
 
 def total(tx: Connection, wanted: Filter) -> int:
     asked = _ask(tx, wanted)
-    if not wanted.clauses and not wanted.words and not asked.shape.stand_ins:
+    if not wanted.clauses and not wanted.words and len(asked.shape.tiers) <= 1:
         return sum(asked.shelves.values())
     number: int = queries.count(asked.shape).on(tx, asked.parameters).scalar_one() if asked.shelves else 0
     return number
@@ -110,10 +111,10 @@ class _Asked:
 
 def _ask(tx: Connection, wanted: Filter) -> _Asked:
     on = {shelf: number for shelf, number in shelves.all_of(tx, wanted.collection).items() if wanted.has(shelf)}
-    stand_ins = [shelf.name for shelf in on if wanted.is_stand_in(shelf)]
-    own = [shelf.name for shelf in on if not wanted.is_stand_in(shelf)]
-    parameters: dict[str, Any] = {f"own_{number}": name for number, name in enumerate(own)}
-    parameters |= {f"stand_in_{number}": name for number, name in enumerate(stand_ins)}
+    tiers = [list(tier) for _, tier in groupby(sorted(on, key=wanted.tier), key=wanted.tier)]
+    parameters: dict[str, Any] = {
+        f"shelf_{tier}_{number}": shelf.name for tier, found in enumerate(tiers) for number, shelf in enumerate(found)
+    }
     is_postgres = tx.dialect.name == "postgresql"
     if wanted.words:
         parameters |= search.parameters(wanted.words, is_postgres=is_postgres)
@@ -124,7 +125,7 @@ def _ask(tx: Connection, wanted: Filter) -> _Asked:
         columns = tuple(map(values.column_for, compared))
         is_refused = values.is_refused(clause.op, clause.wanted)
         comparisons.append(Comparison(clause.field, clause.op, columns, is_refused))
-    shape = Shape(len(own), len(stand_ins), tuple(comparisons), bool(wanted.words), is_postgres)
+    shape = Shape(tuple(map(len, tiers)), tuple(comparisons), bool(wanted.words), is_postgres)
     return _Asked(on, shape, parameters)
 
 

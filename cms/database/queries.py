@@ -48,27 +48,28 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a statement depends on beside its parameters. These are `own_0`, … for the shelves and `stand_in_0`, … for
-    those of the locale that stands in for another, `is_0_0`, … for the values of the first filter, `search` and
-    `phrase` for what is searched for, `after_0`, … for the place, and `limit`."""
+    """What a statement depends on beside its parameters.
 
-    own: int
-    stand_ins: int
+    `tiers` has the number of shelves of each locale; an article is left out when a tier before its own has its
+    translation. The parameters are `shelf_0_0`, … for the shelves of the first tier, `is_0_0`, … for the values of the
+    first filter, `search` and `phrase` for what is searched for, `after_0`, … for the place, and `limit`.
+    """
+
+    tiers: tuple[int, ...]
     comparisons: tuple[Comparison, ...]
     is_search: bool
     is_postgres: bool
 
     def is_sorted(self, order: Order) -> bool:
         """Whether the rows have to be sorted, for no index has them in this order."""
-        return self.is_search or len(order.terms) > 2 or self.own + self.stand_ins > MOST_MERGED
+        return self.is_search or len(order.terms) > 2 or sum(self.tiers) > MOST_MERGED
 
 
 @lru_cache(maxsize=KEPT)
 def in_order(shape: Shape, order: Order, *, is_whole: bool, is_behind: bool) -> Prepared:
     """Articles (`LEAN` or `WHOLE`), each with its place at the row's end, as indexes have them in this order."""
     content = WHOLE if is_whole else LEAN
-    shelves = [_own(order, [number]) for number in range(shape.own)]
-    shelves += [_stand_in(shape, order, [number]) for number in range(shape.stand_ins)]
+    shelves = [_on(shape, order, tier, [at]) for tier, size in enumerate(shape.tiers) for at in range(size)]
     arms = [_rows(shape, order, on, content, is_behind=is_behind) for on in shelves]
     if len(arms) == 1:
         return Prepared(arms[0].order_by(*order.directed()).limit(bindparam("limit")))
@@ -109,24 +110,18 @@ def _rows(
 
 def _anywhere(shape: Shape, order: Order) -> ColumnElement[bool]:
     """Whether the row is on one of the list's shelves, of which there is one at least: SQL has no empty IN."""
-    on = [_own(order, range(shape.own))] if shape.own else []
-    on += [_stand_in(shape, order, range(shape.stand_ins))] if shape.stand_ins else []
-    return or_(*on)
+    return or_(*(_on(shape, order, tier, range(size)) for tier, size in enumerate(shape.tiers)))
 
 
-def _own(order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
-    return _among(order.shelf, [f"own_{number}" for number in numbers])
-
-
-def _stand_in(shape: Shape, order: Order, numbers: Sequence[int]) -> ColumnElement[bool]:
-    """Whether the row is on one of these shelves, and no translation of it is on one of the list's own."""
-    on = _among(order.shelf, [f"stand_in_{number}" for number in numbers])
-    if not shape.own:
+def _on(shape: Shape, order: Order, tier: int, numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Whether the row is on one of these shelves of the tier, and no translation of it is on a tier before."""
+    on = _among(order.shelf, [f"shelf_{tier}_{number}" for number in numbers])
+    if tier == 0:
         return on
     row, twin = articles.alias(), articles.alias()
     same = and_(row.c.key == order.key, twin.c.collection == row.c.collection, twin.c.twin == row.c.twin)
-    own = _among(twin.c.shelf, [f"own_{number}" for number in range(shape.own)])
-    return and_(on, ~exists(select(1).where(same, own)))
+    before = [f"shelf_{other}_{at}" for other in range(tier) for at in range(shape.tiers[other])]
+    return and_(on, ~exists(select(1).where(same, _among(twin.c.shelf, before))))
 
 
 def _among(shelf: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from cms.model.ids import LOCALE_PATTERN
+from cms.model.locales import LOCALE_PATTERN, Named, spelled
 from cms.model.visibility import Terms
 
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 100}
@@ -43,15 +43,15 @@ class Annotation:
     """Fields are named by their keys with dots between, list items as their list: `team.member.photo`.
 
     `images` are fields that hold a photo of the site, `references` fields that hold ids of the collection they lead
-    to. With `alt_required` each photo in a body needs an alt text. `locales` are those that articles may have, where
-    empty those that they have. `folder`, below `src/assets`, is for photos of articles that have none yet. `terms` say
-    which articles are drafts, and from when on the others are published.
+    to. With `alt_required` each photo in a body needs an alt text. `locales` are those that articles may have: where it
+    is empty they have none, where it is None the names of folders decide. `folder`, below `src/assets`, is for photos
+    of articles that have none yet. `terms` say which articles are drafts, and from when on the others are published.
     """
 
     images: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     alt_required: bool = False
-    locales: tuple[str, ...] = ()
+    locales: Named = None
     folder: str | None = None
     terms: Terms = field(default_factory=Terms)
 
@@ -69,7 +69,13 @@ def read(text: str) -> Annotation:
         images=tuple(found.get("images", ())),
         references=found.get("references", {}),
         alt_required=found.get("alt_required", False),
-        locales=tuple(found.get("locales", ())),
+        locales=_locales(found),
         folder=found.get("folder"),
         terms=Terms(found.get("draft", {}), found.get("publish")),
     )
+
+
+def _locales(found: dict[str, Any]) -> Named:
+    """Return each named locale once, as it is written first; None when the annotation says nothing of locales."""
+    named = dict.fromkeys(found.get("locales", ()))
+    return tuple(one for one in named if spelled(one, named) == one) if "locales" in found else None

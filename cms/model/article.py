@@ -15,15 +15,17 @@ from typing import Any, NamedTuple
 
 from cms.errors import Invalid, Problem
 from cms.model import document, markdown, refs
+from cms.model.annotation import Annotation
 from cms.model.article_id import broken_id, id_in
-from cms.model.ids import Name, locale_of, split_key, twin_of
+from cms.model.ids import Name, split_key
 from cms.model.limits import Limits
+from cms.model.locales import LocalizedId, Named, localize
 from cms.model.markdown import Heading
 from cms.model.moments import to_utc
 from cms.model.pointer import pointer, strings
 from cms.model.refs import Ref
 from cms.model.search import Words, indexed
-from cms.model.visibility import Status, Terms, is_visible, judge
+from cms.model.visibility import Status, is_visible, judge
 from cms.model.yaml_guard import YamlLimits
 
 log = logging.getLogger("cms.article")
@@ -42,7 +44,8 @@ class Shown(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Article:
     """`data` is front matter in its JSON form; `dates` are the pointers of the strings in it that are dates. `due` is
-    when a scheduled article is published, in seconds since the epoch, if that is known."""
+    when a scheduled article is published, in seconds since the epoch, if that is known. `named_locales` are those of
+    the collection's annotation."""
 
     key: str
     collection: str
@@ -57,6 +60,7 @@ class Article:
     words: Words
     problems: tuple[Problem, ...] = ()
     due: float | None = None
+    named_locales: Named = None
 
     def __reduce__(self) -> tuple[type[Article], tuple[Any, ...]]:
         return Article, _MEMBERS(self)  # what dataclasses do themselves takes several times as long
@@ -72,15 +76,19 @@ class Article:
 
     @property
     def locale(self) -> str | None:
-        return locale_of(self.id)
+        return self._localized.locale
 
     @property
     def twin(self) -> str:
-        return twin_of(self.id)
+        return self._localized.slug
 
     @property
     def slug(self) -> str:
-        return self.twin
+        return self._localized.slug
+
+    @property
+    def _localized(self) -> LocalizedId:
+        return localize(self.id, split_key(self.key)[1], self.named_locales)
 
     @property
     def is_visible(self) -> bool:
@@ -93,7 +101,7 @@ _MEMBERS = attrgetter(*Article.__slots__)
 def read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     """Return the article in the file's bytes; a file that cannot be read, for whatever reason, is a broken article.
 
-    The terms of the article's collection are still to be applied.
+    The annotation of the article's collection is still to be applied.
     """
     try:
         return _read(key, data, version, limits)
@@ -130,11 +138,13 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     return Article(key, collection, article_id, "published", version, values, dates, body, shown, mentions, words)
 
 
-def judged(article: Article, terms: Terms, zone: tzinfo, now: float) -> Article:
-    """The article with the status that its collection's terms give it at the moment `now`."""
+def judged(article: Article, annotation: Annotation, zone: tzinfo, now: float) -> Article:
+    """Return the article with the locale and status that its collection's annotation gives it at the moment `now`."""
+    if article.named_locales != annotation.locales:
+        article = dataclasses.replace(article, named_locales=annotation.locales)
     if article.status == "broken":
         return article
-    status, due = judge(article.data, terms, zone, now)
+    status, due = judge(article.data, annotation.terms, zone, now)
     if (status, due) == (article.status, article.due):
         return article
     return dataclasses.replace(article, status=status, due=due)

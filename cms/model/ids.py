@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import NamedTuple
 
 from cms.errors import Problem
@@ -13,22 +12,13 @@ from cms.model.slugger import slug
 
 CONTENT = "src/content/"
 ASSETS = "src/assets/"
+INDEX = "index"
 EXTENSION = ".md"
 
 IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters that nobody sees, as they stand in a regular expression's class."""
 
 _IGNORED = re.compile(f"[{IGNORABLE}]")
-_ISO_639_1 = """
-    aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
-    en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu
-    ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na
-    nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so
-    sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
-"""
-_LANGUAGES = frozenset(_ISO_639_1.split())
-_LOCALE = re.compile(r"([a-z]{2})(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
-LOCALE_PATTERN = r"^[A-Za-z]{2}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
@@ -83,20 +73,6 @@ def moved_key(key: str, new_id: str) -> str:
     collection, path = split_key(key)
     tail = "/index" if path.endswith("/index" + EXTENSION) else ""
     return f"{CONTENT}{collection}/{new_id}{tail}{EXTENSION}"
-
-
-@lru_cache(maxsize=1024)
-def locale_of(article_id: str) -> str | None:
-    """The language tag that is the id's first segment, if it is one and something follows."""
-    first, slash, _ = article_id.partition("/")
-    match = _LOCALE.fullmatch(first.lower())
-    return first if slash and match and match[1] in _LANGUAGES else None
-
-
-def twin_of(article_id: str) -> str:
-    """What translations of each other share: the id without its locale."""
-    locale = locale_of(article_id)
-    return article_id if locale is None else article_id[len(locale) + 1 :]
 
 
 def fold(text: str) -> str:

@@ -102,9 +102,11 @@ def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) 
 
 
 def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
-    """Serialise. The digest covers what a build shows: the file's bytes, its photos' versions, its translations."""
+    """Serialise. The digest covers what a build shows: the file's bytes, its locale, its photos' versions, its
+    translations."""
     photos = (f"{item['path']}={item['version']}" for item in shown["images"])
-    seen = [shown["version"], shown["id"], *photos, *(twin["id"] for twin in shown["translations"])]
+    twins = (f"{twin['locale']}={twin['id']}" for twin in shown["translations"])
+    seen = [shown["version"], shown["id"], shown["locale"] or "", *photos, *twins]
     shown["digest"] = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:32]
     shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)
     members = {name: f'"{name}":{to_json(value)}' for name, value in shown.items()}

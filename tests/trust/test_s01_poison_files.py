@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from cms.cli import main
 from cms.context import Context
 from cms.model import article
+from cms.model.annotation import Annotation
 from cms.model.field_values import values_of
 from cms.model.limits import Limits
 from cms.model.visibility import Terms
@@ -37,7 +38,7 @@ from tests.trust import poison
 
 NEWS = "src/content/news"
 GOOD = ("opening-day", "river-bus")
-TERMS = Terms(publish="date")
+ANNOTATION = Annotation(terms=Terms(publish="date"))
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_reading_and_judging_generated_front_matter_raises_nothing(lines: list[s
     found = article.read(f"{NEWS}/en/x.md", data.encode(), "0" * 64, Limits())
     assert article.UNREADABLE not in {problem.code for problem in found.problems}
     for zone in ("UTC", "Pacific/Kiritimati", "Etc/GMT+12"):
-        judged = article.judged(found, TERMS, ZoneInfo(zone), 1.7e9)
+        judged = article.judged(found, ANNOTATION, ZoneInfo(zone), 1.7e9)
         assert (judged.status == "broken") == (found.status == "broken")
     values_of(found.data)
 

@@ -11,7 +11,7 @@ from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Mess
 from cms.api.schemas.images import ArticleImage
 from cms.database.order import BUILT_IN
 from cms.model.field import OPS
-from cms.model.ids import LOCALE_PATTERN
+from cms.model.locales import LOCALE_PATTERN
 from cms.model.published import HEAVY
 from cms.model.translation import STATES
 from cms.model.visibility import STATUSES
@@ -39,7 +39,7 @@ class LeanArticle(Schema):
 
     collection = fields.String()
     id = fields.String(metadata=said("exactly Astro's"))
-    locale = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True, metadata=said("a language tag as the site writes it: pt-BR"))
     slug = fields.String(metadata=said("the id without its locale"))
     path = fields.String(metadata=said("the file, below the site"))
     status = fields.String(validate=validate.OneOf(STATUSES))
@@ -78,7 +78,9 @@ class Snippet(Schema):
 
 class ListedArticle(Article):
     snippets = fields.List(fields.Nested(Snippet), metadata=said("with q: where it was found"))
-    fallback = fields.Boolean(metadata=said("true: it stands in for a translation that is not there"))
+    fallback = fields.Boolean(
+        metadata=said("true: it stands in, in its own locale, for a translation that is not there")
+    )
 
     class Meta:
         exclude = ("warnings", "live_since")
@@ -92,10 +94,13 @@ class ArticlePage(Schema):
 
 class ArticleQuery(Schema):
     collection = Text()
-    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN), metadata=said("a language tag in any case"))
     fallback = Text(
         validate=validate.Regexp(LOCALE_PATTERN),
-        metadata=said("where an article is not there in locale, show this one"),
+        metadata=said(
+            "where an article is not there in locale, show it in what truncation leaves of the tag (zh-Hant-TW,"
+            " zh-Hant, zh), else in this one, truncated likewise"
+        ),
     )
     status = fields.String(load_default="published", validate=validate.OneOf([*STATUSES, "all"]))
     q = Text(
@@ -136,7 +141,7 @@ class ArticleQuery(Schema):
 
 class NewArticle(Schema):
     id = Text(metadata=said("or give a slug, or neither: then the title makes one"))
-    locale = Text(validate=validate.Regexp(LOCALE_PATTERN))
+    locale = Text(validate=validate.Regexp(LOCALE_PATTERN), metadata=said("a language tag in any case"))
     slug = Text()
     data = Map(keys=Text(), required=True)
     body = Text(load_default="")

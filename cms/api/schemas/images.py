@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from cms.api.schemas.common import MAX_LIMIT, Map, Text, said
-from cms.model.ids import LOCALE_PATTERN
 from cms.model.image import ANY_LOCALE
+from cms.model.locales import LOCALE_PATTERN
 from cms.model.photo_metadata import MOST_CHARACTERS
 
 _LOCALE = f"{LOCALE_PATTERN}|^\\{ANY_LOCALE}$"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from cms.api.schemas.common import MAX_LIMIT, Text, said
-from cms.model.ids import LOCALE_PATTERN
+from cms.model.locales import LOCALE_PATTERN
 from cms.model.translation import STATES
 from cms.model.visibility import STATUSES
 

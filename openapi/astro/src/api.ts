@@ -691,6 +691,7 @@ export interface components {
              * @description since when the built site shows it as it is; null when it does not yet, or no build is reported
              */
             live_since?: string | null;
+            /** @description a language tag as the site writes it: pt-BR */
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -1039,7 +1040,7 @@ export interface components {
             /** @description changes with the file and with the photos it shows */
             digest?: string;
             excerpt?: string;
-            /** @description true: it stands in for a translation that is not there */
+            /** @description true: it stands in, in its own locale, for a translation that is not there */
             fallback?: boolean;
             headings?: components["schemas"]["Heading"][];
             /** @description the body rendered, safe to show */
@@ -1047,6 +1048,7 @@ export interface components {
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
+            /** @description a language tag as the site writes it: pt-BR */
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -1077,6 +1079,7 @@ export interface components {
             };
             /** @description or give a slug, or neither: then the title makes one */
             id?: string;
+            /** @description a language tag in any case */
             locale?: string;
             slug?: string;
         };
@@ -1304,6 +1307,7 @@ export interface components {
              * @description since when the built site shows it as it is; null when it does not yet, or no build is reported
              */
             live_since?: string | null;
+            /** @description a language tag as the site writes it: pt-BR */
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -1612,6 +1616,7 @@ export interface components {
             images?: components["schemas"]["ArticleImage"][];
             /** @description true: the article has changed since; publishing is 412, or a merge with Prefer: handling=merge */
             is_stale: boolean;
+            /** @description a language tag as the site writes it: pt-BR */
             locale?: string | null;
             /** @description the file, below the site */
             path?: string;
@@ -1801,8 +1806,9 @@ export interface operations {
         parameters: {
             query?: {
                 collection?: string;
+                /** @description a language tag in any case */
                 locale?: string;
-                /** @description where an article is not there in locale, show this one */
+                /** @description where an article is not there in locale, show it in what truncation leaves of the tag (zh-Hant-TW, zh-Hant, zh), else in this one, truncated likewise */
                 fallback?: string;
                 status?: "published" | "draft" | "scheduled" | "broken" | "all";
                 /** @description words to be found one after the other in front matter or body; the last may be a beginning */
