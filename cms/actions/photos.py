@@ -213,8 +213,9 @@ def _merged(fields: ImageFields, said: Mapping[str, Any]) -> ImageFields:
     values = dict(said)
     for name in ("alt", "caption"):
         if name in said:
-            texts = dict(getattr(fields, name)) | (said[name] or {}) if said[name] is not None else {}
-            values[name] = {locale: text for locale, text in texts.items() if text is not None}
+            texts = {} if said[name] is None else {**getattr(fields, name), **said[name]}
+            by_tag = {locale.lower(): (locale, text) for locale, text in texts.items()}
+            values[name] = {locale: text for locale, text in by_tag.values() if text is not None}
     if said.get("focal_point") is not None:
         values["focal_point"] = focus_after(fields.focal_point, said["focal_point"])
     return dataclasses.replace(fields, **values)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cms.errors import Invalid, Problem
 from cms.model.ids import ASSETS
+from cms.model.locales import lookup
 from cms.model.pointer import pointer
 
 NOTHING = '{"placeholder": null, "colour": null, "variants": []}'
@@ -110,8 +111,10 @@ def published(image: Image, variants_base: str) -> str:
 
 
 def said_in(texts: Mapping[str, str], locale: str | None) -> str | None:
-    """The text for readers of that locale, None when there is none."""
-    return texts.get(locale or ANY_LOCALE, texts.get(ANY_LOCALE))
+    """Return the text for readers of that locale, or of what truncation leaves of its tag, None when there is none."""
+    by_tag = {tag.lower(): text for tag, text in texts.items()}
+    tags = (*(() if locale is None else lookup(locale)), ANY_LOCALE)
+    return next((by_tag[tag] for tag in tags if tag in by_tag), None)
 
 
 def focus_after(known: tuple[float, float] | None, patch: Mapping[str, float]) -> tuple[float, float]:
