@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from cms.database.tables import AnyRow
 from cms.model import ids
 from cms.model.limits import MIB
 from cms.model.refs import Ref
+from cms.model.slugger import slug
 from cms.store.swap import UNSEEN_S
 
 _SAYS_NOTHING = re.compile(
@@ -99,7 +100,8 @@ def _unseen_writers(ctx: Context) -> Iterator[Finding]:
 
 def _of_collection(ctx: Context, tx: Connection, collection: AnyRow, *, each_translation: bool) -> Iterator[Finding]:
     """Find what is wrong with the articles of a collection; their texts are read few at a time."""
-    rules, translated = rules_in(collection), _Translations()
+    rules, folders = rules_in(collection), set[str]()
+    translated = _Translations(is_named=rules.annotation.locales is not None)
     for detail in rules.unreadable:
         yield Finding("error", ids.CONTENT + collection.name, "", detail, "rules_unreadable")
     for row in feed.articles_since(tx, -1, collection.name, drafts=True):
@@ -108,7 +110,23 @@ def _of_collection(ctx: Context, tx: Connection, collection: AnyRow, *, each_tra
         yield from _alt_texts(row.key, whole["images"])
         yield from differences.of_article(ctx, rules, row.key, whole)
         translated.add(row)
+        folders.add(row.key.rpartition("/")[0])
+    yield from _alike_folders(folders)
     yield from translated.each_missing() if each_translation else translated.missing(collection.name)
+
+
+def _alike_folders(folders: Iterable[str]) -> Iterator[Finding]:
+    """Name the second of two folders in the same place that give the same ids, as `pt-BR` and `pt-br` do."""
+    ancestors = {
+        "/".join(parts[:end]) for parts in (one.split("/") for one in folders) for end in range(4, len(parts) + 1)
+    }
+    first: dict[tuple[str, str], str] = {}
+    for folder in sorted(ancestors):
+        parent, _, name = folder.rpartition("/")
+        other = first.setdefault((parent, slug(name)), folder)
+        if other != folder:
+            detail = f"gives the same ids as the folder {other}; move all files into one of the two"
+            yield Finding("warning", folder, "", detail, "folders_alike")
 
 
 def _against_rules(tx: Connection, rules: Rules, key: str, whole: dict[str, Any]) -> Iterator[Finding]:
@@ -134,13 +152,21 @@ def _alt_texts(key: str, images: list[dict[str, Any]]) -> Iterator[Finding]:
 
 @dataclass(slots=True)
 class _Translations:
-    """The published articles of one collection: their keys and ids, by translation key and locale."""
+    """The published articles of one collection: their keys and ids, by translation key and locale in small letters.
 
+    `is_named` says that the site names its locales: else folders are taken for languages only if an article stands in
+    two of them. `names` are the locales as the site writes them.
+    """
+
+    is_named: bool
+    names: dict[str, str] = field(default_factory=dict)
     published: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, row: AnyRow) -> None:
         if row.visible and row.locale is not None:
-            self.published.setdefault(row.twin, {})[row.locale] = row.key, row.id
+            tag = row.locale.lower()
+            self.names.setdefault(tag, row.locale)
+            self.published.setdefault(row.twin, {})[tag] = row.key, row.id
 
     def missing(self, collection: str) -> Iterator[Finding]:
         """Sum up, for each locale, how many articles of the collection are not published in it."""
@@ -148,7 +174,9 @@ class _Translations:
             absent = [min(known.values())[1] for known in self.published.values() if locale not in known]
             if absent:
                 some = ", ".join(sorted(absent)[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
-                detail = f"{len(absent)} of {len(self.published)} articles are not published in {locale}: {some}"
+                detail = (
+                    f"{len(absent)} of {len(self.published)} articles are not published in {self.names[locale]}: {some}"
+                )
                 yield Finding("warning", ids.CONTENT + collection, "", detail, _UNTRANSLATED)
 
     def each_missing(self) -> Iterator[Finding]:
@@ -157,7 +185,8 @@ class _Translations:
             for key, _ in known.values():
                 for locale in locales:
                     if locale not in known:
-                        yield Finding("warning", key, "", f"is not published in {locale}", _UNTRANSLATED)
+                        yield Finding("warning", key, "", f"is not published in {self.names[locale]}", _UNTRANSLATED)
 
     def _locales(self) -> list[str]:
-        return sorted({locale for known in self.published.values() for locale in known})
+        is_translated = self.is_named or any(len(known) > 1 for known in self.published.values())
+        return sorted(self.names) if is_translated else []
