@@ -99,9 +99,9 @@ def check_reads_back(text: str, data: Mapping[str, object], body: str, kind: For
     except Invalid as exc:
         if exc.code.startswith("yaml_too_"):
             raise
-        raise refusal("cannot_edit", f"the file could not be read back: {exc.detail}") from exc
+        detail = f"this change cannot be made without damage to other lines ({exc.detail})"
+        raise refusal("cannot_edit", detail) from exc
     if found.format != kind or found.body != body:
         raise refusal("cannot_edit", "the body would not stay apart from the front matter; does it begin with `---`?")
-    for key in [*data, *found.data]:
-        if key not in data or key not in found.data or not is_same(found.data[key], data[key]):
-            raise refusal("cannot_edit", "this change cannot be made without damage to other lines", key)
+    if not is_same(found.data, dict(data)):
+        raise refusal("cannot_edit", "this change cannot be made without damage to other lines")

@@ -5,14 +5,16 @@ What stands outside the changed entries stays byte for byte, and the result is r
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 
 from cms.errors import Invalid
 from cms.model import line_ends, toml_edit
 from cms.model.document import Document, check_reads_back
 from cms.model.frontmatter_format import HANDLERS, OPENING
-from cms.model.pointer import refusal_at
-from cms.model.yaml_changes import Change, Manner, changes
+from cms.model.pointer import refusal, refusal_at
+from cms.model.yaml_changes import changes
+from cms.model.yaml_places import Change
 from cms.model.yaml_text import check_data
 from cms.model.yaml_tree import parse
 from cms.model.yaml_values import is_same
@@ -28,14 +30,37 @@ def edit(document: Document, data: Mapping[str, object] | None, body: str | None
     wanted = document.data if data is None else data
     body = document.body if body is None else line_ends.kept(document.body, body, document.newline)
     try:
-        return _edited(document, wanted, body, by_item=True)
-    except Invalid:
-        # A list whose items are written in an odd way is replaced whole.
-        return _edited(document, wanted, body, by_item=False)
+        return _edited(document, wanted, body)
+    except Invalid as error:
+        if error.code != "cannot_edit" or error.problems[0].pointer != "/data":
+            raise
+        raise _located(document, wanted, error) from error
 
 
-def _edited(document: Document, wanted: Mapping[str, object], body: str, *, by_item: bool) -> str:
-    front = _front(document, wanted, by_item=by_item)
+def _located(document: Document, wanted: Mapping[str, object], error: Invalid) -> Invalid:
+    """The refusal at the first changed entry without which all before it can be saved, found by halving."""
+    keys = [key for key in {**document.data, **wanted} if not _is_kept(document.data, wanted, key)]
+
+    def is_possible(count: int) -> bool:
+        data = {key: value for key, value in document.data.items() if key in wanted or key not in keys[:count]}
+        try:
+            _edited(document, {**data, **{key: wanted[key] for key in keys[:count] if key in wanted}}, document.body)
+        except Invalid:
+            return False
+        return True
+
+    if is_possible(len(keys)):
+        return error  # it is the body's
+    number = bisect_left(range(1, len(keys)), x=True, key=lambda count: not is_possible(count))
+    return refusal("cannot_edit", f"{error.problems[0].detail}; save it alone, or edit the file by hand", keys[number])
+
+
+def _is_kept(one: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
+    return key in one and key in other and is_same(one[key], other[key])
+
+
+def _edited(document: Document, wanted: Mapping[str, object], body: str) -> str:
+    front = _front(document, wanted)
     if body == document.body:
         if front == document.text[: document.body_start]:
             return document.text
@@ -49,20 +74,19 @@ def _edited(document: Document, wanted: Mapping[str, object], body: str, *, by_i
     return text
 
 
-def _front(document: Document, wanted: Mapping[str, object], *, by_item: bool) -> str:
+def _front(document: Document, wanted: Mapping[str, object]) -> str:
     """All that stands above the body, with the wanted data in it."""
     front = document.text[: document.body_start]
     if is_same(document.data, dict(wanted)):
         return front
     check_data(wanted, document.limits)
     if document.format == "toml":
-        text = toml_edit.edited(document.raw, document.data, wanted, by_item=by_item)
+        text = toml_edit.edited(document.raw, document.data, wanted, by_item=True)
         return front[: document.raw_start] + text + front[document.raw_end :]
     if document.format == "none":
         lines = ["---", HANDLERS["yaml"].export(dict(wanted), limits=document.limits), "---", ""]
         return front + "\n".join(lines).replace("\n", document.newline)
-    manner = Manner(document.newline, by_item)
-    found = changes(document.raw, parse(document.raw, document.limits), document.data, wanted, manner)
+    found = changes(document.raw, parse(document.raw, document.limits), document.data, wanted, document.newline)
     return front[: document.raw_start] + _apply(document.raw, found) + front[document.raw_end :]
 
 
@@ -71,6 +95,8 @@ def _apply(raw: str, found: list[Change]) -> str:
     parts: list[str] = []
     position = 0
     for change in sorted(found, key=lambda change: (change.start, change.end)):
+        if change.start < position:
+            raise refusal("cannot_edit", "this change meets another one of the same save", *change.path)
         parts += [raw[position : change.start], change.text]
         position = change.end
     return "".join([*parts, raw[position:]])

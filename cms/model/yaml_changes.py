@@ -1,208 +1,142 @@
 """What must change in a YAML text so that it holds other data: a list of spans and what to put there.
 
-An entry whose value is equal is never touched; where an exact change is not possible the refusal says why.
+Each entry and each item is changed where it stands; what is equal is never touched. Where an exact change is not
+possible the refusal names the entry and says why.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from itertools import pairwise
 
-from cms.errors import Invalid
-from cms.model.pointer import pointer, refusal, refusal_at
-from cms.model.yaml_flow import Path, spans
-from cms.model.yaml_lists import Step, dashes, steps
-from cms.model.yaml_replace import Slot, quote_of, replaced
-from cms.model.yaml_text import block
-from cms.model.yaml_tree import Alias, Entry, Mapping, Node, Scalar, Sequence, Tree
+from cms.model.yaml_flow import Flow, YamlWriter
+from cms.model.yaml_lists import steps
+from cms.model.yaml_places import Change, Path, Slot, Source, cannot, check_own, has_alias, settle, slots_of
+from cms.model.yaml_replace import quote_of, replaced
+from cms.model.yaml_text import block, inline
+from cms.model.yaml_tree import Mapping, Node, Sequence, Tree
 from cms.model.yaml_values import is_merge, is_same, key_of
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`text` instead of the span; `within` is what an addition makes longer."""
-
-    start: int
-    end: int
-    text: str
-    pointer: str
-    within: Mapping | Sequence | None = None
-
-
-_BREAK = re.compile(r"\r\n|\n|\r|\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """The line break for new lines, and whether a list that differs is replaced whole or item by item."""
-
-    newline: str
-    by_item: bool
-
-
 def changes(
-    raw: str, tree: Tree, data: AnyMapping[str, object], wanted: AnyMapping[str, object], manner: Manner
+    raw: str, tree: Tree, data: AnyMapping[str, object], wanted: AnyMapping[str, object], newline: str
 ) -> list[Change]:
-    """The changes that turn `data`, which `raw` holds, into `wanted`; raises `Invalid`, code `cannot_edit`."""
-    if tree.root is not None and (not isinstance(tree.root, Mapping) or tree.root.is_flow):
-        raise refusal("cannot_edit", "the front matter is one `{…}`; write it as lines of `key: value` first")
+    """Return the changes that turn `data`, which `raw` holds, into `wanted`; raises `Invalid`, code `cannot_edit`."""
     root = tree.root or Mapping(0, 0, 1, None, None, False)
-    differ = _Difference(raw, manner, tree)
-    found = list(differ.of(root, data, wanted, ()))
+    assert isinstance(root, Mapping)
+    settle(raw, root)
+    planner = _Planner(Source(raw), newline, tree)
+    plan = planner.flow.changes if root.is_flow else planner.of_mapping
+    found = list(plan(root, dict(data), dict(wanted), ()))
     _check_aliases(tree, found)
     return found
 
 
-@dataclass(slots=True)
-class _Difference:
-    raw: str
-    manner: Manner
-    tree: Tree
+class _Planner:
+    def __init__(self, source: Source, newline: str, tree: Tree) -> None:
+        self.source, self.newline, self.tree = source, newline, tree
+        self.flow = Flow(source, YamlWriter())
 
-    def of(
-        self, mapping: Mapping, data: AnyMapping[str, object], wanted: AnyMapping[str, object], path: Path
+    def of_mapping(
+        self, node: Mapping, old: AnyMapping[str, object], new: AnyMapping[str, object], path: Path
     ) -> Iterator[Change]:
-        entries = {key_of(entry.key): entry for entry in mapping.entries if not is_merge(entry.key)}
-        for key in data:
-            if key in wanted and is_same(data[key], wanted[key]):
-                continue
-            if key not in entries:
-                raise _cannot("it comes from a merge key `<<`; edit the file by hand", (*path, key))
-            if key in wanted:
-                yield from self._set(entries[key], data[key], wanted[key], (*path, key))
-            else:
-                yield self._delete(mapping, entries[key], (*path, key))
-        added = {key: value for key, value in wanted.items() if key not in data}
+        slots = slots_of(self.source, node)
+        numbers = {key_of(entry.key): number for number, entry in enumerate(node.entries) if not is_merge(entry.key)}
+        check_own(numbers, old, new, path)
+        for key, number in numbers.items():
+            if key in new and not is_same(old[key], new[key]):
+                yield from self._of_value(slots[number], old[key], new[key], (*path, key))
+        gone = {number: (*path, key) for key, number in numbers.items() if key not in new}
+        added = {key: value for key, value in new.items() if key not in old}
         if added:
-            yield self._add(mapping, added, path)
+            yield self._added(node, slots, gone, added, path)
+        yield from self._removed(slots, gone, is_replaced=bool(added and path))
 
-    def _set(self, entry: Entry, old: object, new: object, path: Path) -> Iterator[Change]:
-        slot = self._slot(entry, path)
-        node = entry.value
-        if isinstance(node, Mapping) and not node.is_flow and isinstance(new, dict) and new and isinstance(old, dict):
-            yield from self.of(node, old, new, path)
-            return
-        if self.manner.by_item and isinstance(node, Mapping | Sequence) and node.is_flow and type(old) is type(new):
-            yield from self._flow(node, old, new, path)
-            return
-        if self.manner.by_item and isinstance(node, Sequence) and isinstance(old, list) and isinstance(new, list):
-            found = self._items(node, old, new, path)
-            if found is not None:
-                yield from found
-                return
-        if any(isinstance(part, Alias) for part in _walk(node)):
-            raise _cannot("its value is an alias `*name`; edit the file by hand", path)
-        start, end, text = replaced(slot, new)
-        yield Change(start, end, text.replace("\n", self.manner.newline), pointer("data", *path))
-
-    def _items(self, node: Sequence, old: list[object], new: list[object], path: Path) -> list[Change] | None:
-        """The changes of the items that differ; None where the list has to be replaced whole."""
-        if not new or not old or len(node.items) != len(old):
-            return None
-        places = dashes(self.raw, node)
-        if places is None:
-            return None
-        found: list[Change] = []
+    def _of_sequence(self, node: Sequence, old: list[object], new: list[object], path: Path) -> Iterator[Change]:
+        slots = slots_of(self.source, node)
+        column = slots[0].column
+        gone: dict[int, Path] = {}
         for step in steps(old, new):
+            where = (*path, step.new)
             if step.kind == "set":
-                found += self._set_item(
-                    node.items[step.old], places[step.old], old[step.old], new[step.new], (*path, step.new)
-                )
+                yield from self._of_value(slots[step.old], old[step.old], new[step.new], where)
+            elif step.kind == "delete":
+                gone[step.old] = where
+            elif step.old:
+                position = self.source.line_end(slots[step.old - 1].end)
+                text = self._lines([new[step.new]], column, position, quote_of(node)) + self.newline
+                yield Change(position, position, text, where, node)
             else:
-                found.append(self._move_item(node, places, step, new, path))
-        return found
+                lines = self.newline.join(block([new[step.new]], column, quote_of(node)))
+                text = lines[column:] + self.newline + " " * column
+                yield Change(slots[0].lead, slots[0].lead, text, where, node)
+        yield from self._removed(slots, gone)
 
-    def _set_item(self, item: Node, dash: int, old: object, new: object, path: Path) -> list[Change]:
-        if _may_recurse(item, new) and isinstance(item, Mapping) and isinstance(old, dict) and isinstance(new, dict):
-            return list(self.of(item, old, new, path))
-        if isinstance(item, Mapping | Sequence) and item.is_flow and type(old) is type(new):
-            return list(self._flow(item, old, new, path))
-        if any(isinstance(part, Alias) for part in _walk(item)):
-            raise _cannot("its value is an alias `*name`; edit the file by hand", path)
-        start = _line_start(self.raw, dash)
-        if isinstance(item, Scalar) and not isinstance(new, list | AnyMapping):
-            first, last, text = replaced(Slot(self.raw, start, dash - start, dash + 1, item), new)
-            return [Change(first, last, text.replace("\n", self.manner.newline), pointer("data", *path))]
-        lines = block([new], dash - start)
-        text = self.manner.newline.join([lines[0].lstrip(" "), *lines[1:]])
-        return [Change(dash, item.end, text, pointer("data", *path))]
-
-    def _move_item(self, node: Sequence, places: list[int], step: Step, new: list[object], path: Path) -> Change:
-        where = pointer("data", *path, step.new)
-        if step.kind == "delete":
-            start, end = _line_start(self.raw, places[step.old]), self._line_end(node.items[step.old].end)
-            return Change(start, end, "", where)
-        column = places[0] - _line_start(self.raw, places[0])
-        text = "".join(line + self.manner.newline for line in block([new[step.new]], column, quote_of(node)))
-        start = _line_start(self.raw, places[0]) if step.old == 0 else self._line_end(node.items[step.old - 1].end)
-        return Change(start, start, text, where, node)
-
-    def _flow(self, node: Mapping | Sequence, old: object, new: object, path: Path) -> Iterator[Change]:
-        for span in spans(node, old, new, path):
-            if any(isinstance(part, Alias) for part in _walk(span.node)):
-                raise _cannot("its value is an alias `*name`; edit the file by hand", span.path)
-            grown = span.node if span.start == span.end and isinstance(span.node, Mapping | Sequence) else None
-            yield Change(span.start, span.end, span.text, pointer("data", *span.path), grown)
-
-    def _delete(self, mapping: Mapping, entry: Entry, path: Path) -> Change:
-        slot = self._slot(entry, path)
-        end = self._line_end(entry.value.end)
-        if self.raw[slot.line_start : entry.key.start].strip(" "):
-            # The entry stands on its item's dash; the next one takes its place there.
-            return Change(entry.key.start, mapping.entries[1].key.start, "", pointer("data", *path))
-        if slot.line_start == 0:
-            raise _cannot("it stands on the line of the opening `---`; edit the file by hand", path)
-        return Change(slot.line_start, end, "", pointer("data", *path))
-
-    def _add(self, mapping: Mapping, added: AnyMapping[str, object], path: Path) -> Change:
-        """New entries below the last one of a nested mapping, or as the last lines of the front matter."""
-        where = pointer("data", *path, next(iter(added)))
-        if path:
-            position = self._line_end(mapping.end)
+    def _of_value(self, slot: Slot, old: object, new: object, path: Path) -> Iterator[Change]:
+        node = slot.node
+        is_flow = isinstance(node, Mapping | Sequence) and node.is_flow
+        if is_flow and type(old) is type(new):
+            yield from self.flow.changes(node, old, new, path)
+        elif isinstance(node, Mapping) and isinstance(old, dict) and isinstance(new, dict) and new and not is_flow:
+            yield from self.of_mapping(node, old, new, path)
+        elif isinstance(node, Sequence) and isinstance(old, list) and isinstance(new, list) and new and not is_flow:
+            yield from self._of_sequence(node, old, new, path)
+        elif has_alias(node):
+            raise cannot("its value is an alias `*name`; edit the file by hand", path)
+        elif slot.gap is None:
+            assert slot.key is not None
+            position = self.source.line_end(slot.key.end)
+            yield Change(position, position, " " * slot.column + ": " + inline(new) + self.newline, path)
         else:
-            position = len(self.raw)
-            if self.tree.is_ended:
-                raise refusal_at(where, "cannot_edit", "the front matter ends with `...`; edit the file by hand")
-        first = mapping.entries[0].key.start if mapping.entries else 0
-        column = first - _line_start(self.raw, first)
-        text = "".join(line + self.manner.newline for line in block(added, column))
-        return Change(position, position, text, where, mapping)
+            start, end, text = replaced(slot, new)
+            yield Change(start, end, text.replace("\n", self.newline), path)
 
-    def _line_end(self, position: int) -> int:
-        match = _BREAK.search(self.raw, position)
-        return match.end() if match else len(self.raw)
+    def _added(
+        self, node: Mapping, slots: list[Slot], gone: AnyMapping[int, Path], added: AnyMapping[str, object], path: Path
+    ) -> Change:
+        """New entries below the last one of a nested mapping, or as the last lines of the front matter."""
+        where = (*path, next(iter(added)))
+        column = slots[0].column if slots else 0
+        if path and len(gone) == len(slots) and not slots[0].is_alone:
+            # Nothing stays to stand on the item's dash: the new entries take the place of the first one.
+            end = slots[0].end
+            return Change(slots[0].lead, end, self._lines(added, column, end)[column:], where)
+        position = self.source.line_end(slots[-1].end) if path else len(self.source.raw)
+        if not path and self.tree.is_ended:
+            raise cannot("the front matter ends with `...`; edit the file by hand", where)
+        return Change(position, position, self._lines(added, column, position) + self.newline, where, node)
 
-    def _slot(self, entry: Entry, path: Path) -> Slot:
-        """Where the entry's value stands; refuses the forms whose lines are not simply `key: value`."""
-        start = _line_start(self.raw, entry.key.start)
-        colon = re.compile(r"[ \t]*:").match(self.raw, entry.key.end)
-        if colon is None or self.raw[start : entry.key.start].strip(" -") or colon.end() > entry.value.start:
-            raise _cannot("its key is written with `?`; edit the file by hand", path)
-        return Slot(self.raw, start, entry.key.start - start, colon.end(), entry.value)
+    def _lines(self, value: object, column: int, position: int, quote: str = "") -> str:
+        """The lines of new entries or items that end at `position`, without the last line break."""
+        is_safe = self.source.may_end_literal(position, column)
+        return self.newline.join(block(value, column, quote, literals=is_safe))
 
+    def _removed(
+        self, slots: list[Slot], gone: AnyMapping[int, Path], *, is_replaced: bool = False
+    ) -> Iterator[Change]:
+        """Yield the removal of some children with their lines; one that stands on a dash leaves that to the next."""
+        source = self.source
+        rest = sorted(gone.items())
+        if rest and rest[0][0] == 0 and not slots[0].is_alone:
+            kept = next((number for number in range(len(slots)) if number not in gone), None)
+            if kept is not None and not self._has_comments(slots[: kept + 1]):
+                yield Change(slots[0].lead, slots[kept].lead, "", rest[0][1])
+                rest = rest[kept:]
+            else:
+                if kept is not None or not is_replaced:
+                    begin = source.blanks_start(slots[0].lead)
+                    yield Change(begin, source.text_end(slots[0].end), "", rest[0][1])
+                rest = rest[1:]
+        for number, path in rest:
+            slot = slots[number]
+            yield Change(source.line_start(slot.lead), source.line_end(slot.end), "", path)
 
-def _may_recurse(item: Node, new: object) -> bool:
-    """Whether one of a block mapping's first two entries stays, to stand on the item's dash."""
-    if not isinstance(item, Mapping) or item.is_flow or not isinstance(new, dict):
-        return False
-    return any(key_of(entry.key) in new for entry in item.entries[:2])
-
-
-def _line_start(raw: str, position: int) -> int:
-    return max(raw.rfind("\n", 0, position), raw.rfind("\r", 0, position)) + 1
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    if isinstance(node, Sequence):
-        for item in node.items:
-            yield from _walk(item)
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            yield from _walk(entry.key)
-            yield from _walk(entry.value)
+    def _has_comments(self, slots: list[Slot]) -> bool:
+        """Whether something stands on lines between the children."""
+        source = self.source
+        between = (source.raw[source.line_end(one.end) : other.lead] for one, other in pairwise(slots))
+        return any(text.strip() for text in between)
 
 
 def _check_aliases(tree: Tree, found: list[Change]) -> None:
@@ -213,14 +147,10 @@ def _check_aliases(tree: Tree, found: list[Change]) -> None:
         for change in found:
             if _touches(change, alias.target):
                 detail = f"its anchor &{alias.target.anchor} is used on line {alias.line}; edit the file by hand"
-                raise refusal_at(change.pointer, "cannot_edit", detail)
+                raise cannot(detail, change.path)
 
 
 def _touches(change: Change, node: Node) -> bool:
     if change.within is not None:
         return node.start <= change.within.start and change.within.end <= node.end
     return change.start < node.end and node.start < change.end
-
-
-def _cannot(reason: str, path: Path) -> Invalid:
-    return refusal("cannot_edit", reason, *path)

@@ -81,27 +81,30 @@ def inline(value: object, quote: str = "", *, is_flow: bool = False) -> str:
     return json.dumps(value)
 
 
-def block(value: object, column: int, quote: str = "") -> list[str]:
-    """The lines of a list or mapping that is not empty, its dashes or keys standing at `column`."""
+def block(value: object, column: int, quote: str = "", *, literals: bool = True) -> list[str]:
+    """Return the lines of a list or mapping that is not empty, its dashes or keys standing at `column`.
+
+    Without `literals`, a text of several lines is written on one.
+    """
     lines: list[str] = []
     if isinstance(value, Mapping):
         for key, item in value.items():
-            lines += _below(" " * column + inline(key) + ":", item, column + STEP, quote)
+            lines += _below(" " * column + inline(key) + ":", item, column + STEP, quote, literals)
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, list | Mapping) and item:
-                first, *rest = block(item, column + STEP, quote)
+                first, *rest = block(item, column + STEP, quote, literals=literals)
                 lines += [" " * column + "- " + first[column + STEP :], *rest]
             else:
-                lines += _below(" " * column + "-", item, column + STEP, quote)
+                lines += _below(" " * column + "-", item, column + STEP, quote, literals)
     return lines
 
 
-def _below(head: str, value: object, column: int, quote: str) -> list[str]:
+def _below(head: str, value: object, column: int, quote: str, literals: bool) -> list[str]:
     """`head` and the value after it, which goes on the lines below when it has several."""
     if isinstance(value, list | Mapping) and value:
-        return [head, *block(value, column, quote)]
-    first, *rest = literal(value, column) or [inline(value, quote)]
+        return [head, *block(value, column, quote, literals=literals)]
+    first, *rest = (literal(value, column) if literals else None) or [inline(value, quote)]
     return [f"{head} {first}", *rest]
 
 

@@ -219,10 +219,8 @@ def test_publishing_needs_its_own_scope(client: FlaskClient, ctx: Context, admin
 @pytest.mark.parametrize(
     ("raw", "change", "expected"),
     [
-        ("base: &b {x: 1}\ncopy: *b\n", {"base": {"x": 2}}, ("/data/base", "cannot_edit")),
+        ("base: &b {x: 1}\ncopy: *b\n", {"base": {"x": 2}}, ("/data/base/x", "cannot_edit")),
         ("base: &b {x: 1}\ncopy: *b\n", {"base": None}, ("/data/base", "cannot_edit")),
-        ("? odd\n: 1\n", {"odd": 2}, ("/data/odd", "cannot_edit")),
-        ("{title: x}\n", {"title": "y"}, ("/data", "cannot_edit")),
         ("title: x\n...\n", {"new": "y"}, ("/data/new", "cannot_edit")),
         ("title: x\ntitle: y\n", {"title": "z"}, ("/data/title", "yaml_duplicate_key")),
     ],
