@@ -1,12 +1,15 @@
 """What has been begun and must be finished or undone: renames, photos on their way into the store (whose old key is
-empty), and writes to a store in which they may be late (whose keys are the same)."""
+empty), and writes to a store in which they may be late (whose keys are the same).
+
+Parts are the writes that have to happen together with another intent, the head.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, Update, delete, insert, or_, select, update
+from sqlalchemy import Connection, Update, and_, delete, exists, insert, or_, select, update
 
 from cms.database import clock
 from cms.database.batches import among
@@ -16,9 +19,9 @@ _IS_WRITE = intents.c.old_key == intents.c.new_key
 _IS_OPEN = intents.c.given_up_at.is_(None)
 
 
-def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str]) -> AnyRow:
-    """`old` and `new` are pairs of key and version."""
-    values = {"id": secrets.token_hex(8), "time": clock.now(tx), "actor": actor}
+def add(tx: Connection, actor: str, old: tuple[str, str], new: tuple[str, str], part_of: str | None = None) -> AnyRow:
+    """`old` and `new` are pairs of key and version; `part_of` is the id of the head."""
+    values = {"id": secrets.token_hex(8), "time": clock.now(tx), "actor": actor, "part_of": part_of}
     pairs = {"old_key": old[0], "old_version": old[1], "new_key": new[0], "new_version": new[1]}
     return tx.execute(insert(intents).values(**values, **pairs).returning(intents)).one()
 
@@ -29,8 +32,8 @@ def remove(tx: Connection, *intent_ids: str) -> int:
 
 
 def forget(tx: Connection, intent_id: str) -> None:
-    """Given up or not."""
-    tx.execute(delete(intents).where(intents.c.id == intent_id))
+    """Given up or not, with those of its parts that are not given up."""
+    tx.execute(delete(intents).where(or_(intents.c.id == intent_id, and_(intents.c.part_of == intent_id, _IS_OPEN))))
 
 
 def forget_writes(tx: Connection, before: float) -> None:
@@ -74,8 +77,16 @@ def below(tx: Connection, folder: str) -> list[AnyRow]:
 
 
 def begun(tx: Connection) -> list[AnyRow]:
-    """What is to be finished or undone, should nobody be at work on it."""
-    return list(tx.execute(select(intents).where(or_(_IS_OPEN, ~_IS_WRITE)).order_by(intents.c.time)))
+    """What is to be finished or undone, should nobody be at work on it, without the parts of it."""
+    part = intents.alias()
+    has_parts = exists().where(part.c.part_of == intents.c.id)
+    found = select(intents).where(intents.c.part_of.is_(None), or_(_IS_OPEN, ~_IS_WRITE, has_parts))
+    return list(tx.execute(found.order_by(intents.c.time)))
+
+
+def parts(tx: Connection, head: str) -> list[AnyRow]:
+    """What has to happen together with the intent of that id, in the order of keys."""
+    return list(tx.execute(select(intents).where(intents.c.part_of == head).order_by(intents.c.new_key)))
 
 
 def given_up_writes(tx: Connection, keys: Collection[str], since: float) -> dict[tuple[str, str], AnyRow]:

@@ -180,6 +180,10 @@ def _homes_of_photos(tx: Connection) -> None:
             tx.execute(text("INSERT INTO image_homes (path, collection) VALUES (:path, :collection)"), homes)
 
 
+def _writes_together(tx: Connection) -> None:
+    tx.execute(text("ALTER TABLE intents ADD COLUMN part_of TEXT"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -194,4 +198,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _makers_of_previews,
     _heartbeats,
     _homes_of_photos,
+    _writes_together,
 )

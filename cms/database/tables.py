@@ -120,6 +120,7 @@ intents = Table(
     Column("new_version", Text, nullable=False),  # "" for a deletion
     Column("given_up_at", Float(53)),  # since then it may not be any more, or again, but may still come
     Column("seq", BigInteger),  # the log's, then
+    Column("part_of", Text),  # the id of the intent with which it happens together, or not at all
     Index("intents_by_new_key", "new_key"),
 )
 
