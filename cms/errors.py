@@ -96,6 +96,26 @@ class InUse(CmsError):
         self.used_by = tuple(used_by)
 
 
+@dataclass(frozen=True, slots=True)
+class ReferencePlace:
+    """A reference to an article: the article that has it, the path of its file, and a JSON Pointer into it."""
+
+    article: str
+    path: str
+    pointer: str
+
+
+class Referenced(InUse):
+    """Other articles refer to it: `total` of them, of which `used_by` and `places` name those that may be known."""
+
+    code = "referenced"
+
+    def __init__(self, detail: str, *, used_by: Sequence[str], places: Sequence[ReferencePlace], total: int) -> None:
+        super().__init__(detail, used_by=used_by)
+        self.places = tuple(places)
+        self.total = total
+
+
 class Stale(CmsError):
     """Compare-and-set lost: there is something else than expected. `current` is its version, None when absent.
 

@@ -140,7 +140,8 @@ def _address_of(actor: str) -> str:
 
 
 def _message(ctx: Context, rows: Sequence[AnyRow]) -> str:
-    first, row = rows[0], rows[-1]
+    first = rows[0]
+    row = rows[1] if len(rows) > 1 and _is_rename(*rows[:2]) else first  # others have followed it
     if row.subject == "image":
         verbs = {"created": "Add", "updated": "Replace", "deleted": "Delete"}
         verb = "Restore" if row.source == "restore" else verbs[row.action]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from cms.actions import lookup
 from cms.actions.rules import Rules
 from cms.actions.survey import find
 from cms.context import Context
-from cms.database import articles, images, listing, shelves, values
+from cms.database import articles, collections, images, listing, shelves, values
 from cms.database.engine import read
 from cms.database.listing import Filter
 from cms.errors import Invalid, Problem
@@ -32,6 +32,8 @@ from cms.store.base import Key
 
 MISSING = "image_missing"
 
+IsThere = Callable[[Name], bool]
+
 
 class Content(NamedTuple):
     """What an article says: its data in their JSON form, the pointers of the dates in it, its references to photos."""
@@ -39,6 +41,11 @@ class Content(NamedTuple):
     data: dict[str, Any]
     dates: Sequence[str]
     mentions: Sequence[Ref]
+
+    @classmethod
+    def of(cls, article: Article) -> Content:
+        """Return what this article says."""
+        return cls(article.data, article.dates, article.refs)
 
 
 def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: Article | None = None) -> list[Problem]:
@@ -48,9 +55,8 @@ def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: A
         return []
     with read(ctx.database) as tx:
         known = was.data if was else ()
-        drafts_in = lookup.drafts_in(actor)
-        content = Content(article.data, article.dates, article.refs)
-        found = [*against_rules(tx, rules, content, known=known, drafts_in=drafts_in)]
+        is_there = existing(tx, lookup.drafts_in(actor), article.name)
+        found = [*against_rules(tx, rules, Content.of(article), known=known, is_there=is_there)]
         found += _quoted_dates(tx, rules, article, was.dates if was else _usual_dates(tx, article))
         unknown = _unknown_photos(tx, actor, rules, article)
         hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown})
@@ -86,10 +92,11 @@ def against_rules(
     content: Content,
     *,
     known: Iterable[str] = (),
-    drafts_in: Collection[str] | None = None,
+    is_there: IsThere | None = None,
 ) -> Iterator[Problem]:
-    """Yield what schema and annotation refuse; keys in `known` are accepted at the top level. Of articles that are not
-    visible, those of the collections `drafts_in` are there (None: all)."""
+    """Yield what schema and annotation refuse; keys in `known` are accepted at the top level. `is_there` says which
+    articles may be referred to (None: all that there are)."""
+    is_there = is_there or existing(tx)
     data, dates, mentions = content
     if rules.schema is not None:
         yield from rules.schema.problems(data, known=known, dates=dates)
@@ -101,9 +108,10 @@ def against_rules(
     for name, where, value in leaves(data, where=("data",)):
         if name in rules.annotation.images and not _may_be_photo(value):
             yield Problem(pointer(*where), "name a photo of the site, as an upload's `ref` does", "image")
-        collection = _target(rules, name)
-        if collection is not None and not _exists(tx, Name(collection, str(value)), drafts_in):
-            yield Problem(pointer(*where), f"there is no article {collection}/{value}", "reference_missing")
+    for reference in rules.references.find(data):
+        target = Name(reference.collection, reference.id)
+        if target.collection and not is_there(target):
+            yield Problem(pointer("data", *reference.where), f"there is no article {target}", "reference_missing")
     for ref in mentions:
         if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
@@ -146,17 +154,18 @@ def _may_be_photo(value: Any) -> bool:
     return isinstance(value, str) and refs.is_image_name(value) and not refs.is_elsewhere(value)
 
 
-def _target(rules: Rules, field: str) -> str | None:
-    """Astro takes a reference as an id, or as an object that holds one."""
-    plain = field.removesuffix(".id").removesuffix(".slug")
-    return rules.annotation.references.get(field) or rules.annotation.references.get(plain)
+def existing(tx: Connection, drafts_in: Collection[str] | None = None, *coming: Name) -> IsThere:
+    """Return what says whether an article is there, or in a collection of which the service knows nothing, such as one
+    of data files. Of articles that are not visible, those of the collections `drafts_in` are there (None: all);
+    `coming` are there in any case."""
 
+    def is_there(name: Name) -> bool:
+        row = articles.get(tx, name)
+        if row is None or row.status == "broken":
+            return name in coming or collections.get(tx, name.collection) is None
+        return row.visible or drafts_in is None or name.collection in drafts_in or name in coming
 
-def _exists(tx: Connection, name: Name, drafts_in: Collection[str] | None) -> bool:
-    row = articles.get(tx, name)
-    if row is None or row.status == "broken":
-        return False
-    return row.visible or drafts_in is None or name.collection in drafts_in
+    return is_there
 
 
 def _quoted_dates(tx: Connection, rules: Rules, article: Article, dates: Iterable[str]) -> Iterator[Problem]:

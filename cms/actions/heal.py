@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from cms.actions import late_articles, late_photos, rename, upload
+from cms.actions import late_articles, late_photos, rename, together, upload
 from cms.actions.apart import each_apart
 from cms.context import Context
 from cms.database import intents
@@ -26,7 +26,7 @@ def heal(ctx: Context) -> None:
 
 def _try_to_heal(ctx: Context, intent: AnyRow) -> None:
     try:
-        with ctx.locks.hold(_locks(intent), wait_s=0):
+        with ctx.locks.hold(_locks(ctx, intent), wait_s=0):
             _heal(ctx, intent)
     except Unavailable as error:
         # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
@@ -37,17 +37,22 @@ def _try_to_heal(ctx: Context, intent: AnyRow) -> None:
 def _heal(ctx: Context, intent: AnyRow) -> None:
     with read(ctx.database) as tx:
         found = intents.get(tx, intent.id)
+        has_parts = bool(intents.parts(tx, intent.id))
     if found is None:
         return
     if not found.old_key:
         upload.undo(ctx, found)
     elif found.old_key != found.new_key:
         rename.settle(ctx, found)
+    elif has_parts:
+        together.settle(ctx, found)
     elif found.given_up_at is None:
         settle = late_articles.settle if ids.is_article(found.new_key) else late_photos.settle
         settle(ctx, found)
 
 
-def _locks(intent: AnyRow) -> list[str]:
-    """What whoever is at work on it holds."""
-    return [key for key in (intent.old_key, intent.new_key) if key]
+def _locks(ctx: Context, intent: AnyRow) -> list[str]:
+    """Return the keys that are held by who is at work on it."""
+    with read(ctx.database) as tx:
+        parts = intents.parts(tx, intent.id)
+    return [key for key in (intent.old_key, intent.new_key, *(part.new_key for part in parts)) if key]

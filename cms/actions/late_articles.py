@@ -80,8 +80,8 @@ def _wanted(ctx: Context, intent: AnyRow) -> tuple[bool, bytes | None]:
         change = changes.last_at(tx, intent.new_key, intent.seq)
         row = articles.by_key(tx, intent.new_key)
         if change is None and intent.old_version == UNWANTED:
-            if intent.new_version != NOTHING:
-                return row is None, None
+            if row is None and intent.new_version != NOTHING:
+                return True, None
             change = None if row is None else changes.latest(tx, "article", row.collection, row.id)
     if change is None or (change.text is None and change.action != "deleted"):
         return False, None

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from cms.actions import lookup, naming, photo_rights
+from cms.actions import lookup, naming, photo_rights, references
 from cms.actions.faults import added, faults_of, missing
+from cms.actions.references import Edit
 from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
 from cms.actions.save import Plan, catch_up, check_free, stale
 from cms.context import Context
@@ -34,13 +35,15 @@ from cms.store.base import Key, version_of
 @dataclass(frozen=True, slots=True)
 class Editing:
     """Who edits which article, and the version they started from. With `merge`, what others changed elsewhere in it
-    since then is kept instead of refusing the edit."""
+    since then is kept instead of refusing the edit. With `update_references`, articles that refer to it follow when it
+    is renamed."""
 
     actor: Actor
     name: Name
     expect: str
     merge: bool = False
     source: Source = "api"
+    update_references: bool = False
 
 
 class Made(NamedTuple):
@@ -93,7 +96,8 @@ def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], byt
     _refuse(faults_of(ctx, actor, rules, article))
     check_free(ctx, name)
     adopted = photo_rights.adopted(ctx, actor, article, None)
-    return Plan(actor, source, key, None, data, article, adopts=adopted)
+    targets = references.targets(ctx, rules, article, None)
+    return Plan(actor, source, key, None, data, article, adopts=adopted, targets=targets)
 
 
 def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
@@ -172,6 +176,14 @@ def plan_bytes(
         naming.check_new_id(ctx, article.name, key)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
+    edits: tuple[Edit, ...] = ()
+    if is_rename:
+        target = references.target_of(ctx, found.row, rules, article.data)
+        update = editing.update_references
+        edits = references.plan(ctx, editing.actor, target, article.name, update=update)
+        if target.places:
+            after = references.edited(ctx, after, target.places, article.name)
+            article = judged(ctx, rules, read_back(ctx, key, after))
     base = _at(ctx, rules, was, before, key)
     problems = faults_of(ctx, editing.actor, rules, article, base)
     if problems:
@@ -179,7 +191,7 @@ def plan_bytes(
     adopts = photo_rights.adopted(ctx, editing.actor, article, was)
     moved = None if key == old_key else old_key
     plan = Plan(editing.actor, editing.source, key, before, after, article, tuple(problems), moved, is_rename)
-    return replace(plan, adopts=adopts)
+    return replace(plan, adopts=adopts, edits=edits, targets=references.targets(ctx, rules, article, was))
 
 
 def read_back(ctx: Context, key: Key, data: bytes) -> Article:

@@ -6,9 +6,11 @@ finishes the rename, or undoes it when the article has moved on.
 
 from __future__ import annotations
 
-from cms.actions import absorb, late, late_articles
+from collections.abc import Sequence
+
+from cms.actions import absorb, late_articles, together
 from cms.actions.absorb import File, Origin
-from cms.actions.absorb_images import settle_visibility
+from cms.actions.references import Edit
 from cms.context import Context
 from cms.database import changes, intents
 from cms.database.engine import read, write
@@ -18,18 +20,18 @@ from cms.model import article as article_file
 from cms.store.base import ABSENT, Key, Version, version_of
 
 
-def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> None:
-    """The file at `old` becomes `file`, which has another key; the caller holds both keys' locks."""
+def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File, edits: Sequence[Edit] = ()) -> None:
+    """Put the file in place of the one at `old`, at a key of its own, together with the edits of articles that refer to
+    it; the caller holds all keys' locks."""
     new = Key(file.article.key)
     data = file.text or b""
     with write(ctx.database) as tx:
-        late.give_up(tx, ctx.site, old, new)
-        intent = intents.add(tx, by.actor, (old, expect), (new, version_of(data)))
+        intent = together.begin(ctx, tx, by, (old, expect), (new, version_of(data)), edits)
+    together.write_edits(ctx, intent, edits)
     try:
         ctx.site.write(new, data, expect=ABSENT)
     except Stale as error:
-        with write(ctx.database) as tx:
-            intents.forget(tx, intent.id)
+        together.undo(ctx, intent)
         raise Exists(f"The file {new} is there already.") from error
     try:
         ctx.site.delete(old, expect=expect)
@@ -37,8 +39,9 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File) -> N
         settle(ctx, intent)
         raise
     with write(ctx.database) as tx:
+        by = together.at_once(tx, by)
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
-        settle_visibility(ctx, tx, by)
+        together.end(ctx, tx, intent, edits, by)
         late_articles.end_rename(ctx, tx, intent)
 
 
@@ -64,12 +67,14 @@ def settle(ctx: Context, intent: AnyRow) -> None:
     elif is_made and not is_others and (left is not None or not is_open):
         # Somebody has edited the article where it was, or was about to: that counts, and the copy goes.
         ctx.site.delete(new, expect=Version(intent.new_version))
+    is_finished = is_open and is_made and left is None
+    if made is None or not is_finished:
+        together.undo(ctx, intent)
     with write(ctx.database) as tx:
-        is_finished = is_open and is_made and left is None
         if made is not None and is_finished:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
-            by = Origin(intent.actor, "api")
+            by = together.at_once(tx, Origin(intent.actor, "api"))
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
-            settle_visibility(ctx, tx, by)
-        intents.forget(tx, intent.id)
+            together.finish_parts(ctx, tx, intent, by)
+            intents.forget(tx, intent.id)
         late_articles.expect_none(ctx, tx, intent, is_undone=not is_finished)

@@ -24,6 +24,7 @@ from cms.model.field import Field, fields_of
 from cms.model.locales import Named
 from cms.model.merge import Revive
 from cms.model.pointer import Where, place, pointer
+from cms.model.references import NO_REFERENCES, ReferenceFields, shaped_by
 from cms.model.schema import Schema, to_date
 
 KEPT = 64
@@ -38,6 +39,7 @@ class Rules:
     collection: str
     schema: Schema | None = None
     annotation: Annotation = NONE
+    references: ReferenceFields = NO_REFERENCES
     unreadable: tuple[str, ...] = ()
 
     def revive(self, value: Any, where: Where) -> Any:
@@ -72,11 +74,11 @@ def rules_of(ctx: Context, collection: str) -> Rules:
 
 def rules_in(row: AnyRow) -> Rules:
     """The rules that a collection's row holds."""
-    schema, unreadable = None, []
+    schema, shaped, unreadable = None, frozenset[str](), []
     try:
         if row.schema is not None:
             _fields(row.schema)
-            schema = _schema(row.schema)
+            schema, shaped = _schema(row.schema), _shaped(row.schema)
     except (ValueError, RecursionError):
         unreadable.append("its schema cannot be read; run `astro sync` again")
     try:
@@ -84,7 +86,8 @@ def rules_in(row: AnyRow) -> Rules:
     except ValueError as error:
         annotation = NONE
         unreadable.append(f"its annotation ({row.name}.cms.json) cannot be read: {error}")
-    return Rules(row.name, schema, annotation, tuple(unreadable))
+    references = ReferenceFields(annotation.references, shaped)
+    return Rules(row.name, schema, annotation, references, tuple(unreadable))
 
 
 def annotation_in(row: AnyRow | None) -> Annotation:
@@ -144,6 +147,11 @@ def fields_of_text(schema: str | None) -> Mapping[str, Field]:
 @lru_cache(maxsize=KEPT)
 def _schema(text: str) -> Schema:
     return Schema(text)
+
+
+@lru_cache(maxsize=KEPT)
+def _shaped(text: str) -> frozenset[str]:
+    return shaped_by(_schema(text))
 
 
 @lru_cache(maxsize=KEPT)

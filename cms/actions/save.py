@@ -5,15 +5,17 @@ Read, absorb what the log has not seen, write by compare-and-set, commit. A save
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, late
+from cms.actions import absorb, late, references, together
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import check_photos
 from cms.actions.naming import key_of_new
+from cms.actions.references import Edit, Target
 from cms.actions.rename import rename
 from cms.context import Context
 from cms.database import articles, changes, drafts, shelves
@@ -27,7 +29,7 @@ from cms.model.article import Article
 from cms.model.file_diff import unified_diff
 from cms.model.ids import Name
 from cms.model.scopes import Actor
-from cms.store.base import ABSENT, Key, Version, version_of
+from cms.store.base import ABSENT, Key, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Plan:
     """A save that was checked and is still to be made. `before` is the file to be changed, None for a new one, and
     `old_key` where it lies, if that is to change. `is_rename` says that the article gets another id. `warnings` is what
     was wrong with it and still will be. `copy_version` is that of the working copy which is published, and so goes.
-    `adopts` is as `File` has it."""
+    `adopts` is as `File` has it, `edits` are made together with it, and `targets` have to stay until then."""
 
     actor: Actor
     source: Source
@@ -48,6 +50,8 @@ class Plan:
     is_rename: bool = False
     copy_version: str | None = None
     adopts: frozenset[str] = frozenset()
+    edits: tuple[Edit, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     @property
     def file(self) -> File:
@@ -76,8 +80,10 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
     home = plan.old_key or plan.key
     # Whoever deletes a photo holds its key, too: it is either shown or gone.
     photos = [ids.ASSETS + ref.path for ref in plan.article.refs if ref.path is not None]
-    with ctx.locks.hold([plan.key, home, *photos]):
+    others = [*(target.key for target in plan.targets), *(edit.key for edit in plan.edits)]
+    with ctx.locks.hold([plan.key, home, *photos, *others]):
         check_photos(ctx, plan.actor, plan.article, plan.warnings)
+        references.check_targets(ctx, plan.targets)
         if plan.before is None:
             return _create(ctx, plan, message)
         expect = version_of(plan.before)
@@ -86,8 +92,11 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
         absorb_unseen(ctx, home, plan.before)
         if plan.is_rename:
             check_free(ctx, plan.article.name, besides=home)
+            check_edits(ctx, home, plan.edits)
         if plan.old_key is not None:
-            rename(ctx, plan.by(message), home, expect, plan.file)
+            rename(ctx, plan.by(message), home, expect, plan.file, plan.edits)
+        elif plan.edits:
+            together.change(ctx, plan.by(message), plan.key, expect, plan.file, plan.edits)
         elif plan.after != plan.before:
             intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=expect)
             return Saved(_commit(ctx, plan, message, intent), plan.warnings)
@@ -96,19 +105,6 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
                 _forget_copy(tx, plan)
         with read(ctx.database) as tx:
             return Saved(_row(tx, plan.key), plan.warnings)
-
-
-def delete(ctx: Context, actor: Actor, key: Key, expect: str, message: str | None = None) -> None:
-    """Remove the article's file; its text stays in the history."""
-    with ctx.locks.hold([key]):
-        before = expected_bytes(ctx, key, expect)
-        absorb_unseen(ctx, key, before)
-        intent = late.delete(ctx, ctx.site, actor.name, key, expect=Version(expect))
-        with write(ctx.database) as tx:
-            by = Origin(actor.name, "api", message=message)
-            absorb.absorb_deletion(ctx, tx, key, by)
-            settle_visibility(ctx, tx, by)
-            late.end(ctx, tx, intent)
 
 
 def done(ctx: Context, name: Name, version: str, since: int) -> AnyRow | None:
@@ -161,6 +157,15 @@ def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
         by = Origin("files", "files")
         absorb.absorb_article(ctx, tx, File(article, data, ""), by)
         settle_visibility(ctx, tx, by)
+
+
+def check_edits(ctx: Context, key: Key, edits: Sequence[Edit]) -> None:
+    """Refuse to rename or delete the article at the key when others than those that are edited refer to it by now."""
+    for edit in edits:
+        if ctx.site.read(edit.key) != edit.before:
+            raise references.changed()
+        absorb_unseen(ctx, edit.key, edit.before)
+    references.check(ctx, key, edits)
 
 
 def catch_up(ctx: Context, row: AnyRow, data: bytes) -> None:

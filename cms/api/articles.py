@@ -7,19 +7,18 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from cms.actions import drafts, edit, naming, planning, save
+from cms.actions import drafts, edit, naming, planning, removal, save
 from cms.actions.answers import Claim
 from cms.actions.planning import Editing
 from cms.actions.save import Plan, Saved
 from cms.api import auth, copies, idempotency, problems
 from cms.api.article_json import file_of, json_of, whole
 from cms.api.cache import keep
-from cms.api.conditional import etag_of, expected_version, minimal, preferences, respond, wants_new
+from cms.api.conditional import etag_of, expected_version, minimal, preferences, reply, respond, wants_new
 from cms.api.headers import OF_AN_ARTICLE
 from cms.api.listing import page_of
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, Blueprint, context, load, strict_json
 from cms.api.schemas import articles as schemas
-from cms.api.schemas.common import MessageQuery
 from cms.api.wanted import Asker
 from cms.database.engine import read
 from cms.errors import Exists, Stale
@@ -109,7 +108,7 @@ def put_article(query: dict[str, Any], collection: str, article_id: str) -> Resp
     if query["draft"]:
         return copies.save_response(_plan_copy_of_put(name, query), dry_run=query["dry_run"])
     try:
-        return save_response(_plan_put(name), query.get("message"), dry_run=query["dry_run"])
+        return save_response(_plan_put(name, query), query.get("message"), dry_run=query["dry_run"])
     except Exists as error:
         # RFC 9110: the condition If-None-Match: * has failed.
         raise Stale(error.detail, code="exists") from error
@@ -133,7 +132,7 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
     auth.actor().require("articles:write", collection)
     value = strict_json(request, MERGE_PATCH, JSON_PATCH)
     name = Name(collection, article_id)
-    editing = _editing(name)
+    editing = _editing(name, query)
     is_json_patch = request.mimetype == JSON_PATCH
     make = edit.patch_json(name, value) if is_json_patch else edit.patch(**load(_PATCH, value))
     if query["draft"]:
@@ -144,14 +143,17 @@ def patch_article(query: dict[str, Any], collection: str, article_id: str) -> Re
 
 
 @blp.route("/articles/<collection>/<path:article_id>", methods=["DELETE"])
-@blp.arguments(MessageQuery, location="query")
+@blp.arguments(schemas.DeleteQuery, location="query")
 @blp.response(204)
+@blp.alt_response(200, schema=schemas.DryDeletion, description="With dry_run: what would be deleted")
 def delete_article(query: dict[str, Any], collection: str, article_id: str) -> Response:
-    """Delete an article (If-Match); its history stays."""
-    name = Name(collection, article_id)
-    found = planning.find(context(), auth.actor(), name)
-    planning.require_publish(auth.actor(), name, found.row.status)
-    save.delete(context(), auth.actor(), found.key, expected_version(), query.get("message"))
+    """Delete an article (If-Match) to which no other refers; its history stays."""
+    auth.actor().require("articles:write", collection)
+    name, update = Name(collection, article_id), query["update_references"]
+    plan = removal.plan(context(), auth.actor(), name, expected_version(), update_references=update)
+    if query["dry_run"]:
+        return reply({"id": name.id, "diff": plan.diff, "edits": copies.edits_of(plan.edits)})
+    removal.remove(context(), plan, query.get("message"))
     return Response(status=204)
 
 
@@ -163,7 +165,7 @@ def _wants_file() -> bool:
 def save_response(plan: Plan, message: str | None = None, *, dry_run: bool = False) -> Response:
     """Make the save and answer with the article; or say what it would do."""
     if dry_run:
-        return copies.dry_run_response(plan.article, plan.diff, plan.warnings)
+        return copies.dry_run_response(plan.article, plan.diff, plan.warnings, plan.edits)
     status = 201 if plan.before is None else 200
     return _saved_response(save.save(context(), plan, message), status, is_renamed=plan.is_rename)
 
@@ -188,27 +190,27 @@ def _representation(saved: Saved, text: str, status: int) -> Response:
     return Response(text, status, content_type="application/json")
 
 
-def _plan_put(name: Name) -> Plan:
+def _plan_put(name: Name, query: dict[str, Any]) -> Plan:
     actor = auth.actor()
     if request.mimetype == MARKDOWN:
         text = request.get_data()
         return (
             edit.create_text(context(), actor, name, text)
             if wants_new()
-            else edit.replace_text(context(), _editing(name), text)
+            else edit.replace_text(context(), _editing(name, query), text)
         )
     body = _whole_body()
     if wants_new():
         return edit.create(context(), actor, name, **body)
-    return planning.plan_change(context(), _editing(name), edit.replace(**body))
+    return planning.plan_change(context(), _editing(name, query), edit.replace(**body))
 
 
 def _plan_copy_of_put(name: Name, query: dict[str, Any]) -> drafts.CopyPlan:
     copies.check_query(query)
     if request.mimetype == MARKDOWN:
-        return drafts.plan_text(context(), _editing(name), request.get_data())
+        return drafts.plan_text(context(), _editing(name, query), request.get_data())
     make = edit.replace(**_whole_body())
-    return drafts.plan_change(context(), _editing(name), make)
+    return drafts.plan_change(context(), _editing(name, query), make)
 
 
 def _whole_body() -> dict[str, Any]:
@@ -216,6 +218,7 @@ def _whole_body() -> dict[str, Any]:
     return found
 
 
-def _editing(name: Name) -> Editing:
+def _editing(name: Name, query: dict[str, Any]) -> Editing:
     auth.actor().require("articles:write", name.collection)  # a token comes before its preconditions
-    return Editing(auth.actor(), name, expected_version(), merge="handling=merge" in preferences())
+    merge, update = "handling=merge" in preferences(), query["update_references"]
+    return Editing(auth.actor(), name, expected_version(), merge=merge, update_references=update)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from cms.actions import drafts
 from cms.actions.drafts import CopyPlan
+from cms.actions.references import Edit
 from cms.api import auth, problems
 from cms.api.conditional import etag_of, minimal, preferences, reply
 from cms.api.parsing import context
@@ -60,6 +61,10 @@ def check_query(query: dict[str, Any]) -> None:
         problems.set_location("query")
         problem = Problem("/message", "say it when you publish; a working copy has no history", "draft")
         raise Invalid("A working copy takes no message.", problems=[problem])
+    if query["update_references"]:
+        problems.set_location("query")
+        problem = Problem("/update_references", "rename the article itself; a working copy keeps its id", "draft")
+        raise Invalid("A working copy changes no other article.", problems=[problem])
     if "If-None-Match" in request.headers:
         detail = "A working copy begins with an article that is there; send its ETag as If-Match."
         raise Invalid(f"{detail} A new article is hidden by `draft: true` in its front matter.", code="if_none_match")
@@ -79,9 +84,15 @@ def save_response(plan: CopyPlan, *, dry_run: bool) -> Response:
     return response
 
 
-def dry_run_response(article: Article, diff: str, warnings: Sequence[Problem]) -> Response:
+def dry_run_response(article: Article, diff: str, warnings: Sequence[Problem], edits: Sequence[Edit] = ()) -> Response:
     """What a save would do."""
-    return reply({"diff": diff, "warnings": problems_of(warnings), "version": article.version, "id": article.id})
+    found = {"diff": diff, "warnings": problems_of(warnings), "version": article.version, "id": article.id}
+    return reply({**found, "edits": edits_of(edits)})
+
+
+def edits_of(edits: Sequence[Edit]) -> list[dict[str, str]]:
+    """Return what would change in other articles."""
+    return [{"article": str(edit.article.name), "path": edit.key, "diff": edit.diff} for edit in edits]
 
 
 def problems_of(found: Sequence[Problem]) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +29,7 @@ STATUS: dict[type[CmsError], int] = {
     errors.NotFound: 404,
     errors.Exists: 409,
     errors.InUse: 409,
+    errors.Referenced: 409,
     errors.NotReady: 409,
     errors.Gone: 410,
     errors.Moved: 410,
@@ -65,14 +67,7 @@ def _answer_cms_error(error: CmsError) -> Response:
             rest = len(error.problems) - len(told)
             told = (*told, Problem("", f"and {rest} more, which are not listed", "more"))
         more["errors"] = [{"pointer": p.pointer, "in": location, "detail": p.detail, "code": p.code} for p in told]
-    if isinstance(error, errors.Stale):
-        more["current_version"] = error.current
-        if error.changed is not None:
-            more["changed"] = list(error.changed)
-    if isinstance(error, errors.Moved):
-        more["moved_to"] = error.moved_to
-    if isinstance(error, errors.InUse):
-        more["used_by"] = list(error.used_by)
+    more |= _members(error)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="cms"'
     if isinstance(error, (errors.Unavailable, errors.NotReady, errors.TooMany)) and error.retry_after_s is not None:
@@ -80,6 +75,22 @@ def _answer_cms_error(error: CmsError) -> Response:
     if isinstance(error, errors.Unavailable):
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
     return answer(status, error.code, error.detail, headers, **more)
+
+
+def _members(error: CmsError) -> dict[str, Any]:
+    """Return what only errors of that class tell."""
+    found: dict[str, Any] = {}
+    if isinstance(error, errors.Stale):
+        found["current_version"] = error.current
+        if error.changed is not None:
+            found["changed"] = list(error.changed)
+    if isinstance(error, errors.Moved):
+        found["moved_to"] = error.moved_to
+    if isinstance(error, errors.InUse):
+        found["used_by"] = list(error.used_by)
+    if isinstance(error, errors.Referenced):
+        found |= {"references": [asdict(place) for place in error.places], "total": error.total}
+    return found
 
 
 def _answer_os_error(error: OSError) -> Response:

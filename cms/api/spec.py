@@ -50,7 +50,7 @@ _MEANINGS = {
     401: "The token is missing or not valid",
     403: "The token lacks the scope that this needs",
     404: "There is no such thing, or you may not know of it",
-    409: "Something else is in the way; `used_by` names the articles that show a photo",
+    409: "Something else is in the way; `used_by` names the articles that show a photo, or refer to the article",
     410: "It is gone, to where `moved_to` says if it has only moved; or the cursor is of no use any more",
     411: "Say how long the body is, by Content-Length",
     412: "It has changed since the version that you named; `current_version` is what is there",

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, pre_load, validate
 
-from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Message, Text, said
+from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Message, MessageQuery, Text, said
 from cms.api.schemas.images import ArticleImage
 from cms.database.order import BUILT_IN
 from cms.model.field import OPS
@@ -153,7 +153,12 @@ class WholeArticle(Schema):
 
 
 class ArticlePatch(Schema):
-    new_id = Text(data_key="id", metadata=said("another id renames the article; the old one answers 410 from then on"))
+    new_id = Text(
+        data_key="id",
+        metadata=said(
+            "another id renames the article; the old one answers 410 from then on. Relative paths of photos follow"
+        ),
+    )
     data = Map(keys=Text(), metadata=said("merge patch of the front matter: null removes a field"))
     body = Text()
 
@@ -172,11 +177,38 @@ class SaveQuery(Schema):
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
 
 
+def _update_references() -> fields.Boolean:
+    told = "have the articles that refer to it follow, at most 100, all or none; without it they keep it from being "
+    return fields.Boolean(load_default=False, metadata=said(f"{told}renamed or deleted (409)"))
+
+
+class DeleteQuery(MessageQuery):
+    dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diffs; delete nothing"))
+    update_references = _update_references()
+
+
 class ChangeQuery(SaveQuery):
+    update_references = _update_references()
     draft = fields.Boolean(
         load_default=False,
         metadata=said("change the article's working copy, which is begun with it, and not what is published"),
     )
+
+
+class ReferenceEdit(Schema):
+    """What would change in an article that refers to the one that is renamed or deleted."""
+
+    article = fields.String(required=True, metadata=said("collection/id"))
+    path = fields.String(required=True, metadata=said("its file, below the site"))
+    diff = fields.String(required=True)
+
+
+class DryDeletion(Schema):
+    """What a deletion would do."""
+
+    id = fields.String(required=True)
+    diff = fields.String(required=True, metadata=said("unified diff of the file"))
+    edits = fields.List(fields.Nested(ReferenceEdit), required=True, metadata=said("with update_references"))
 
 
 class DryRun(Schema):
@@ -184,6 +216,7 @@ class DryRun(Schema):
 
     id = fields.String(required=True, metadata=said("the article's id as it would be"))
     diff = fields.String(required=True, metadata=said("unified diff of the file; empty when nothing would change"))
+    edits = fields.List(fields.Nested(ReferenceEdit), required=True, metadata=said("with update_references"))
     warnings = fields.List(fields.Nested(FileProblem), required=True)
     version = fields.String(required=True, metadata=said("of the file as it would be"))
 

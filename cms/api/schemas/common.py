@@ -80,6 +80,14 @@ class ProblemItem(Schema):
     code = fields.String(required=True)
 
 
+class ReferencePlace(Schema):
+    """A reference to an article."""
+
+    article = fields.String(required=True, metadata=said("the article that has it, as collection/id"))
+    path = fields.String(required=True, metadata=said("its file, below the site"))
+    pointer = fields.String(required=True, metadata=said("where in the article it stands"))
+
+
 class Problem(Schema):
     """Every error, as RFC 9457 has it."""
 
@@ -93,7 +101,14 @@ class Problem(Schema):
     current_version = fields.String(allow_none=True, metadata=said("412: what is there now; null when nothing is"))
     changed = fields.List(fields.String(), metadata=said("412: pointers of what others changed since your version"))
     moved_to = fields.String(metadata=said("410: what the article is called now, as collection/id"))
-    used_by = fields.List(fields.String(), metadata=said("409: the articles that show the photo"))
+    used_by = fields.List(
+        fields.String(), metadata=said("409: the articles that show the photo, or refer to the article")
+    )
+    references = fields.List(
+        fields.Nested(ReferencePlace),
+        metadata=said("409: at most 100 references to the article, as far as you may know"),
+    )
+    total = fields.Integer(metadata=said("409: how many articles refer to it, those too that you may not see"))
 
 
 class FileProblem(Schema):

@@ -55,7 +55,7 @@ export interface paths {
         /** Replace an article or its working copy (If-Match), or create one (If-None-Match: *), from JSON or its file. */
         put: operations["put_article"];
         post?: never;
-        /** Delete an article (If-Match); its history stays. */
+        /** Delete an article (If-Match) to which no other refers; its history stays. */
         delete: operations["delete_article"];
         options?: never;
         head?: never;
@@ -761,7 +761,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
-            /** @description another id renames the article; the old one answers 410 from then on */
+            /** @description another id renames the article; the old one answers 410 from then on. Relative paths of photos follow */
             id?: string;
         };
         AuditChange: {
@@ -941,9 +941,18 @@ export interface components {
             items: components["schemas"]["Draft"][];
             next_cursor: string | null;
         };
+        DryDeletion: {
+            /** @description unified diff of the file */
+            diff: string;
+            /** @description with update_references */
+            edits: components["schemas"]["ReferenceEdit"][];
+            id: string;
+        };
         DryRun: {
             /** @description unified diff of the file; empty when nothing would change */
             diff: string;
+            /** @description with update_references */
+            edits: components["schemas"]["ReferenceEdit"][];
             /** @description the article's id as it would be */
             id: string;
             /** @description of the file as it would be */
@@ -1213,11 +1222,15 @@ export interface components {
             errors?: components["schemas"]["ProblemItem"][];
             /** @description 410: what the article is called now, as collection/id */
             moved_to?: string;
+            /** @description 409: at most 100 references to the article, as far as you may know */
+            references?: components["schemas"]["ReferencePlace"][];
             request_id?: string | null;
             status: number;
             title: string;
+            /** @description 409: how many articles refer to it, those too that you may not see */
+            total?: number;
             type: string;
-            /** @description 409: the articles that show the photo */
+            /** @description 409: the articles that show the photo, or refer to the article */
             used_by?: string[];
         };
         ProblemItem: {
@@ -1232,6 +1245,21 @@ export interface components {
             notices: components["schemas"]["Notice"][];
             /** @enum {string} */
             status: "ready" | "degraded" | "starting" | "stopping";
+        };
+        ReferenceEdit: {
+            /** @description collection/id */
+            article: string;
+            diff: string;
+            /** @description its file, below the site */
+            path: string;
+        };
+        ReferencePlace: {
+            /** @description the article that has it, as collection/id */
+            article: string;
+            /** @description its file, below the site */
+            path: string;
+            /** @description where in the article it stands */
+            pointer: string;
         };
         Snippet: {
             /** @description the text around it, the match in <mark>, safe to show */
@@ -1650,7 +1678,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something else is in the way; `used_by` names the articles that show a photo */
+        /** @description Something else is in the way; `used_by` names the articles that show a photo, or refer to the article */
         CONFLICT: {
             headers: {
                 [name: string]: unknown;
@@ -1980,6 +2008,8 @@ export interface operations {
                 message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
+                /** @description have the articles that refer to it follow, at most 100, all or none; without it they keep it from being renamed or deleted (409) */
+                update_references?: boolean;
                 /** @description change the article's working copy, which is begun with it, and not what is published */
                 draft?: boolean;
             };
@@ -2058,6 +2088,10 @@ export interface operations {
             query?: {
                 /** @description what the change is about; stands in the history, and in git */
                 message?: string;
+                /** @description check and show the diffs; delete nothing */
+                dry_run?: boolean;
+                /** @description have the articles that refer to it follow, at most 100, all or none; without it they keep it from being renamed or deleted (409) */
+                update_references?: boolean;
             };
             header?: {
                 /** @description the ETag of the version you start from */
@@ -2073,6 +2107,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With dry_run: what would be deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryDeletion"];
+                };
+            };
             /** @description No Content */
             204: {
                 headers: {
@@ -2104,6 +2147,8 @@ export interface operations {
                 message?: string;
                 /** @description check and show the diff; write nothing */
                 dry_run?: boolean;
+                /** @description have the articles that refer to it follow, at most 100, all or none; without it they keep it from being renamed or deleted (409) */
+                update_references?: boolean;
                 /** @description change the article's working copy, which is begun with it, and not what is published */
                 draft?: boolean;
             };

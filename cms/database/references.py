@@ -1,0 +1,30 @@
+"""Finds the articles that may refer to another, by the index of values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select, union
+
+from cms.database import shelves
+from cms.database.derived import article_values, articles
+from cms.database.tables import AnyRow
+from cms.model.field_values import comparable
+
+_NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?")
+
+
+def candidates(tx: Connection, collection: str, fields: Collection[str], article_id: str, limit: int) -> list[AnyRow]:
+    """Return the articles of the collection one of whose fields may hold the id, in the order of keys; letter case and
+    Unicode form do not count."""
+    own = (
+        article_values.c.shelf.in_([shelf.name for shelf in shelves.all_of(tx, collection)]),
+        article_values.c.field.in_(fields),
+    )
+    holders = [select(article_values.c.key).where(*own, article_values.c.text == comparable(article_id))]
+    if _NUMBER.fullmatch(article_id):
+        holders.append(select(article_values.c.key).where(*own, article_values.c.number == float(article_id)))
+    columns = (articles.c[name] for name in ("key", "collection", "id", "status", "visible", "lean"))
+    found = select(*columns).where(articles.c.key.in_(union(*holders))).order_by(articles.c.key)
+    return list(tx.execute(found.limit(limit)))
