@@ -20,7 +20,7 @@ from cms.app import create_context
 from cms.context import Context
 from cms.model.scopes import SERVICE
 from cms.settings import Settings
-from tests.api.editing import ARTICLES, TEXT, create_text, patch
+from tests.api.editing import ARTICLES, MERGE_PATCH, TEXT, create_text, patch
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import SAMPLE, close, make_client, make_context, make_settings, reconcile, site_of
 from tests.forge import Clone
@@ -82,13 +82,40 @@ def _delete(desk: Desk) -> TestResponse:
     return desk.client.delete(f"{ARTICLES}/{NAME}", headers=desk.tagged(f"{ARTICLES}/{NAME}"))
 
 
+def _refer(desk: Desk) -> None:
+    """Have two articles refer to the first one."""
+    content = site_of(desk.ctx) / "src/content"
+    (content / "news.cms.json").write_text('{"references": {"related": "news"}}')
+    for name in ("en/one", "en/two"):
+        (content / f"news/{name}.md").write_text(TEXT.replace("tags:", "related: [en/a-day, en/another]\ntags:"))
+    reconcile(desk.ctx)
+
+
+def _rename_referenced(desk: Desk) -> TestResponse:
+    return _together(desk, "PATCH", {"id": "en/renamed", "data": {"title": "Renamed"}})
+
+
+def _slug_referenced(desk: Desk) -> TestResponse:
+    return _together(desk, "PATCH", {"data": {"slug": "en/renamed", "title": "Renamed"}})
+
+
+def _delete_referenced(desk: Desk) -> TestResponse:
+    return _together(desk, "DELETE")
+
+
+def _together(desk: Desk, method: str, change: Any = None) -> TestResponse:
+    url = f"{ARTICLES}/{NAME}"
+    sent = {} if change is None else {"json": change, "content_type": MERGE_PATCH}
+    return desk.client.open(f"{url}?update_references=true", method=method, headers=desk.tagged(url), **sent)
+
+
 def _begin_copy(desk: Desk) -> TestResponse:
     url = f"{ARTICLES}/{NAME}"
     return desk.client.patch(
         f"{url}?draft=true",
         json={"body": "A working copy.\n"},
         headers=desk.tagged(url),
-        content_type="application/merge-patch+json",
+        content_type=MERGE_PATCH,
     )
 
 
@@ -145,6 +172,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "update": Scenario(_update),
     "rename": Scenario(_rename),
     "delete": Scenario(_delete),
+    "rename with references": Scenario(_rename_referenced, _refer),
+    "slug with references": Scenario(_slug_referenced, _refer),
+    "delete with references": Scenario(_delete_referenced, _refer),
     "publish": Scenario(_publish, _begin_copy),
     "restore": Scenario(_restore, _update),
     "restore deleted": Scenario(_restore, _delete),
