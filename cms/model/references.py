@@ -78,15 +78,15 @@ def shaped_by(schema: Schema) -> frozenset[str]:
         if not left:
             break
         name, node = left.popleft()
-        whole, *options = schema.options(node) or [{}]
+        options = schema.options(node)
         if any(set(option.get("properties", ())) in _FORMS for option in options):
             found.add(name)
             continue
-        left.extend((name, option) for option in options)
-        for key, below in whole.get("properties", {}).items():
-            left.append((f"{name}.{key}" if name else key, below))
-        if "items" in whole:
-            left.append((name, whole["items"]))
+        for option in options:
+            below = option.get("properties", {})
+            left.extend((f"{name}.{key}" if name else key, one) for key, one in below.items())
+            if "items" in option:
+                left.append((name, option["items"]))
     return frozenset(found)
 
 
