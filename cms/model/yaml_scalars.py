@@ -10,7 +10,8 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
-_WORDS: dict[str, object] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_WORDS: dict[str, object] = dict.fromkeys(NULLS)
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 _FIRST = frozenset("0123456789+-.")
@@ -26,7 +27,8 @@ _TIMESTAMP = re.compile(
     r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?"
     r"(?:[ \t]*(?:Z|([-+])([0-9]{1,2})(?::([0-9]{2}))?))?"
 )
-_MAX_DIGITS = 4000
+_MOST_DIGITS = 309
+"""Of a finite number in base 10."""
 
 
 def resolve(text: str) -> object:
@@ -57,31 +59,30 @@ def is_float(text: str) -> bool:
     return _FLOAT.fullmatch(text) is not None
 
 
-def _int(match: re.Match[str]) -> int:
+def _int(match: re.Match[str]) -> int | str:
+    """Return the number, or the text of one that is too large to be a number in JavaScript."""
     groups = match.groups()
     base = next(base for base, digits in zip((2, 8, 16, 10), groups[1:], strict=True) if digits)
-    digits = next(digits for digits in groups[1:] if digits)
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError("the number is too large")
+    digits = next(digits for digits in groups[1:] if digits).lstrip("0") or "0"
+    if base == 10 and len(digits) > _MOST_DIGITS:
+        return match[0]
     value = int(digits, base)
-    _check_finite(value)
+    try:
+        float(value)
+    except OverflowError:
+        return match[0]
     return -value if groups[0] == "-" else value
 
 
-def _float(text: str) -> int | float:
-    value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    _check_finite(value)
+def _float(text: str) -> int | float | str:
+    """Return the number, or the text of one that is too large to be a number in JavaScript."""
+    if text[-1] in "fFnN":
+        raise ValueError("JSON has no infinite number; put quotes around it to keep it as text")
+    value = float(text)
+    if not math.isfinite(value):
+        return text
     # JavaScript has one kind of number: 1e3 is 1000, and -0.0 is written 0.
     return int(value) if value.is_integer() and abs(value) <= 2**53 else value
-
-
-def _check_finite(value: int | float) -> None:
-    try:
-        is_finite = math.isfinite(float(value))
-    except OverflowError:
-        is_finite = False
-    if not is_finite:
-        raise ValueError("the number is too large, or not a number; put quotes around it to keep it as text")
 
 
 def _day(year: int, month: int, day: int) -> datetime:

@@ -21,6 +21,10 @@ Path = tuple[str | int, ...]
 _CORE = "tag:yaml.org,2002:"
 _SAFE_KEY = 2**53
 
+# Of one list of mappings, and of keys in all; js-yaml refuses more.
+_MOST_MERGED = 100
+_MOST_MERGED_KEYS = 10_000
+
 
 def load_mapping(text: str, limits: YamlLimits) -> dict[str, object]:
     """The mapping that `text` holds, `{}` when it holds nothing; raises `Invalid`."""
@@ -72,6 +76,8 @@ def _kind(value: object) -> type:
 
 def _value(node: Node, path: Path) -> object:
     if isinstance(node, Alias):
+        if node.is_recursive:
+            raise _refusal("yaml_alias", node, "the alias stands inside what it names; write the value out", path)
         return _value(node.target, path)
     if isinstance(node, Scalar):
         return _scalar(node, path)
@@ -102,34 +108,46 @@ def _mapping(node: Mapping, path: Path) -> dict[str, object]:
 
 
 def _merge_sources(node: Node, path: Path) -> list[dict[str, object]]:
+    """Return the mappings that `<<` names; as for JavaScript, a list within the list has its positions as keys."""
     target = node.target if isinstance(node, Alias) else node
     nodes = target.items if isinstance(target, Sequence) else [target]
-    sources = [_value(source, (*path, "<<")) for source in nodes]
-    if not all(isinstance(source, dict) for source in sources):
-        raise _refusal("yaml_value", node, "the merge key `<<` needs a mapping", (*path, "<<"))
-    return [source for source in sources if isinstance(source, dict)]
+    where = (*path, "<<")
+    values = [_value(source.target if isinstance(source, Alias) else source, where) for source in nodes]
+    sources: list[dict[str, object]] = []
+    for value in values:
+        if isinstance(value, list):
+            sources.append({str(index): item for index, item in enumerate(value)})
+        elif isinstance(value, dict | date):
+            sources.append(value if isinstance(value, dict) else {})
+        else:
+            raise _refusal("yaml_value", node, "the merge key `<<` needs a mapping", where)
+    if len(sources) > _MOST_MERGED or sum(map(len, sources)) > _MOST_MERGED_KEYS:
+        raise _refusal("yaml_value", node, "the merge key `<<` names too much; write it out", where)
+    return sources
 
 
 def _scalar(node: Scalar, path: Path) -> object:
     if "\0" in node.text:
         raise _refusal("yaml_value", node, "the NUL character is not allowed", path)
-    if (node.tag is None and node.style) or node.tag in ("!", _CORE + "str"):
+    is_empty = not node.text and not node.style
+    if (node.tag is None and node.style) or node.tag == _CORE + "str" or (node.tag == "!" and not is_empty):
         return node.text
     try:
         value = resolve(node.text)
     except ValueError as exc:
         raise _refusal("yaml_value", node, str(exc), path) from exc
-    if node.tag is not None and not _fits(node, node.tag, value):
+    if node.tag not in (None, "!") and not _fits(node, value):
         raise _refusal("yaml_tag", node, f"the tag {_tag(node)} is not allowed here", path)
     return value
 
 
-def _fits(node: Scalar, tag: str, value: object) -> bool:
-    """Whether a scalar may say of itself that it is of the core type `tag`."""
-    kind = tag.removeprefix(_CORE)
+def _fits(node: Scalar, value: object) -> bool:
+    """Whether a scalar with this value may say of itself that it is of its tag's core type."""
+    kind = (node.tag or "").removeprefix(_CORE)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return (
-        (kind == "int" and is_int(node.text))
-        or (kind == "float" and is_float(node.text))
+        (kind == "int" and is_number and is_int(node.text))
+        or (kind == "float" and is_number and is_float(node.text))
         or (kind == "bool" and isinstance(value, bool))
         or (kind == "null" and value is None and not (node.style and not node.text))
     )
