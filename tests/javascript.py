@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.components import PACKAGE
@@ -36,9 +37,12 @@ process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(read
 """
 
 
-def read_in_javascript(node: str, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """For each file's text its `value`, dates as `{"$date": …}`, or the `error` of the site's parser."""
-    command = [node, "--input-type=module", "-e", READ, str(PACKAGE / "package.json")]
+def read_in_javascript(node: str, texts: Sequence[str], package: Path = PACKAGE) -> list[dict[str, Any]]:
+    """Return for each file's text its `value`, dates as `{"$date": …}`, or the `error` of the site's parser.
+
+    `package` is the folder whose js-yaml reads.
+    """
+    command = [node, "--input-type=module", "-e", READ, str(package / "package.json")]
     sent = json.dumps(list(texts))
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, timeout=300)
     found: list[dict[str, Any]] = json.loads(done.stdout)

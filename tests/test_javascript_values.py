@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
-from datetime import date, datetime
-from typing import Any
 
 import pytest
 
-from cms.errors import Invalid
 from cms.model import ids
-from cms.model.article import iso
 from tests.conftest import REAL, ROOT, SAMPLE
+from tests.content.verdict import compared
 from tests.javascript import read_in_javascript
-from tests.model.reading import read
 
 AWKWARD = ROOT / "tests/awkward"
 
@@ -67,53 +62,13 @@ def generated(number: int) -> list[str]:
     return texts
 
 
-def plain(value: object) -> object:
-    """As `read_in_javascript` gives values."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, date):
-        return {"$date": iso(value) if isinstance(value, datetime) else f"{value.isoformat()}T00:00:00.000Z"}
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def has_no_json(value: object) -> bool:
-    """What front matter may say to JavaScript and not to us: it has no place in JSON."""
-    if isinstance(value, dict):
-        odd = {"$number", "$other"} & value.keys() or value.get("$date") == "invalid"
-        return bool(odd) or any(map(has_no_json, value.values()))
-    return isinstance(value, list) and any(map(has_no_json, value))
-
-
-def compare(text: str, site: dict[str, Any]) -> str | None:
-    """What is different, None when nothing is."""
-    try:
-        ours = read(text.encode()).data
-    except Invalid as error:
-        is_stricter = error.code in REFUSED_HERE or (error.code == "yaml_syntax" and STRICTER.search(text))
-        if "error" in site or has_no_json(site["value"]) or is_stricter:
-            return None
-        return f"refused here ({error.code}), there {site['value']!r}"
-    if "error" in site:
-        return f"accepted here as {ours!r}, there {site['error']}"
-    return None if plain(ours) == plain(site["value"]) else f"{ours!r}, there {site['value']!r}"
-
-
-REFUSED_HERE = {"yaml_tag", "yaml_key", "not_a_mapping", "yaml_value"}
-"""Tags, keys that are no text, and roots that are no mapping: legal YAML that no front matter needs."""
-
-STRICTER = re.compile(r"""- ?\t|[\[{ ][?:-][a\],}]|: ["'][^"'\n]*\n""")
-"""libyaml takes no tab after a dash, no `?` or `:` before a word in a flow list, and no quoted text without an end."""
-
-
 def test_every_front_matter_in_the_suite_reads_the_same(nodejs: str) -> None:
     folders = {SAMPLE / "src/content", REAL / "src/content", AWKWARD}
     paths = [path for folder in sorted(folders) for path in sorted(folder.rglob("*.md"))]
     texts = [path.read_bytes().decode() for path in paths]
     yaml = [text for text in texts if not text.startswith("+++")]
-    found = [compare(text, site) for text, site in zip(yaml, read_in_javascript(nodejs, yaml), strict=True)]
-    assert [difference for difference in found if difference] == []
+    found = [compared(text, site) for text, site in zip(yaml, read_in_javascript(nodejs, yaml), strict=True)]
+    assert [difference for _, difference in found if difference] == []
     assert len(yaml) >= 30
     assert any(ids.is_article(str(path.relative_to(REAL))) for path in paths if path.is_relative_to(REAL))
 
@@ -122,6 +77,8 @@ def test_every_front_matter_in_the_suite_reads_the_same(nodejs: str) -> None:
 def test_generated_front_matter_reads_the_same(nodejs: str, newline: str) -> None:
     texts = [f"---\n{raw}---\nBody\n".replace("\n", newline) for raw in generated(4000)]
     sites = read_in_javascript(nodejs, texts)
-    found = {text: difference for text, site in zip(texts, sites, strict=True) if (difference := compare(text, site))}
+    found = {
+        text: difference for text, site in zip(texts, sites, strict=True) if (difference := compared(text, site)[1])
+    }
     assert found == {}
     assert sum("value" in site for site in sites) > 1000

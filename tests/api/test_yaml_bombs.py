@@ -52,8 +52,6 @@ BOMBS: list[tuple[str, str, str]] = [
     ("IB-10 own tag", "a: !foo x\n", "yaml_tag"),
     ("IB-11 not a number", "a: .nan\n", "yaml_value"),
     ("IB-11 infinite", "a: -.inf\n", "yaml_value"),
-    ("IB-12 big integer", "a: " + "9" * 5000 + "\n", "yaml_value"),
-    ("IB-12 big hexadecimal", "a: 0x" + "f" * 20_000 + "\n", "yaml_value"),
     ("IB-13 NUL", 'a: "x\\0y"\n', "yaml_value"),
     ("IB-13 raw NUL", "a: x\0y\n", "yaml_syntax"),
     ("IB-13 half a character", 'a: "\\uD800"\n', "yaml_syntax"),
@@ -94,6 +92,8 @@ def test_a_bomb_is_refused_and_where_it_lies_only_reported(
         ("a: 014\n", 14),
         ("a: 1e3\n", 1000),
         ("a: 2024-02-30\n", "2024-03-01"),
+        ("a: " + "9" * 5000 + "\n", "9" * 5000),
+        ("a: 0x" + "f" * 20_000 + "\n", "0x" + "f" * 20_000),
         ("1: x\na: y\n", "y"),
         ("content: x\nhandler: y\na: z\n", "z"),
         ("base: &b {x: 1}\na:\n  <<: *b\n", {"x": 1}),
@@ -103,7 +103,7 @@ def test_a_bomb_is_refused_and_where_it_lies_only_reported(
 def test_what_only_looks_dangerous_is_read_as_the_site_reads_it(
     ctx: Context, client: FlaskClient, admin: dict[str, str], raw: str, value: object
 ) -> None:
-    """IB-11, IB-14, and what is just within the limits."""
+    """IB-11, IB-12, IB-14, and what is just within the limits."""
     folder = site_of(ctx) / "src/content/loose"
     folder.mkdir()
     (folder / "x.md").write_text(f"---\n{raw}---\n")
