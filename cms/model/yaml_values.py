@@ -44,14 +44,23 @@ def mapping_of(tree: Tree) -> dict[str, object]:
 def key_of(node: Node, path: Path = ()) -> str:
     """The key as JavaScript writes it: `1: x` has the key "1"."""
     target = node.target if isinstance(node, Alias) else node
-    value = _scalar(target, path) if isinstance(target, Scalar) else target
+    try:
+        value = _scalar(target, path) if isinstance(target, Scalar) else target
+    except Invalid as exc:
+        if isinstance(exc.__cause__, ValueError):  # a number or date that JSON does not have
+            raise _no_text(node, path) from exc
+        raise
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int) and abs(value) <= _SAFE_KEY:
         return str(value)
-    raise _refusal("yaml_key", node, "the key is not text; put quotes around it", path)
+    raise _no_text(node, path)
+
+
+def _no_text(node: Node, path: Path) -> Invalid:
+    return _refusal("yaml_key", node, "the key is not text; put quotes around it", path)
 
 
 def is_same(one: object, other: object) -> bool:

@@ -41,7 +41,9 @@ def packages_by_parser() -> dict[str, Path]:
 def real_front_matters() -> list[str]:
     """Return the YAML of the sample site, and of the real one when there is one."""
     texts = [
-        path.read_bytes().decode() for site in {SAMPLE, REAL} for path in sorted(site.rglob("src/content/**/*.md"))
+        path.read_bytes().decode()
+        for site in sorted({SAMPLE, REAL})
+        for path in sorted(site.rglob("src/content/**/*.md"))
     ]
     matches = [match for text in texts if (match := FENCES.match(text)) and match[1] == "---"]
     return [match[2].lstrip("\n") for match in matches]

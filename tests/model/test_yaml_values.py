@@ -115,6 +115,7 @@ def test_two_aliases_give_two_values_that_do_not_share() -> None:
         ("a: !!map [b]\n", "yaml_tag"),
         ("a: !<tag:%ED%A0%80> b\n", "yaml_syntax"),
         ("1.5: a\n", "yaml_key"),
+        (".nan: a\n", "yaml_key"),
         ("2025-01-01: a\n", "yaml_key"),
         ("[a]: 1\n", "yaml_key"),
         ("? {a: 1}\n: 1\n", "yaml_key"),
