@@ -9,6 +9,9 @@ from cms.errors import Invalid
 from cms.model.article import iso
 from tests.model.reading import read
 
+_MARKS = {"$date", "$number", "$other"}
+"""Keys of what stands for a value that JSON does not have."""
+
 
 def plain(value: object) -> object:
     """Return a value as `read_in_javascript` gives it."""
@@ -44,7 +47,7 @@ def _exception(code: str, value: Any) -> str | None:
     """Return the name of the exception that a file is broken for here alone, None when there is no such exception."""
     if code in ("yaml_tag", "yaml_key") or code.startswith("yaml_too_"):
         return code
-    if code == "not_a_mapping" and (not isinstance(value, dict) or not value):
+    if code == "not_a_mapping" and (not isinstance(value, dict) or not value or _MARKS & value.keys()):
         return code
     if code == "yaml_value" and any(map(_has_no_json, _leaves(value))):
         return "no JSON"
@@ -57,7 +60,7 @@ def _leaves(value: Any) -> list[Any]:
     """Return the scalars and keys of a value, dates and odd numbers as their `{"$…": …}`."""
     if isinstance(value, list):
         return [leaf for item in value for leaf in _leaves(item)]
-    if isinstance(value, dict) and not {"$date", "$number", "$other"} & value.keys():
+    if isinstance(value, dict) and not _MARKS & value.keys():
         return [*value, *(leaf for item in value.values() for leaf in _leaves(item))]
     return [value]
 
