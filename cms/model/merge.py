@@ -20,6 +20,8 @@ Revive = Callable[[Any, Where], Any]
 
 def merge_patch(old: Any, patch: Any, revive: Revive, where: Where = ()) -> Any:
     """`old` after the JSON merge patch (RFC 7396): null removes, objects merge, all else replaces."""
+    if isinstance(patch, str) and isinstance(old, date) and isinstance(revive(patch, where), str):
+        return patch  # the site wants text here, even if it says the same
     if not isinstance(patch, Mapping):
         return carry_over(old, patch, revive, where)
     result = dict(old) if isinstance(old, Mapping) else {}

@@ -142,3 +142,14 @@ def test_astro_5_lets_other_keys_pass_in_unions(ctx: Context, client: FlaskClien
     before = state_of(ctx)
     assert errors(put_text(client, admin, "b", "field: {b: y}")) == {("/data/field", "any_of")}
     assert state_of(ctx) == before
+
+
+def test_a_patch_with_the_same_text_puts_quotes_around_it(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    folder = make_posts(ctx, of_astro(7, TEXT), {"a": f"title: {DAY}\nwhen: {DAY}\nfield: {DAY}"})
+    etag = client.get(f"{ARTICLES}/posts/a").headers["ETag"]
+    saved = patch(client, admin, "posts/a", etag, {"data": {"title": DAY, "when": DAY}})
+    assert saved.status_code == 200
+    assert [item["pointer"] for item in saved.get_json()["warnings"]] == ["/data/field"]
+    assert (folder / "a.md").read_text() == f'---\ntitle: "{DAY}"\nwhen: {DAY}\nfield: {DAY}\n---\nbody\n'
