@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from cms.actions.finding import Finding
 from cms.actions.rules import Rules
 from cms.context import Context
 from cms.model import ids, refs
+from cms.model.percent_encoding import decode_uri
 from cms.model.visibility import is_truthy
 from cms.store.base import Key
 
@@ -34,8 +34,8 @@ def of_article(ctx: Context, rules: Rules, key: str, whole: dict[str, Any]) -> I
 
 def _of_photo_elsewhere(ctx: Context, key: str, ref: str, field: str | None) -> Iterator[Finding]:
     """Find a photo that the site takes from a place where this service has none."""
-    place = refs.target(unquote(ref) if field is None else ref, key)
-    if place is None or place.startswith("../"):
+    place = refs.file_of(ref, field, key)
+    if place is None or place.startswith("../") or (field is None and decode_uri(ref) is None):
         return
     where = "/body" if field is None else f"/data{field}"
     if ctx.site.stat(Key(place)) is not None:

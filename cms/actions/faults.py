@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
@@ -24,6 +23,7 @@ from cms.model.article import Article
 from cms.model.field_values import leaves
 from cms.model.ids import Name
 from cms.model.js_date import read_date
+from cms.model.percent_encoding import decode_uri
 from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
 from cms.model.scopes import Actor
@@ -115,6 +115,8 @@ def against_rules(
     for ref in mentions:
         if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
+        if ref.field is None and decode_uri(ref.ref) is None:
+            yield Problem("/body", f"the site cannot read {ref.ref}; write %25 for a percent sign", MISSING)
 
 
 def check_photos(ctx: Context, actor: Actor, article: Article, known: Iterable[Problem]) -> None:
@@ -200,7 +202,9 @@ def _unknown_photos(tx: Connection, actor: Actor, rules: Rules, article: Article
     named = {pointer(*where) for name, where, _ in leaves(article.data) if name in rules.annotation.images}
     found: list[tuple[Ref, Key]] = []
     for ref in article.refs:
-        key = refs.target(unquote(ref.ref) if ref.field is None else ref.ref, article.key)
+        key = refs.file_of(ref.ref, ref.field, article.key)
+        if ref.field is None and decode_uri(ref.ref) is None:
+            continue  # which `against_rules` says
         is_ours = ref.path is not None or ref.field in named or (ref.field is None and ref.ref.startswith("."))
         if key is not None and is_ours and ref.path not in known:
             found.append((ref, Key(key)))

@@ -16,6 +16,7 @@ import nh3
 
 from cms.model import html_text, markdown_bounds
 from cms.model.ids import cut
+from cms.model.percent_encoding import marked
 from cms.model.slugger import slug
 
 EXCERPT_CHARACTERS = 280
@@ -87,6 +88,8 @@ def _rendered(body: str) -> str:
     A heading that the author wrote in HTML has a space in its tag: for Astro it is none, and gets no id.
     """
     extensions = _extensions_for(body)
+    if "%" in body:  # which the renderer would mend where it is malformed
+        extensions.image_url_rewriter = marked
     has_raw_heading = _RAW_HEADING.search(body) is not None
     html = comrak.render_markdown(body, extensions, _PARSING, _LOCATING if has_raw_heading else _RENDERING)
     if has_raw_heading:

@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
-from urllib.parse import unquote
 
 from cms.model.ids import ASSETS
+from cms.model.percent_encoding import MALFORMED, decode_uri
 from cms.model.pointer import strings
 
 Spelling = Literal["@/", "~/", "/src/", "src/", "relative"]
@@ -46,7 +46,12 @@ def is_image_name(name: str) -> bool:
 
 
 def target(ref: str, key: str) -> str | None:
-    """The key of the file that `ref` means in the article at `key`."""
+    """Return the key of the file that `ref`, without percent-encoding, means in the article at `key`.
+
+    For Astro the path of an image ends at a question mark.
+    """
+    if is_image_name(ref):
+        ref = ref.partition("?")[0]
     for start in SPELLINGS[:-1]:
         if ref.startswith(start):
             return posixpath.normpath("src/" + ref.removeprefix(start))
@@ -83,19 +88,35 @@ def _find_in_data(data: Mapping[str, object], key: str) -> Iterator[Ref]:
 
 
 def find_in_body(sources: Iterable[tuple[str, str]], body: str, key: str) -> Iterator[Ref]:
-    """References among the body's rendered images, given as pairs of source and alt text."""
+    """Yield the references among the body's rendered images, given as pairs of source and alt text.
+
+    A reference whose percent-encoding is malformed leads nowhere: Astro cannot render the body.
+    """
     for source, alt in sources:
-        plain = unquote(source)
+        is_malformed = decode_uri(source) is None
+        written = source.removesuffix(MALFORMED) if is_malformed else source
+        plain = decoded(written)
         # Rendering percent-encodes; what the author wrote is what stands in the body.
-        ref = plain if plain != source and plain in body else source
+        ref = plain if is_malformed or (written not in body and plain in body) else written
         if not is_elsewhere(ref) and (not ref.startswith("/") or ref.startswith("/src/")):
-            yield Ref(ref, None, alt, resolve(plain, key))
+            yield Ref(ref, None, alt, None if is_malformed else resolve(plain, key))
+
+
+def decoded(ref: str) -> str:
+    """Return a body's reference without percent-encoding; as it is when that is malformed."""
+    plain = decode_uri(ref)
+    return ref if plain is None else plain
+
+
+def file_of(ref: str, field: str | None, key: str) -> str | None:
+    """Return the key of the file that a reference means; only those of bodies (`field` is None) are percent-encoded."""
+    return target(decoded(ref) if field is None else ref, key)
 
 
 def find_in_text(text: str, key: str) -> Iterator[Ref]:
     """Yield each text that looks like a reference, once, in a file that cannot be read as an article."""
     for ref in dict.fromkeys(ref for piece in _NO_PATH.split(text) for ref in _paths_in(piece)):
-        yield Ref(ref, None, None, resolve(unquote(ref), key))
+        yield Ref(ref, None, None, resolve(decoded(ref), key))
 
 
 def _paths_in(piece: str) -> Iterator[str]:

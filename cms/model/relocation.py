@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from cms.model import markdown, refs, splice
 from cms.model.document import Document
@@ -47,7 +46,7 @@ def relocated(document: Document, mentions: Iterable[Ref], old_key: str, new_key
     move = _Move(old_key, new_key)
     moving = [ref for ref in mentions if move.spelled(ref.ref) != ref.ref]
     fields = {ref.ref: move.spelled(ref.ref) for ref in moving if ref.field is not None}
-    sources = {unquote(ref.ref) for ref in moving if ref.field is None}
+    sources = {refs.decoded(ref.ref) for ref in moving if ref.field is None}
     data = _with_fields(document.data, fields) if fields else None
     return splice.edit(document, data, _with_sources(document.body, sources, move) if sources else None)
 
@@ -74,7 +73,7 @@ def _folder(start: str, key: str) -> str:
 
 
 def _file(ref: Ref, key: str) -> str | None:
-    return refs.target(unquote(ref.ref) if ref.field is None else ref.ref, key)
+    return refs.file_of(ref.ref, ref.field, key)
 
 
 def _with_fields(value: Any, spelled: Mapping[str, str]) -> Any:
@@ -96,7 +95,7 @@ def _with_sources(body: str, sources: Collection[str], move: _Move) -> str:
     shown: dict[int, str] = {}
     for source, _ in markdown.render(probe).images:
         if found := re.match(rf"\./{mark}-([0-9]+)/", source):
-            shown[int(found[1])] = unquote(source[found.end() :])
+            shown[int(found[1])] = refs.decoded(source[found.end() :])
 
     def spell(number: int, start: str) -> str:
         return move.spelled(start) if number in shown and start + shown[number] in sources else start
