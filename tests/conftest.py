@@ -448,7 +448,7 @@ def state_of(ctx: Context) -> dict[str, str]:
             found[f"{name}:{stat.key}"] = hashlib.sha256(store.read(stat.key) or b"").hexdigest()
     with read(ctx.database) as tx:
         tables = {table.name: select(table) for table in [*kept.sorted_tables, *derived.sorted_tables]}
-        tables[search.NAME] = select(search.words.c.key, search.words.c.data, search.words.c.body)
+        tables[search.NAME] = select(search.words.c.key, search.words.c.shelf, search.words.c.texts)
         for name, query in tables.items():
             rows = sorted(repr(tuple(row)) for row in tx.execute(query))
             found[f"table:{name}"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()

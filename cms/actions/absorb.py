@@ -254,7 +254,9 @@ def _born(tx: Connection, article: Article, before: _Before) -> float | None:
 
 def _is_silent(row: AnyRow | None, article: Article, content: published.Bytes) -> bool:
     """Whether the public sees the article as it did, which its row still says."""
-    return row is not None and row.visible and article.is_visible and published.is_alike(row.json, content.json)
+    if row is None or not row.visible or not article.is_visible:
+        return False
+    return published.is_alike(published.whole(row.lean, row.lengths, row.heavy), content.json)
 
 
 def content_of(ctx: Context, tx: Connection, article: Article, place: Place) -> published.Bytes:
@@ -291,6 +293,6 @@ def _refresh_twins(tx: Connection, article: Article | AnyRow, seq: int) -> None:
 
 def name_twins(tx: Connection, row: AnyRow, twins: Sequence[tuple[str | None, str]], seq: int) -> None:
     """Have the article name these translations, given as pairs of locale and id; the feed tells of it at `seq`."""
-    shown = json.loads(row.json)
+    shown = json.loads(published.whole(row.lean, row.lengths, row.heavy))
     published.place_twins(shown, twins)
     articles.set_content(tx, row.key, published.dump(shown, row.created_at, row.updated_at), seq)

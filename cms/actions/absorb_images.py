@@ -156,11 +156,12 @@ def _refresh_articles(ctx: Context, tx: Connection, path: str, seq: int | None) 
 
 def _refresh_article(ctx: Context, tx: Connection, row: AnyRow, seq: int | None) -> None:
     """Serialise the article again with the facts of its photos; one that may not tell of them stays as it is."""
-    shown = json.loads(row.json)
+    before = published.whole(row.lean, row.lengths, row.heavy)
+    shown = json.loads(before)
     rendered = markdown.render(shown["body"])
     mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
     photos = images.facts_of(tx, {ref.path for ref in mentions}, row.collection)
     published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
     content = published.dump(shown, row.created_at, row.updated_at)
-    if content.json != row.json:
+    if content.json != before:
         articles.set_content(tx, row.key, content, seq)

@@ -57,9 +57,9 @@ def _compare_anew(tx: Connection, collection: str, before: str | None, schema: s
         return
     for batch in articles.all_of(tx, collection):
         for row in batch:
-            whole = json.loads(row.json)
+            shown = json.loads(row.lean)
             shelf = Shelf(row.collection, row.locale, row.status)
-            values.put(tx, row.key, shelf, values_of(whole["data"], new, whole["dates"]))
+            values.put(tx, row.key, shelf, values_of(shown["data"], new, shown["dates"]))
 
 
 def _text(ctx: Context, stat: Stat | None) -> str | None:

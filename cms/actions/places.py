@@ -89,4 +89,4 @@ def _for_folder(ctx: Context, actor: Actor, folder: str) -> Place:
 
 def _mentions(rows: Iterable[AnyRow]) -> list[tuple[str | None, str]]:
     """Path and reference of every photo that the articles mention."""
-    return [(item["path"], item["ref"]) for row in rows for item in json.loads(row.json)["images"]]
+    return [(item["path"], item["ref"]) for row in rows for item in json.loads(row.lean)["images"]]

@@ -19,6 +19,7 @@ from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotFound, NotReady
 from cms.model.ids import Name
+from cms.model.published import whole
 from cms.model.scopes import Actor
 
 DAY_S = 24 * 60 * 60
@@ -66,7 +67,7 @@ def show(ctx: Context, secret: str) -> dict[str, Any]:
             if row is not None and copy is not None:
                 return copies.document_of(ctx, tx, copy)
             if row is not None and _is_hidden(row):
-                found: dict[str, Any] = json.loads(row.json)
+                found: dict[str, Any] = json.loads(whole(row.lean, row.lengths, row.heavy))
                 return found
     raise NotFound("There is no such preview.")
 

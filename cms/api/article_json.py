@@ -34,7 +34,7 @@ def file_of(tx: Connection, actor: Actor, name: Name) -> tuple[bytes, str]:
 def whole(ctx: Context, tx: Connection, row: AnyRow) -> str:
     """One article's JSON: the bytes that are kept, how far its translations are, which others' changes decide, and
     since when it is live, which builds decide."""
-    members = members_of(row.json, row.lengths, lean=False)
+    members = members_of(row.lean, row.lengths, row.heavy)
     found = json.loads(f"{{{members[TRANSLATIONS]}}}")[TRANSLATIONS]
     live = builds.live_since(tx, row)
     since = to_json(None if live is None else timestamp(live))

@@ -14,13 +14,12 @@ from cms.api.cursors import Kind
 from cms.api.wanted import Asker, Query, filter_of, known_to, order_of, sorts_of
 from cms.database import listing
 from cms.database.deadline import Deadline
-from cms.database.order import Sort, columns_of
+from cms.database.order import RANK, Sort, columns_of
 from cms.database.tables import AnyRow
 from cms.model.field import Column
 from cms.model.html_text import readable
-from cms.model.pointer import strings
-from cms.model.published import members_of, to_json
-from cms.model.search import snippets
+from cms.model.published import members_of, to_json, whole
+from cms.model.search import searchable, snippets
 
 
 def page_of(tx: Connection, asker: Asker, query: Query) -> str:
@@ -53,8 +52,8 @@ def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...], deadl
     for row in rows:
         members = [row.lean[1:-1]]
         if wanted is not None:
-            whole = members_of(row.json, row.lengths, lean=False)
-            members = [whole[name] for name in wanted if name in whole]
+            there = members_of(row.lean, row.lengths, row.heavy)
+            members = [there[name] for name in wanted if name in there]
         if "fallback" in query and row.locale.lower() != query["locale"].lower():
             members.append('"fallback":true')
         if words:
@@ -65,8 +64,9 @@ def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...], deadl
 
 
 def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
-    whole = json.loads(row.json)
-    texts = [*strings(whole["data"], ("data",)), ("/body", readable(whole["html"]))]
+    shown = json.loads(whole(row.lean, row.lengths, row.heavy))
+    data = ((f"/data{where}", text) for where, text in searchable(shown["data"]))
+    texts = [*data, ("/body", readable(shown["html"]))]
     return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
 
 
@@ -90,7 +90,7 @@ def _place_kinds(sort: Sort, *, is_first: bool) -> list[Kind]:
     """The kinds of what a place says of the sort: in which of the field's columns it is, and the value there; or, where
     the list is not sorted by the field first, the value in each."""
     if isinstance(sort.by, str):
-        return [str if sort.by == "id" else float]
+        return [str if sort.by == "id" else int if sort.by == RANK else float]
     columns = columns_of(sort)
     if is_first and len(columns) > 1:
         return [int, cursors.TEXT_OR_NUMBER]

@@ -100,7 +100,7 @@ def _articles(
 ) -> Iterator[str]:
     lean, with_text = set(wanted).isdisjoint(HEAVY), "text" in wanted
     for row in feed.articles_since(tx, after, collection, drafts=drafts, lean=lean, with_text=with_text):
-        members = members_of(row.json, row.lengths, lean=lean)
+        members = members_of(row.lean, row.lengths, None if lean else row.heavy)
         if with_text:
             members["text"] = f'"text":{to_json(row.text.decode())}'
         yield f'{{"type":"article",{",".join(members[name] for name in wanted if name in members)}}}\n'

@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 # Most edits leave these alone. Not to write them again leaves their indexes alone, too.
 _STAYING = ("collection", "locale", "status", "shelf", "id", "fold", "twin", "visible", "due", "created_at")
-_CHANGING = ("version", "digest", "seq", "updated_at", "mark", "problems", "lengths", "lean", "json")
+_CHANGING = ("version", "digest", "seq", "updated_at", "mark", "problems", "lengths", "lean", "heavy")
 _STANDS = Prepared(select(*(articles.c[name] for name in _STAYING)).where(articles.c.key == bindparam("key")))
 _CHANGE = Prepared(
     update(articles)
@@ -112,8 +112,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "created_at": place.created_at,
         "updated_at": place.updated_at,
         "mark": entry.mark,
-        "json": content.json,
         "lean": content.lean,
+        "heavy": content.heavy,
         "lengths": content.lengths,
         "problems": json.dumps([[p.pointer, p.detail, p.code] for p in article.problems]),
     }

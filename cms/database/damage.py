@@ -16,9 +16,11 @@ def unreadable(engine: Engine, tables: MetaData) -> list[str]:
     `DBAPIError` when the database does not answer."""
     looks: list[tuple[str, Select[*tuple[object, ...]]]]
     looks = [(table.name, select(table).limit(1)) for table in tables.sorted_tables]
-    if tables is derived:
-        looks.append((search.NAME, select(search.words.c.key, search.words.c.body).limit(1)))
     with engine.connect() as connection:
+        if tables is derived:
+            looks.append((search.NAME, select(search.words.c.key, search.words.c.texts).limit(1)))
+            if search.INDEX in search.names(connection):
+                looks.append((search.INDEX, select(search.index.c.rowid).limit(1)))
         return [name for name, look in looks if not _is_readable(connection, look)]
 
 

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 FORMAT = 10
 """Raised whenever what the derived tables hold is computed differently."""
@@ -68,9 +81,9 @@ articles = Table(
     Column("updated_at", Float(53), nullable=False),
     Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
     Column("problems", Text, nullable=False),
-    Column("lengths", Text, nullable=False),  # of each member of `json`
+    Column("lengths", Text, nullable=False),  # of each member of the JSON
     Column("lean", Text, nullable=False),
-    Column("json", Text, nullable=False),  # the last, for SQLite reads up to the column that is wanted
+    Column("heavy", LargeBinary, nullable=False),  # the last, for SQLite reads up to the column that is wanted
     Index(f"articles_{FORMAT}_by_id", "collection", "id"),
     Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
     Index(f"articles_{FORMAT}_by_twin", "collection", "twin"),

@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from cms.database import causes, clock, commits, file, postgres, prepared, spare, statements
+from cms.database import causes, clock, commits, file, postgres, prepared, relevance, spare, statements
 from cms.database.refusals import rebuilding, translated
 from cms.errors import database_lost
+from cms.model import words
 
 BUSY_MS = 10_000
 CHANNEL = "cms_written"
@@ -140,6 +141,7 @@ def _open_sqlite(url: str, pragmas: Sequence[str] = _USUAL) -> Engine:
         _use_wal(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function(relevance.FUNCTION, 3, words.relevance, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

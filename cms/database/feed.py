@@ -41,11 +41,10 @@ def articles_since(
 ) -> Iterator[AnyRow]:
     """What the feed holds after `seq`, in the order of keys, read in small steps.
 
-    `json` is all of an article or, if `lean`, what lists show; `text` is the file's bytes.
+    If `lean`, the rows have no `heavy`; `text` is the file's bytes.
     """
-    content = (articles.c.lean if lean else articles.c.json).label("json")
-    others = [column for column in articles.c if column.name not in {"json", "lean"}]
-    found = select(*others, content).order_by(articles.c.key)
+    columns = [column for column in articles.c if not lean or column.name != "heavy"]
+    found = select(*columns).order_by(articles.c.key)
     if with_text:
         found = found.add_columns(changes.c.text).join_from(articles, changes, _is_latest())
     # Each step names its keys: a step by order and limit has SQLite sort the whole collection again.

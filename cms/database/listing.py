@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.database import queries, search, shelves, values
+from cms.database import queries, relevance, shelves, values
 from cms.database.order import Order, Sort, orders
 from cms.database.queries import Comparison, Shape
 from cms.database.shelves import Shelf
@@ -73,7 +73,7 @@ def page(
     *,
     is_whole: bool = False,
 ) -> Page:
-    """At most `limit` articles, after the place `after`; only with `is_whole` their rows have `json` and `lengths`."""
+    """At most `limit` articles, after the place `after`; only with `is_whole` their rows have `lengths` and `heavy`."""
     asked = _ask(tx, wanted)
     found: list[tuple[AnyRow, AnyRow, Order]] = []
     for order in orders(tuple(sorts), is_search=bool(wanted.words)) if asked.shelves else ():
@@ -88,8 +88,8 @@ def page(
 
 
 def first(tx: Connection, wanted: Filter, limit: int) -> list[AnyRow]:
-    """The first articles by id, whole."""
-    return page(tx, wanted, [Sort("id")], None, limit, is_whole=True).rows
+    """The first articles by id, as lists show them."""
+    return page(tx, wanted, [Sort("id")], None, limit).rows
 
 
 def total(tx: Connection, wanted: Filter) -> int:
@@ -117,7 +117,7 @@ def _ask(tx: Connection, wanted: Filter) -> _Asked:
     }
     is_postgres = tx.dialect.name == "postgresql"
     if wanted.words:
-        parameters |= search.parameters(wanted.words, is_postgres=is_postgres)
+        parameters |= relevance.parameters(wanted.words, is_postgres=is_postgres)
     comparisons = []
     for number, clause in enumerate(wanted.clauses):
         compared = values.parameters(clause.field, clause.op, clause.wanted)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Label, and_, bindparam, case, 
 
 from cms.database import search
 from cms.database.derived import article_values, articles
+from cms.database.relevance import Relevance
 from cms.database.tables import AnyRow
 from cms.model.field import Column, Field
 from cms.model.field_values import NOWHERE
@@ -52,7 +53,7 @@ class Order:
         source, terms = self.source, list(self.terms)
         for sort in sorts:
             if sort.by == RANK:
-                terms.append((search.rank(), sort.descending))
+                terms.append((Relevance(), sort.descending))
             elif isinstance(sort.by, str):
                 terms.append((articles.c[sort.by], sort.descending))
             else:

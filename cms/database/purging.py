@@ -99,7 +99,7 @@ def _compact_sqlite(engine: Engine) -> None:
     try:
         cursor = connection.cursor()
         cursor.execute("PRAGMA secure_delete=ON")  # what a new page does not use may else be what an old one held
-        cursor.execute(f"INSERT INTO {search.NAME} ({search.NAME}) VALUES ('optimize')")  # noqa: S608  a name of ours
+        cursor.execute(f"INSERT INTO {search.INDEX} ({search.INDEX}) VALUES ('optimize')")  # noqa: S608  a name of ours
         cursor.execute("VACUUM")
         is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         cursor.execute("PRAGMA secure_delete=OFF")

@@ -16,12 +16,13 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
     union_all,
 )
 
-from cms.database import search, values
+from cms.database import relevance, values
 from cms.database.derived import articles
 from cms.database.order import Order, orders
 from cms.database.prepared import Prepared
@@ -34,7 +35,7 @@ MOST_MERGED = 16
 """What stands on more shelves is sorted instead: to plan a merge of so many takes long."""
 
 LEAN = (articles.c.lean, articles.c.locale)
-WHOLE = (*LEAN, articles.c.json, articles.c.lengths)
+WHOLE = (*LEAN, articles.c.lengths, articles.c.heavy)
 
 
 class Comparison(NamedTuple):
@@ -52,7 +53,7 @@ class Shape:
 
     `tiers` has the number of shelves of each locale; an article is left out when a tier before its own has its
     translation. The parameters are `shelf_0_0`, … for the shelves of the first tier, `is_0_0`, … for the values of the
-    first filter, `search` and `phrase` for what is searched for, `after_0`, … for the place, and `limit`.
+    first filter, `search`, `phrase` and `exact` for what is searched for, `after_0`, … for the place, and `limit`.
     """
 
     tiers: tuple[int, ...]
@@ -82,7 +83,9 @@ def in_order(shape: Shape, order: Order, *, is_whole: bool, is_behind: bool) -> 
 def places(shape: Shape, order: Order, *, is_behind: bool) -> Prepared:
     """Places alone, of which the key is the last: the database sorts them, and would carry content about with them."""
     found = _rows(shape, order, _anywhere(shape, order), (), is_behind=is_behind)
-    return Prepared(found.order_by(*order.directed()).limit(bindparam("limit")))
+    # By name: what a search sorts by is not to be counted twice.
+    names: list[ColumnElement[Any]] = [literal_column(f"place_{number}") for number in range(len(order.terms))]
+    return Prepared(found.order_by(*order.directed(names)).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=KEPT)
@@ -133,7 +136,7 @@ def _among(shelf: ColumnElement[str], names: Sequence[str]) -> ColumnElement[boo
 def _conditions(shape: Shape, order: Order) -> Iterator[ColumnElement[bool]]:
     yield from order.where
     if shape.is_search:
-        yield search.condition(is_postgres=shape.is_postgres)
+        yield relevance.condition(is_postgres=shape.is_postgres)
     for number, (field, op, columns, is_refused) in enumerate(shape.comparisons):
         wanted: list[values.Wanted] = [
             (column, bindparam(f"is_{number}_{place}")) for place, column in enumerate(columns)

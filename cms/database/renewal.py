@@ -10,12 +10,14 @@ from cms.database.engine import write
 from cms.database.refusals import REBUILDING
 from cms.errors import Unavailable
 
-NAMES = {table.name for table in derived.sorted_tables} | {search.NAME}
+NAMES = {table.name for table in derived.sorted_tables} | {search.NAME, search.INDEX}
+"""Those that only one database has among them."""
 
 
 def make_missing(tx: Connection) -> None:
     """Make the derived tables that are missing; where one is, the others are not believed either."""
-    if not set(inspect(tx).get_table_names()) >= NAMES:
+    needed = {table.name for table in derived.sorted_tables} | search.names(tx)
+    if not set(inspect(tx).get_table_names()) >= needed:
         create_all(tx)
         search.create(tx)
         tx.execute(delete(indexes))
@@ -48,7 +50,8 @@ def _drop(tx: Connection) -> None:
     # Readers look at this one first, and are waited for: else they and we could wait for each other for ever.
     for found in (indexes, *(other for other in derived.sorted_tables if other is not indexes)):
         found.drop(tx, checkfirst=True)
-    tx.execute(text(f"DROP TABLE IF EXISTS {search.NAME}"))
+    for name in search.names(tx):
+        tx.execute(text(f"DROP TABLE IF EXISTS {name}"))
 
 
 def _cut_out(engine: Engine) -> None:
@@ -58,7 +61,7 @@ def _cut_out(engine: Engine) -> None:
     try:
         cursor = connection.cursor()
         cursor.execute("PRAGMA writable_schema=ON")
-        where = f"tbl_name IN ({names}) OR tbl_name LIKE '{search.NAME}~_%' ESCAPE '~'"
+        where = f"tbl_name IN ({names}) OR tbl_name LIKE '{search.INDEX}~_%' ESCAPE '~'"
         cursor.execute(f"DELETE FROM sqlite_master WHERE {where}")  # noqa: S608  names of ours
         cursor.execute("PRAGMA writable_schema=RESET")
         cursor.execute("VACUUM")

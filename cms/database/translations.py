@@ -47,7 +47,7 @@ def twin_names(tx: Connection, collection: str, after: str, limit: int) -> list[
 
 def twin_groups(tx: Connection, collection: str, names: Sequence[str]) -> dict[str, list[AnyRow]]:
     """The articles whose ids share one of these, by it, in the order of the names, without their content."""
-    columns = (column for column in articles.c if column.name not in {"json", "lean"})
+    columns = (column for column in articles.c if column.name not in {"heavy", "lean"})
     own = and_(articles.c.collection == collection, articles.c.locale.is_not(None), articles.c.status != "broken")
     found: dict[str, list[AnyRow]] = {name: [] for name in names}
     for row in tx.execute(select(*columns).where(own, articles.c.twin.in_(names)).order_by(articles.c.id)):

@@ -22,15 +22,17 @@ from cms.model.limits import Limits
 from cms.model.locales import LocalizedId, Named, localize
 from cms.model.markdown import Heading
 from cms.model.moments import to_utc
-from cms.model.pointer import pointer, strings
+from cms.model.pointer import pointer
 from cms.model.refs import Ref
-from cms.model.search import Words, indexed
+from cms.model.search import indexed, searchable
 from cms.model.visibility import Status, is_visible, judge
+from cms.model.words import Words, words_of
 from cms.model.yaml_guard import YamlLimits
 
 log = logging.getLogger("cms.article")
 
 UNREADABLE = "unreadable"
+_NO_WORDS = words_of("", "")
 
 
 class Shown(NamedTuple):
@@ -133,7 +135,7 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     body = found.content
     rendered = markdown.render(body)
     mentions = refs.find(values, rendered.images, body, key)
-    words = Words(indexed(text for _, text in strings(values)), indexed([rendered.readable]))
+    words = words_of(indexed(text for _, text in searchable(values)), indexed([rendered.readable]))
     shown = Shown(rendered.html, rendered.headings, rendered.excerpt)
     return Article(key, collection, article_id, "published", version, values, dates, body, shown, mentions, words)
 
@@ -155,8 +157,9 @@ def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = 
     collection, path = split_key(key)
     nothing = Shown("", (), "")
     mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
-    words = Words("", "")
-    return Article(key, collection, broken_id(path), "broken", version, {}, (), "", nothing, mentions, words, problems)
+    return Article(
+        key, collection, broken_id(path), "broken", version, {}, (), "", nothing, mentions, _NO_WORDS, problems
+    )
 
 
 def too_large(limits: Limits) -> Invalid:

@@ -24,16 +24,21 @@ def place(pointer: str) -> str:
     return re.sub(r"/\d+(?=/|$)", "/*", pointer)
 
 
-def strings(value: object, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
+def strings(value: object) -> Iterator[tuple[str, str]]:
     """Every string in JSON, at any depth, after its pointer."""
-    if isinstance(value, str):
-        yield pointer(*where), value
-    elif isinstance(value, Mapping):
+    return ((pointer(*where), leaf) for where, leaf in leaves(value) if isinstance(leaf, str))
+
+
+def leaves(value: object, where: Where = ()) -> Iterator[tuple[Where, object]]:
+    """Yield every value in JSON that holds no others, after the keys that lead to it."""
+    if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from strings(item, (*where, name))
+            yield from leaves(item, (*where, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from strings(item, (*where, index))
+            yield from leaves(item, (*where, index))
+    else:
+        yield where, value
 
 
 def refusal(code: str, detail: str, *parts: str | int) -> Invalid:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from cms.model import markdown, refs
 from cms.model.article import Article
+from cms.model.compression import compress, decompress
 from cms.model.image import Image, attributes, facts, said_in
 from cms.model.refs import Ref
 
@@ -40,10 +41,17 @@ _LATEST_S = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
 
 
 class Bytes(NamedTuple):
-    json: str
+    """An article's JSON as it is kept: `lean` is the object that lists show, `heavy` has the members of `HEAVY` one
+    after the other, compressed; `lengths` is a JSON object of the characters of each member, in the order of all."""
+
     lean: str
+    heavy: bytes
     lengths: str
     digest: str
+
+    @property
+    def json(self) -> str:
+        return whole(self.lean, self.lengths, self.heavy)
 
 
 def document(article: Article) -> dict[str, Any]:
@@ -111,20 +119,30 @@ def dump(shown: dict[str, Any], created_at: float, updated_at: float) -> Bytes:
     shown["created_at"], shown["updated_at"] = timestamp(created_at), timestamp(updated_at)
     members = {name: f'"{name}":{to_json(value)}' for name, value in shown.items()}
     lean = [text for name, text in members.items() if name not in HEAVY]
+    heavy = "".join(text for name, text in members.items() if name in HEAVY)
     lengths = (f'"{name}":{len(text)}' for name, text in members.items())
-    return Bytes(_object(members.values()), _object(lean), _object(lengths), shown["digest"])
+    return Bytes(_object(lean), compress(heavy), _object(lengths), shown["digest"])
 
 
-def members_of(text: str, lengths: str, *, lean: bool) -> dict[str, str]:
-    """The members of an article's JSON, or of its lean JSON, each as it is written there, which saves reading it."""
+def members_of(lean: str, lengths: str, heavy: bytes | None = None) -> dict[str, str]:
+    """Return the members of an article's JSON by name, each as it is written there, which saves reading it; without
+    `heavy`, those that lists show. Raise ValueError for damaged bytes."""
+    rest = "" if heavy is None else decompress(heavy)
     found = {}
-    start = len("{")
+    start, rest_start = len("{"), 0
     for name, length in json.loads(lengths).items():
-        if lean and name in HEAVY:
-            continue
-        found[name] = text[start : start + length]
-        start += length + len(",")
+        if name not in HEAVY:
+            found[name] = lean[start : start + length]
+            start += length + len(",")
+        elif heavy is not None:
+            found[name] = rest[rest_start : rest_start + length]
+            rest_start += length
     return found
+
+
+def whole(lean: str, lengths: str, heavy: bytes) -> str:
+    """Return all of an article's JSON; raise ValueError for damaged bytes."""
+    return _object(members_of(lean, lengths, heavy).values())
 
 
 def _object(members: Iterable[str]) -> str:

@@ -75,6 +75,11 @@ def is_reference(text: str) -> bool:
     return local and "/" in text and (not text.startswith("/") or text.startswith("/src/"))
 
 
+def is_image_path(text: str) -> bool:
+    """Return whether a front matter string is the path or URL of an image, on the site or elsewhere."""
+    return is_reference(text) or (is_image_name(text) and not any(map(str.isspace, text)))
+
+
 def find(data: Mapping[str, object], sources: Iterable[tuple[str, str]], body: str, key: str) -> tuple[Ref, ...]:
     """Every reference of an article: those of its front matter, then those of its body."""
     return (*_find_in_data(data, key), *find_in_body(sources, body, key))

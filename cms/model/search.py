@@ -1,7 +1,8 @@
 """Text as it is searched, in every script, the same for both databases.
 
 Scripts that write no spaces between words (Khmer first of all) are cut into orthographic clusters, all else into whole
-words. A search is for these one after the other; the last may go on, so that a word is found while it is typed.
+words. A search is for these one after the other; the last may go on, so that a word is found while it is typed. Words
+are found without their marks, too; those with the same marks come first.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import re
 import sys
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from operator import itemgetter
-from typing import NamedTuple
 
+from cms.model.diacritics import without_marks
 from cms.model.ids import IGNORABLE, fold
+from cms.model.pointer import leaves, pointer
+from cms.model.refs import is_image_path
 
 MOST_BYTES = 1_000_000
 """What is searchable of one article: PostgreSQL's tsvector holds no more."""
@@ -25,7 +28,7 @@ MOST_BYTES = 1_000_000
 MOST_SNIPPETS = 3
 _AROUND = 80
 _LONGEST_WORD = 64
-_BREAK = "\ue000"
+BREAK = "\ue000"
 """Stands between two texts, so that no phrase runs over; a private character, which is in no token."""
 
 # Thai, Lao, Burmese, Khmer, kana, Chinese characters.
@@ -61,13 +64,6 @@ class Snippet:
     html: str
 
 
-class Words(NamedTuple):
-    """What is searchable of an article's front matter and body, as `indexed` makes it."""
-
-    data: str
-    body: str
-
-
 def tokens(text: str) -> list[str]:
     """The words and clusters of a text, without case, Unicode form and invisible characters."""
     if text.isascii():
@@ -82,21 +78,30 @@ def phrase(words: Sequence[str]) -> str:
     return " " + " ".join(words)
 
 
+def searchable(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the texts and numbers of front matter after their pointers; paths of photos are left out."""
+    for where, value in leaves(data):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number or (isinstance(value, str) and not is_image_path(value)):
+            yield pointer(*where), str(value)
+
+
 def indexed(texts: Iterable[str]) -> str:
     """The tokens of the texts, a space before each."""
-    whole = f" {_BREAK}".join(phrase(found) for text in texts if (found := tokens(text)))
+    whole = f" {BREAK}".join(phrase(found) for text in texts if (found := tokens(text)))
     return whole.encode()[:MOST_BYTES].decode(errors="ignore")
 
 
 def snippets(words: Sequence[str], texts: Iterable[tuple[str, str]]) -> list[Snippet]:
     """The places where the words are found in the texts, given with their pointers."""
     found: list[Snippet] = []
+    plain = [without_marks(word) for word in words]
     for where, text in texts:
-        folded = text.lower() if text.isascii() else fold(text)
-        if not all(word in folded for word in words):
+        folded = text.lower() if text.isascii() else without_marks(fold(text))
+        if not all(word in folded for word in plain):
             continue  # which saves cutting most texts
         pieces = _pieces(text)
-        hits = list(_hits(words, pieces))
+        hits = list(_hits(plain, pieces))
         if hits:
             found.append(Snippet(where, _cut(text, pieces, hits)))
         if len(found) == MOST_SNIPPETS:
@@ -108,7 +113,7 @@ Piece = tuple[int, int, str]
 
 
 def _pieces(text: str) -> list[Piece]:
-    """The tokens, each with where it begins and ends in the text as it is shown."""
+    """The tokens without marks, each with where it begins and ends in the text as it is shown."""
     if text.isascii():
         return [(match.start(), match.end(), match[0]) for match in _WORD.finditer(text.lower())]
     return [(match.start(), match.end(), token) for match in _PIECE.finditer(text) for token in _in_piece(match[0])]
@@ -116,7 +121,7 @@ def _pieces(text: str) -> list[Piece]:
 
 @lru_cache(maxsize=8192)
 def _in_piece(piece: str) -> tuple[str, ...]:
-    return tuple(tokens(piece))  # clusters and words come again and again
+    return tuple(map(without_marks, tokens(piece)))  # clusters and words come again and again
 
 
 def _hits(words: Sequence[str], pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,7 @@ def test_an_upload_under_way_holds_nothing_up_and_is_undone_when_it_is_no_more(c
         row = articles.get(tx, Name("news", "en/opening-day"))
         assert images.get(tx, "news/lost.jpg") is None
     assert row is not None
-    assert "Changed," in row.json
+    assert "Changed," in row.lean
     reconcile(ctx)
     assert not photo.exists()
     with read(ctx.database) as tx:

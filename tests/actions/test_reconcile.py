@@ -46,7 +46,7 @@ def told(ctx: Context, name: str) -> list[tuple[str, str, bool]]:
 
 def derived_rows(ctx: Context) -> dict[str, list[dict[str, Any]]]:
     """All rows of the derived tables and of the words of search, by the name of the table without its format."""
-    words = select(*(search.words.c[name] for name in ("key", "shelf", "data", "body")))
+    words = select(*(search.words.c[name] for name in ("key", "shelf", "texts")))
     found = {table.name.rpartition("_")[0]: select(table) for table in derived.sorted_tables} | {"words": words}
     with read(ctx.database) as tx:
         rows = {name: [dict(row) for row in tx.execute(query).mappings()] for name, query in found.items()}

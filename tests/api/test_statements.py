@@ -64,6 +64,8 @@ def test_what_a_token_asks_makes_so_many_statements(
 def test_a_save_makes_so_many_statements(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
     # Where a write may be late, it is written down before and after.
     more = 5 if ctx.site.may_be_late else 0
+    if ctx.database.dialect.name == "sqlite":
+        more += 4  # its index of words is told which text goes, and which comes
     ctx.clock()  # now and then it asks the database itself
     url = "/api/v1/articles/news/en/river-bus"
     headers = {**admin, "Content-Type": "application/merge-patch+json"}

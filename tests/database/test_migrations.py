@@ -107,8 +107,9 @@ def test_the_steps_make_the_tables_that_the_code_expects(database: Engine) -> No
     version = found.pop("schema_version")
     assert version["columns"] == [("version", "Integer")]
     # What search stands on is written in each database's own SQL; FTS5 keeps tables of its own beside it.
-    of_search = {name for name in found if name.startswith(search.NAME)}
-    assert search.NAME in of_search
+    of_search = {name for name in found if name.startswith((search.NAME, search.INDEX))}
+    with database.connect() as connection:
+        assert of_search >= search.names(connection)
     assert {name: shape for name, shape in found.items() if name not in of_search} == expected_shape(
         kept
     ) | expected_shape(derived)

@@ -61,7 +61,8 @@ def answers(client: FlaskClient, headers: dict[str, str]) -> dict[str, Any]:
 def damage(ctx: Context, *statements: str) -> None:
     with ctx.database.connect() as connection:
         for statement in statements:
-            connection.execute(text(statement.replace("_N", f"_{FORMAT}")))
+            binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+            connection.execute(text(statement.replace("_N", f"_{FORMAT}").replace("BINARY", binary)))
         connection.commit()
 
 
@@ -107,7 +108,7 @@ def test_without_one_of_the_tables_answers_are_as_before_or_503(
     ctx: Context, admin: dict[str, str], undone: Callable[[], AbstractContextManager[None]]
 ) -> None:
     before = answers(make_client(ctx), admin)
-    for name in NAMES:
+    for name in [*NAMES, search.INDEX]:
         client = make_client(ctx)  # which has nothing in memory
         refused = 0
         with undone():
@@ -149,8 +150,13 @@ DAMAGES = {
     "a column is missing": ["ALTER TABLE articles_N DROP COLUMN lean"],
     "articles are deleted": ["DELETE FROM articles_N WHERE id LIKE 'en/%'"],
     "all articles are deleted": ["DELETE FROM articles_N"],
-    "an article's JSON is garbled": ["UPDATE articles_N SET json = 'garbage' WHERE id = 'en/river-bus'"],
-    "an article's JSON says something else": ["UPDATE articles_N SET json = replace(json, 'River', 'Rival')"],
+    "an article's JSON is garbled": [
+        "UPDATE articles_N SET heavy = CAST('garbage' AS BINARY) WHERE id = 'en/river-bus'"
+    ],
+    "an article's JSON says something else": [
+        "UPDATE articles_N SET heavy = (SELECT heavy FROM articles_N WHERE key LIKE '%en/story-hour.md')"
+        " WHERE id = 'en/river-bus'"
+    ],
     "an article's lean JSON is garbled": ["UPDATE articles_N SET lean = '{' WHERE id = 'en/river-bus'"],
     "an article's lengths are garbled": ["UPDATE articles_N SET lengths = '[]' WHERE id = 'en/river-bus'"],
     "a draft is said to be visible": ["UPDATE articles_N SET visible = NOT visible WHERE id = 'en/river-bus'"],
@@ -164,8 +170,14 @@ DAMAGES = {
     "values are changed": ["UPDATE article_values_N SET text = '1999' WHERE field = 'date'"],
     "photos of articles are forgotten": ["DELETE FROM article_images_N"],
     "words are deleted": ["DELETE FROM article_words_N WHERE key LIKE '%river-bus%'"],
-    "words are changed": ["UPDATE article_words_N SET body = 'nothing' WHERE key LIKE '%river-bus%'"],
+    "words are changed": [
+        "UPDATE article_words_N SET texts = (SELECT texts FROM article_words_N WHERE key LIKE '%en/story-hour.md')"
+        " WHERE key LIKE '%river-bus%'"
+    ],
     "words of no article are added": ["UPDATE article_words_N SET key = 'x' WHERE key LIKE '%en/river-bus%'"],
+    "the index of words is emptied": [
+        "INSERT INTO article_words_index_N (article_words_index_N) VALUES ('delete-all')"
+    ],
     "a photo's JSON is garbled": ["UPDATE images_N SET json = '{}' WHERE path LIKE '%photo-1.jpg'"],
     "the stamp is gone": ["DELETE FROM indexes_N"],
     "the stamp is another": ["UPDATE indexes_N SET stamp = 'garbage'"],
@@ -250,7 +262,7 @@ def test_rows_that_are_wrong_again_at_once_are_told_of_and_not_made_again_and_ag
     assert state_of(ctx) == before
 
 
-@pytest.mark.parametrize("named", [f"articles_{FORMAT}", f"images_{FORMAT}", f"{search.NAME}_data"])
+@pytest.mark.parametrize("named", [f"articles_{FORMAT}", f"images_{FORMAT}", search.NAME, f"{search.INDEX}_data"])
 def test_pages_of_sqlite_that_are_overwritten_cost_no_kept_row(
     ctx: Context, client: FlaskClient, admin: dict[str, str], examiner: Examiner, named: str
 ) -> None:

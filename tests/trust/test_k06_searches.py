@@ -21,6 +21,7 @@ from cms.api.traffic import Told, Traffic
 from cms.context import Context
 from cms.database import deadline, search
 from cms.database.engine import read, write
+from cms.model.search import indexed
 from cms.serving import THREADS
 from tests.api.editing import ARTICLES, create_text, problem
 from tests.components import CmsServer, cms, cms_server
@@ -33,13 +34,21 @@ LONG = "---\ntitle: t\ndescription: d\ndate: 2025-01-01\nauthor: a\ntags: []\n--
 COPIES = 16
 PHRASE = " ".join("a" * 95)
 """SQLite takes a tenth of a second or more to find it in one of these texts."""
-COPY = "INSERT INTO {0} ({1}key, shelf, data, body, seal) SELECT {2}key || '{3}', shelf, data, body, seal FROM {0}"
-ONE = " WHERE key LIKE '%a-day.md'"
+ONE = "WHERE key LIKE '%a-day.md'"
+CROWD = [
+    statement.format(words=search.NAME, index=search.INDEX) + ONE
+    for statement in (
+        "INSERT INTO {words} (number, key, shelf, seal, texts)"
+        " SELECT number + :more, key || :more, shelf, seal, texts FROM {words} ",
+        "INSERT INTO {index} (rowid, texts) SELECT number + :more, :texts FROM {words} ",
+    )
+]
+"""Statements that put the long article into the index of words once more, as if there were another one."""
 
 
-def crowd_of(number: int) -> str:
-    """A statement that puts the long article into the index of words once more, as if there were another one."""
-    return COPY.format(search.NAME, "rowid, ", f"rowid + {number}, ", number) + ONE
+def crowd_of(number: int) -> dict[str, object]:
+    """What the statements need for one more."""
+    return {"more": 1000 * number, "texts": indexed([LONG])}
 
 
 @both_databases
@@ -49,12 +58,13 @@ def test_a_search_that_takes_too_long_says_so(ctx: Context, client: FlaskClient,
     with write(ctx.database) as tx:
         if tx.dialect.name == "postgresql":
             words = "a"
-            columns = "(key, shelf, data, body, seal, vector) SELECT key || n, shelf, data, body, seal, vector"
+            columns = "(key, shelf, seal, texts, vector) SELECT key || n, shelf, seal, texts, vector"
             series = f"generate_series(1, {COPIES * 40}) AS n"
-            tx.execute(text(f"INSERT INTO {search.NAME} {columns} FROM {search.NAME}, {series}{ONE}"))
+            tx.execute(text(f"INSERT INTO {search.NAME} {columns} FROM {search.NAME}, {series} {ONE}"))
         else:
             for number in range(1, COPIES + 1):
-                tx.execute(text(crowd_of(number)))
+                for statement in CROWD:
+                    tx.execute(text(statement), crowd_of(number))
     for query in ({"q": words}, {"q": words, "total": "true"}, {"q": words, "limit": "1"}):
         response = client.get(ARTICLES, query_string=query)
         found = problem(response, 503, deadline.TOO_LONG)
@@ -74,7 +84,8 @@ def slow(light_sample: Path, tmp_path: Path) -> Iterator[tuple[CmsServer, dict[s
         made = cms(site, "token", "create", "--name", "test", "--scope", "admin")
         with sqlite3.connect(site / ".cms/cms.db", timeout=30) as connection:
             for number in range(1, COPIES + 1):
-                connection.execute(crowd_of(number))
+                for statement in CROWD:
+                    connection.execute(statement, crowd_of(number))
         connection.close()
         yield server, {"Authorization": f"Bearer {made.stdout.strip()}"}
 

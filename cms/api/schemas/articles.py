@@ -104,7 +104,10 @@ class ArticleQuery(Schema):
     )
     status = fields.String(load_default="published", validate=validate.OneOf([*STATUSES, "all"]))
     q = Text(
-        metadata=said("words to be found one after the other in front matter or body; the last may be a beginning"),
+        metadata=said(
+            "words to be found one after the other in front matter or body, with or without their marks; the last may"
+            " be a beginning"
+        ),
     )
     sort = Text(
         metadata=said(

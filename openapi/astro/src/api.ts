@@ -1839,7 +1839,7 @@ export interface operations {
                 /** @description where an article is not there in locale, show it in what truncation leaves of the tag (zh-Hant-TW, zh-Hant, zh), else in this one, truncated likewise */
                 fallback?: string;
                 status?: "published" | "draft" | "scheduled" | "broken" | "all";
-                /** @description words to be found one after the other in front matter or body; the last may be a beginning */
+                /** @description words to be found one after the other in front matter or body, with or without their marks; the last may be a beginning */
                 q?: string;
                 /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first. In a field of several types, numbers come before texts */
                 sort?: string;
