@@ -23,6 +23,9 @@ _ENTRIES = (".json", ".yaml", ".yml", ".toml", ".mdoc")
 
 def of_article(ctx: Context, rules: Rules, key: str, whole: dict[str, Any]) -> Iterator[Finding]:
     """Find what the site's build may make something else of than this service does, in the article's JSON `whole`."""
+    if not all(whole["id"].split("/")) and ids.id_of(ids.split_key(key)[1]) == whole["id"]:
+        detail = f"the site makes the id {whole['id']!r} of the file's path; rename it, or give it a `slug`"
+        yield Finding("warning", key, "", detail, "id_segment_empty")
     draft = whole["data"].get("draft")
     if is_truthy(draft) and draft is not True and "draft" not in rules.annotation.terms.drafts:
         detail = f"{draft!r} hides the article, as `!data.draft` does in the site; write draft: true, or leave it out"
@@ -47,12 +50,26 @@ def _of_photo_elsewhere(ctx: Context, key: str, ref: str, field: str | None) -> 
 
 def unread_files(ctx: Context) -> Iterator[Finding]:
     """Find, for each collection, files that Astro's loaders may take for entries and this service does not read."""
-    found: dict[str, list[str]] = defaultdict(list)
+    others: dict[str, list[str]] = defaultdict(list)
+    underscored: dict[str, list[str]] = defaultdict(list)
     for stat in ctx.site.list(ids.CONTENT):
-        if stat.key.endswith(_ENTRIES) and ids.is_in_collection(stat.key):
+        if ids.is_in_collection(stat.key):
             collection, path = ids.split_key(stat.key)
-            found[collection].append(path)
-    for collection, paths in found.items():
-        some = ", ".join(sorted(paths)[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
-        detail = f"{len(paths)} files are no Markdown and are not read ({some}); load them with Astro's own loaders"
+            if stat.key.endswith(_ENTRIES):
+                others[collection].append(path)
+            elif stat.key.endswith(ids.EXTENSION) and not ids.is_article(stat.key):
+                underscored[collection].append(path)
+    for collection, paths in others.items():
+        detail = (
+            f"{len(paths)} files are no Markdown and are not read ({_some(paths)}); load them with Astro's own loaders"
+        )
         yield Finding("warning", ids.CONTENT + collection, "", detail, "file_not_read")
+    for collection, paths in underscored.items():
+        detail = (
+            f"{len(paths)} files begin with _ and are not read ({_some(paths)}); a pattern as `**/*.md` builds them"
+        )
+        yield Finding("warning", ids.CONTENT + collection, "", detail, "file_with_underscore")
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(sorted(paths)[:_NAMED]) + (", …" if len(paths) > _NAMED else "")

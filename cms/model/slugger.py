@@ -45,7 +45,7 @@ RUNS = """
 """
 """Lengths in hexadecimal of the runs of code points from 0 on: those that are dropped and those that stay, by turns.
 
-`tests/content/test_slugs_of_all_unicode.py` compares the table with github-slugger and makes a new one.
+`tests/content/test_c20_ids_of_files.py` compares slugs with those of github-slugger over all of Unicode.
 """
 
 _NEWER_CAPITALS = {0xA7CB: 0x0264, 0xA7DC: 0x019B}

@@ -28,3 +28,10 @@ def rendered(version: int, bodies: Sequence[str]) -> list[dict[str, Any]]:
     """Return what Astro renders of each body: `html`, `headings` and local `images`, or the `error`."""
     found: list[dict[str, Any]] = asked("astro_markdown.mjs", version, bodies=list(bodies))
     return found
+
+
+def entries(version: int, folder: Path, pattern: str) -> dict[str, str]:
+    """Return the paths of the entries that Astro's glob loader makes of a folder's files, by their ids."""
+    found = asked("astro_entries.mjs", version, base=str(folder), pattern=pattern)
+    assert "error" not in found, found
+    return dict(found["entries"])

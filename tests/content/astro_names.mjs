@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 
-const { packages, uris = [], slugs = [] } = JSON.parse(await text(process.stdin));
+const { packages, uris = [], texts = [], slugs = [] } = JSON.parse(await text(process.stdin));
 const { slug } = await import(pathToFileURL(join(packages, 'github-slugger/index.js')));
 
 const decoded = (uri) => {
@@ -15,4 +15,4 @@ const decoded = (uri) => {
     return null;
   }
 };
-process.stdout.write(JSON.stringify({ uris: uris.map(decoded), slugs: slugs.map((one) => slug(one)) }));
+process.stdout.write(JSON.stringify({ uris: uris.map(decoded), texts: texts.map(String), slugs: slugs.map((one) => slug(one)) }));
