@@ -65,7 +65,7 @@ class TomlFrontMatter(BaseHandler):
         if len(fm.encode()) > limits.max_bytes:
             raise refusal("toml_too_large", f"the front matter is larger than {limits.max_bytes:,} bytes")
         try:
-            data = {key: _plain(value, key) for key, value in tomllib.loads(fm.replace("\r\n", "\n")).items()}
+            data = {key: _plain(value, key) for key, value in tomllib.loads(fm).items()}
         except ValueError as exc:
             raise refusal("toml_syntax", f"the front matter is not valid TOML: {exc}") from exc
         except RecursionError as exc:
@@ -84,6 +84,10 @@ HANDLERS: Final[Mapping[str, YamlFrontMatter | TomlFrontMatter]] = {
 FORMATS: Final[Mapping[str, str]] = {"---": "yaml", "+++": "toml"}
 
 
+_MOST: Final = 2**53 - 1
+"""The largest whole number that the site's TOML parser reads; it refuses the file with a larger one."""
+
+
 def _split(text: str) -> tuple[str, str]:
     match = FENCES.match(text)
     return (match[2], text[match.end() :]) if match else ("", text)
@@ -100,4 +104,7 @@ def _plain(value: object, *path: str | int) -> object:
             return to_utc(value)
         except ValueError as exc:
             raise refusal("toml_value", f"{exc}; put quotes around it to keep it as text", *path) from exc
+    if isinstance(value, int) and abs(value) > _MOST:
+        detail = "JavaScript cannot hold so large a whole number exactly; put quotes around it to keep it as text"
+        raise refusal("toml_value", detail, *path)
     return value.isoformat() if isinstance(value, time) else value

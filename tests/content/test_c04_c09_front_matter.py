@@ -70,6 +70,8 @@ REFUSED = {
     "c09 indentation": ("a: 1\n b: 2\n", 4),
 }
 
+TOML_REFUSED = ["n = 9007199254740992", "n = [-9007199254740992]", "n = 9223372036854775808", "n = 1\r"]
+
 
 def file_of(raw: str) -> bytes:
     return f"---\ntitle: T\n{raw}---\nBody\n".encode()
@@ -131,6 +133,24 @@ def test_what_astro_refuses_is_not_saved_and_named_by_check(
     for number, name in enumerate(REFUSED):
         assert found[f"src/content/loose/f{number}.md"] == ("error", *said[name])
         assert client.get(f"{ARTICLES}/loose/f{number}").status_code == 404
+
+
+def test_c09_toml_that_astro_refuses_is_not_saved_and_named_by_check(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], folder: Path
+) -> None:
+    texts = [f'+++\r\ntitle = "T"\r\n{line}\r\n+++\r\nBody\r\n'.encode() for line in TOML_REFUSED]
+    before = state_of(ctx)
+    for text in texts:
+        (error,) = problem(put(client, admin, text), 422)["errors"]
+        assert error["code"] in ("toml_value", "toml_syntax"), text
+    assert state_of(ctx) == before
+    for number, text in enumerate(texts):
+        (folder / f"f{number}.md").write_bytes(text)
+    reconcile(ctx)
+    found = {one.path for one in check(ctx) if one.severity == "error"}
+    assert found >= {f"src/content/loose/f{number}.md" for number in range(len(TOML_REFUSED))}
+    text = b'+++\r\ntitle = "T"\r\nn = 9007199254740991\r\n+++\r\nBody\r\n'
+    assert put(client, admin, text).get_json()["data"]["n"] == 2**53 - 1
 
 
 def test_an_edit_beside_all_this_changes_its_own_line(
