@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cms.actions import absorb, late_articles, together
+from cms.actions import absorb, late_articles, moved_copies, together
 from cms.actions.absorb import File, Origin
 from cms.actions.references import Edit
 from cms.context import Context
@@ -38,9 +38,12 @@ def rename(ctx: Context, by: Origin, old: Key, expect: Version, file: File, edit
     except Stale:
         settle(ctx, intent)
         raise
+    with read(ctx.database) as tx:
+        copy = moved_copies.relocated(ctx, tx, old, new, data)
     with write(ctx.database) as tx:
         by = together.at_once(tx, by)
         absorb.absorb_article(ctx, tx, file, by, moved_from=old)
+        moved_copies.set_relocated(tx, file.article.name, copy)
         together.end(ctx, tx, intent, edits, by)
         late_articles.end_rename(ctx, tx, intent)
 
@@ -74,7 +77,9 @@ def settle(ctx: Context, intent: AnyRow) -> None:
         if made is not None and is_finished:
             article = article_file.read(new, made, intent.new_version, ctx.settings.limits)
             by = together.at_once(tx, Origin(intent.actor, "api"))
+            copy = moved_copies.relocated(ctx, tx, old, new, made)
             absorb.absorb_article(ctx, tx, File(article, made, ""), by, moved_from=old)
+            moved_copies.set_relocated(tx, article.name, copy)
             together.finish_parts(ctx, tx, intent, by)
             intents.forget(tx, intent.id)
         late_articles.expect_none(ctx, tx, intent, is_undone=not is_finished)

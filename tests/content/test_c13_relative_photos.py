@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from cms.actions.check import check
 from cms.context import Context
+from tests.api.copying import Editor
 from tests.api.editing import ARTICLES, patch, problem
 from tests.conftest import reconcile, state_of
 
@@ -135,3 +136,22 @@ def test_what_cannot_be_respelled_is_refused(
     error = problem(patch(client, admin, name, etag, {"id": DEEPER}), 422)
     assert [(item["pointer"], item["code"]) for item in error["errors"]] == [("/body", "image_missing")]
     assert state_of(ctx) == before
+
+
+def test_a_working_copy_moves_with_its_article(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], site: Path
+) -> None:
+    name = put(ctx, site, TEXT)
+    editor = Editor(client, admin)
+    body = client.get(f"{ARTICLES}/{name}").get_json()["body"]
+    etag = client.get(f"{ARTICLES}/{name}").headers["ETag"]
+    assert editor.save(etag, {"body": f"Mine.\n\n{body}"}, name=name).status_code == 200
+    before = [image["path"] for image in editor.read(name).get_json()["images"]]
+    moved = rename(client, admin, name, DEEPER)
+    shown_copy = editor.read(moved)
+    assert [image["path"] for image in shown_copy.get_json()["images"]] == before
+    assert shown_copy.get_json()["is_stale"] is False
+    published = editor.publish(shown_copy.headers["ETag"], moved)
+    assert published.status_code == 200, published.text
+    assert published.get_json()["body"].startswith("Mine.")
+    assert shown(client, moved).count((None, "news/river-bus/photo-1.jpg", False)) == 2
