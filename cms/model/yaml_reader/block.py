@@ -107,8 +107,7 @@ def _sequence(reader: Reader, props: Properties | None) -> Sequence:
         item = block_node(reader, column, is_item=True)
         node.items.append(item or reader.empty(dash_end, dash_line))
         chars.separate()
-        if chars.text[chars.position] != "\0" and (chars.line == line or chars.indent > column):
-            raise chars.error("this line is indented wrongly for an item of a list, or its text needs quotes")
+        chars.check_ended(line, column)
         if chars.indent < column:
             break
     node.end = node.items[-1].end
@@ -140,8 +139,7 @@ def _read_entries(reader: Reader, node: Mapping, column: int, indent: int, first
             break
         key = None
         chars.separate()
-        if chars.text[chars.position] != "\0" and (chars.line == line or chars.indent > column):
-            raise chars.error("this line is indented wrongly, or the text with a colon or quote in it needs quotes")
+        chars.check_ended(line, column)
         if chars.indent < column:
             break
     if waiting:

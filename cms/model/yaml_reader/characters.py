@@ -91,6 +91,16 @@ class Characters:
         if self.tab >= 0:
             raise self.error("replace the tab at the beginning of the line with spaces")
 
+    def check_ended(self, line: int, column: int) -> None:
+        """Raise `Invalid` for text behind the node that ended on `line`, or below it and deeper than `column`."""
+        char = self.text[self.position]
+        if char == "\0":
+            return
+        if self.line == line:
+            raise self.error(f"put quotes around the whole value; as it stands, it ends before the `{char}`")
+        if self.indent > column:
+            raise self.error("this line is indented deeper than those it belongs to; begin it in their column")
+
     def check_printable(self, start: int, end: int) -> None:
         """Raise `Invalid` for a control character in the span; outside quotes YAML allows none but the tab."""
         if self.has_unprintable and (found := _NOT_PRINTABLE.search(self.text, start, end)):
