@@ -52,7 +52,7 @@ class YamlFrontMatter(YAMLHandler):
 
 
 class TomlFrontMatter(BaseHandler):
-    """TOML between `+++` lines, which is read here and edited by `toml_edit.py`; new files are YAML."""
+    """TOML between `+++` lines, which is read here and edited by `toml_changes.py`; new files are YAML."""
 
     FM_BOUNDARY = OPENING
     START_DELIMITER = END_DELIMITER = "+++"

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from cms.errors import Invalid
-from cms.model import line_ends, toml_edit
+from cms.model import line_ends, toml_changes
 from cms.model.document import Document, check_reads_back
 from cms.model.frontmatter_format import HANDLERS, OPENING
 from cms.model.pointer import refusal, refusal_at
@@ -81,8 +81,8 @@ def _front(document: Document, wanted: Mapping[str, object]) -> str:
         return front
     check_data(wanted, document.limits)
     if document.format == "toml":
-        text = toml_edit.edited(document.raw, document.data, wanted, by_item=True)
-        return front[: document.raw_start] + text + front[document.raw_end :]
+        found = toml_changes.changes(document.raw, document.data, wanted, document.newline)
+        return front[: document.raw_start] + _apply(document.raw, found) + front[document.raw_end :]
     if document.format == "none":
         lines = ["---", HANDLERS["yaml"].export(dict(wanted), limits=document.limits), "---", ""]
         return front + "\n".join(lines).replace("\n", document.newline)

@@ -77,7 +77,7 @@ class Flow:
             entry = node.entries[number]
             if key not in new or is_same(old[key], new[key]):
                 continue
-            if has_colon(self.source.raw, entry):
+            if entry.value.end > entry.value.start or has_colon(self.source.raw, entry):
                 yield from self.changes(entry.value, old[key], new[key], (*path, key))
             else:
                 yield Change(entry.key.end, entry.key.end, ": " + self.writer.value(new[key], ""), (*path, key))

@@ -18,16 +18,18 @@ class Made:
     """A text, and what an edit of it may and may not do.
 
     `comments` has, for each comment, the entry that it stands beside, or the collection in which it has its own line.
-    `flows` are the collections within brackets, `dashed` those that begin on the dash of an item.
+    `flows` are the collections within brackets, `dashed` those that begin on the dash of an item,
+    `headed` those of TOML that have a header, which goes when they become something else.
     """
 
     text: str = ""
     comments: dict[str, tuple[Path, Kind]] = field(default_factory=dict)
     flows: set[Path] = field(default_factory=set)
     dashed: set[Path] = field(default_factory=set)
+    headed: set[Path] = field(default_factory=set)
 
 
-class _Maker:
+class Maker:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.made = Made()
@@ -58,7 +60,7 @@ class _Maker:
         return lines
 
 
-class Yaml(_Maker):
+class Yaml(Maker):
     """YAML between `---` lines."""
 
     def make(self) -> Made:

@@ -63,6 +63,51 @@ def test_what_does_not_change_stays(ctx: Context, client: FlaskClient, admin: di
     assert (site_of(ctx) / "src/content/news/en/a-day.md").read_text() == right
 
 
+def toml(more: str) -> str:
+    head = 'title = "A day"\ndescription = "Told"\ndate = 2025-06-24\nauthor = "Sok"\ntags = ["books"]\n'
+    return f"+++\n{head}{more}+++\nText.\n"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (
+            "links = [\n  'home', # keep me\n  # and me\n  \"news\",\n]\n",
+            {"links": ["home", {"name": "News"}]},
+            '"news",',
+            '{name = "News"},',
+        ),
+        ("links = ['x', 'a', 'b']\n", {"links": ["x"]}, "['x', 'a', 'b']", "['x']"),
+        ("a.b = 1 # c\n", {"a": {"c": 2}}, "a.b = 1 # c\n", "a.b = 1 # c\na.c = 2\n"),
+        ("[[x]]\na = 1\n# two\n[[x]]\na = 2\n", {"x": [{"a": 2}]}, "[[x]]\na = 1\n", ""),
+        ("[[x]]\na = 1 # c\n", {"x": [{"a": 1}, {"a": 2}]}, "a = 1 # c\n", "a = 1 # c\n\n[[x]]\na = 2\n"),
+    ],
+)
+def test_what_does_not_change_in_toml_stays(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], case: Case
+) -> None:
+    more, data, old, new = case
+    etag = create_text(client, admin, text=toml(more))
+    answer = patch(client, admin, "news/en/a-day", etag, {"data": data})
+    assert answer.status_code == 200, answer.text
+    assert toml(more).count(old) == 1
+    assert (site_of(ctx) / "src/content/news/en/a-day.md").read_text() == toml(more).replace(old, new)
+
+
+def test_what_toml_cannot_say_is_refused_at_its_entry(ctx: Context, client: FlaskClient, admin: dict[str, str]) -> None:
+    text = toml("links = ['a', 'b']\n[[x]]\na = 1\n")
+    etag = create_text(client, admin, text=text)
+    for data, where in (
+        ({"links": ["a", None]}, "/data/links/1"),
+        ({"links": [{"a": {"b": [None]}}]}, "/data/links/0/a/b/0"),
+        ({"x": [{"a": 1}, "two"]}, "/data/x/1"),
+    ):
+        found = problem(patch(client, admin, "news/en/a-day", etag, {"data": data}), 422)
+        assert [(item["code"], item["pointer"]) for item in found["errors"]] == [("cannot_edit", where)]
+        assert "leave" in found["errors"][0]["detail"] or "edit the file by hand" in found["errors"][0]["detail"]
+    assert (site_of(ctx) / "src/content/news/en/a-day.md").read_text() == text
+
+
 def create_again(client: FlaskClient, admin: dict[str, str], etag: str, text: str) -> str:
     """Put the whole file; returns its tag."""
     headers = {**admin, "If-Match": etag}
