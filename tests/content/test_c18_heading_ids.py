@@ -21,9 +21,9 @@ EXAMPLES = int(os.environ.get("CMS_TEST_HEADINGS", "600"))
 PIECES = (
     "Hello", "wörld", "`code`", "`a < b`", "*em*", "<b>bo</b>", "<!-- c -->", "<!-->", "<a name='x'></a>",
     "![alt](x.png)", "[link](http://x.org/a_b)", "&amp;", "&nbsp;", "\u00a0", "\u3000", "  ", "🅰️", "Ⓜ️", "👩‍💻", "?",
-    "…", "第一章", "ខ្មែរ", "İ", "ΑΣ", "ς", "\\*", "\\<", "<br>", "https://x.org", "~~del~~", "[^1]", "a_b", "{x}",
-    '"q"', "it's", "--", "<kbd>K</kbd>", "<!DOCTYPE x>", "<?php a?>", "a@b.org", "&lt;i&gt;", "x²", "½", "①", "ﬁ", "|",
-    "<x-y z='a>b'>", "<script>s</script>", "<svg><title>t</title></svg>", "&#x41;", "\t", "<img src=a.png alt=z>",
+    "…", "第一章", "ខ្មែរ", "İ", "ΑΣ", "ς", "\\*", "\\<", "<br>", "<https://x.org>", "~~del~~", "[^1]", "a_b", "{x}",
+    '"q"', "it's", "--", "<kbd>K</kbd>", "<!DOCTYPE x>", "<?php a?>", "<a@b.org>", "&lt;i&gt;", "x²", "½", "①", "ﬁ",
+    "|", "<x-y z='a>b'>", "<script>s</script>", "<svg><title>t</title></svg>", "&#x41;", "\t", "<img src=a.png alt=z>",
 )  # fmt: skip
 CASES = {
     "## 🅰️ A": ("🅰️-a", "🅰️ A"),
