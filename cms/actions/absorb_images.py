@@ -17,8 +17,9 @@ from cms.database import article_photos, articles, changes, image_fields, images
 from cms.database.changes import Change
 from cms.database.images import Made, Row
 from cms.database.tables import AnyRow
+from cms.model import article as article_file
 from cms.model import image as image_json
-from cms.model import markdown, published, refs
+from cms.model import published
 from cms.model.ids import ASSETS
 from cms.model.image import OWN_BASE, Image, ImageFields, bytes_of
 
@@ -158,10 +159,9 @@ def _refresh_article(ctx: Context, tx: Connection, row: AnyRow, seq: int | None)
     """Serialise the article again with the facts of its photos; one that may not tell of them stays as it is."""
     before = published.whole(row.lean, row.lengths, row.heavy)
     shown = json.loads(before)
-    rendered = markdown.render(shown["body"])
-    mentions = refs.find(shown["data"], rendered.images, shown["body"], row.key)
+    said, mentions, _ = article_file.read_body(shown["data"], shown["body"], row.key)
     photos = images.facts_of(tx, {ref.path for ref in mentions}, row.collection)
-    published.place_photos(shown, mentions, rendered.html, photos, ctx.settings.variants_base)
+    published.place_photos(shown, mentions, said.html, photos, ctx.settings.variants_base)
     content = published.dump(shown, row.created_at, row.updated_at)
     if content.json != before:
         articles.set_content(tx, row.key, content, seq)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.actions import absorb, lookup, photo_rights, planning
+from cms.actions import absorb, code_rights, lookup, photo_rights, planning
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import faults_of
@@ -22,7 +22,7 @@ from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, rules_of
 from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy
 from cms.context import Context
-from cms.database import articles, collections, drafts, photo_visibility
+from cms.database import articles, changes, collections, drafts, photo_visibility
 from cms.database.articles import Place
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -156,7 +156,9 @@ def document_of(ctx: Context, tx: Connection, copy: AnyRow) -> dict[str, Any]:
     """The article's JSON as it would be with the working copy's text."""
     name = Name(copy.collection, copy.name)
     row = articles.get(tx, name)
-    key = ids.key_of(name) if row is None else row.key
+    # A deleted article's copy stays, and what of it is rendered depends on what file it was.
+    known = changes.latest(tx, "article", name.collection, name.id) if row is None else row
+    key = ids.key_of(name) if known is None else known.key
     article = article_file.read(key, bytes(copy.text), copy.version, ctx.settings.limits)
     article = judged_now(ctx, collections.get(tx, copy.collection), article, was_seen=False)
     place = Place(0, copy.time if row is None else row.created_at, copy.time)
@@ -188,11 +190,13 @@ def _start(ctx: Context, editing: Editing) -> Start:
 
 def _plan(ctx: Context, editing: Editing, start: Start, text: bytes) -> CopyPlan:
     article = planning.read_back(ctx, start.key, text)
-    if article.id != planning.read_back(ctx, start.key, start.text).id:
+    was = planning.read_back(ctx, start.key, start.text)
+    if article.id != was.id:
         raise _other_id("/data/slug")
     actor, name = editing.actor, editing.name
+    code_rights.require(actor, article, was)
     found = faults_of(ctx, actor, rules_of(ctx, name.collection), article, start.published)
-    adopts = photo_rights.adopted(ctx, actor, article, planning.read_back(ctx, start.key, start.text))
+    adopts = photo_rights.adopted(ctx, actor, article, was)
     return CopyPlan(actor, name, start, text, article, _first(found), adopts)
 
 

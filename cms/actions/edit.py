@@ -15,15 +15,17 @@ from cms.database.changes import Source
 from cms.database.engine import read
 from cms.errors import Gone, Invalid, NotFound, Problem, VersionRequired
 from cms.model import article as article_file
-from cms.model import document, json_bounds, json_patch, line_ends, merge, splice
+from cms.model import document, ids, json_bounds, json_patch, line_ends, merge, splice
 from cms.model.document import Document
 from cms.model.ids import Name
 from cms.model.scopes import Actor
 from cms.store.base import version_of
 
 
-def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str) -> Plan:
-    """A new article; `Exists` when its id is taken, also by case or Unicode form."""
+def create(
+    ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str, extension: str = ids.EXTENSION
+) -> Plan:
+    """Plan a new article; raise `Exists` when its id is taken, also by case or Unicode form."""
     limits = article_file.yaml_limits(ctx.settings.limits)
     json_bounds.check_front_matter(data, limits)
 
@@ -31,12 +33,14 @@ def create(ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: s
         below = line_ends.kept("", f"\n{body}" if body else "", "\n")
         return document.new(merge.carry_over({}, data, rules.revive), below, limits).encode()
 
-    return plan_new(ctx, actor, name, text, "api")
+    return plan_new(ctx, actor, name, text, "api", extension)
 
 
-def create_text(ctx: Context, actor: Actor, name: Name, text: bytes, source: Source = "api") -> Plan:
-    """A new article from its whole file."""
-    return plan_new(ctx, actor, name, lambda _rules: text, source)
+def create_text(
+    ctx: Context, actor: Actor, name: Name, text: bytes, source: Source = "api", extension: str = ids.EXTENSION
+) -> Plan:
+    """Plan a new article from its whole file."""
+    return plan_new(ctx, actor, name, lambda _rules: text, source, extension)
 
 
 def patch(*, data: Any = None, body: str | None = None, new_id: str | None = None) -> Make:
@@ -107,7 +111,7 @@ def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int
     if text is None:
         raise Invalid("This revision has no text; restore one before it.", code="no_text")
     if not exists:
-        return create_text(ctx, actor, name, text, "restore")
+        return create_text(ctx, actor, name, text, "restore", ids.extension_of(change.key))
     if expect is None:
         raise VersionRequired("The article is there; send its ETag as If-Match to replace it.")
     return replace_text(ctx, Editing(actor, name, expect, source="restore"), text)

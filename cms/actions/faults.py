@@ -112,17 +112,24 @@ def against_rules(
         target = Name(reference.collection, reference.id)
         if target.collection and not is_there(target):
             yield Problem(pointer("data", *reference.where), f"there is no article {target}", "reference_missing")
+    yield from _of_body(rules, mentions)
+
+
+def _of_body(rules: Rules, mentions: Sequence[Ref]) -> Iterator[Problem]:
+    """Yield what is wrong with how a body refers to photos."""
     for ref in mentions:
-        if rules.annotation.alt_required and ref.field is None and not (ref.alt or "").strip():
+        if ref.field is not None or ref.alt is None:
+            continue  # the body of an MDX file may only speak of a photo, and has no alt texts
+        if rules.annotation.alt_required and not ref.alt.strip():
             yield Problem("/body", f"say in its alt text what {ref.ref} shows", "alt_missing")
-        if ref.field is None and decode_uri(ref.ref) is None:
+        if decode_uri(ref.ref) is None:
             yield Problem("/body", f"the site cannot read {ref.ref}; write %25 for a percent sign", MISSING)
 
 
 def check_photos(ctx: Context, actor: Actor, article: Article, known: Iterable[Problem]) -> None:
     """Refuse an article that shows a photo that is gone by now, or that the actor does not see any more, unless that is
     among the problems that are `known`."""
-    shown = [ref for ref in article.refs if ref.path is not None]
+    shown = [ref for ref in article.shown_refs if ref.path is not None]
     if not shown:
         return
     allowed = {problem.detail for problem in known if problem.code == MISSING}
@@ -201,7 +208,7 @@ def _unknown_photos(tx: Connection, actor: Actor, rules: Rules, article: Article
     known = images.there(tx, article.photos, lookup.sight(actor))
     named = {pointer(*where) for name, where, _ in leaves(article.data) if name in rules.annotation.images}
     found: list[tuple[Ref, Key]] = []
-    for ref in article.refs:
+    for ref in article.shown_refs:
         key = refs.file_of(ref.ref, ref.field, article.key)
         if ref.field is None and decode_uri(ref.ref) is None:
             continue  # which `against_rules` says

@@ -91,16 +91,17 @@ def _annotation(collection: str) -> str:
     return f"{ids.CONTENT}{collection}.cms.json"
 
 
-def key_of_new(ctx: Context, name: Name, old_key: str = "") -> Key:
+def key_of_new(ctx: Context, name: Name, old_key: str = "", extension: str = ids.EXTENSION) -> Key:
     """Return where the file goes of an article that is to have this id, and whose file is at `old_key` if it has one.
+    Else it has the ending `extension`.
 
     An article that has the name of a locale is the `index` in its folder.
     """
-    key = ids.moved_key(old_key, name.id) if old_key else ids.key_of(name)
+    key = ids.moved_key(old_key, name.id) if old_key else ids.key_of(name, extension)
     if ids.check_new_id(name.id, ctx.settings.limits):
         return Key(key)
     if not old_key and spelled(name.id, _known(ctx, name.collection)) is not None:
-        key = ids.key_of(name._replace(id=f"{name.id}/{ids.INDEX}"))
+        key = ids.key_of(name._replace(id=f"{name.id}/{ids.INDEX}"), extension)
     *folders, file = ids.split_key(key)[1].split("/")
     with read(ctx.database) as tx:
         there = _folders_there(tx, name, folders, old_key)

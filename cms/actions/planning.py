@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from cms.actions import lookup, naming, photo_rights, references
+from cms.actions import code_rights, lookup, naming, photo_rights, references
 from cms.actions.faults import added, faults_of, missing
 from cms.actions.references import Edit
 from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
@@ -21,7 +21,7 @@ from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem, Stale
 from cms.model import article as article_file
-from cms.model import document, relocation, splice, three_way
+from cms.model import document, ids, relocation, splice, three_way
 from cms.model.article import Article
 from cms.model.article_id import own_slug
 from cms.model.document import Document
@@ -82,17 +82,25 @@ def require_publish(actor: Actor, name: Name, *states: str) -> None:
         actor.require("articles:publish", name.collection)
 
 
-def plan_new(ctx: Context, actor: Actor, name: Name, text: Callable[[Rules], bytes], source: Source) -> Plan:
-    """A new article; `Exists` when its id is taken, also by case or Unicode form."""
+def plan_new(
+    ctx: Context,
+    actor: Actor,
+    name: Name,
+    text: Callable[[Rules], bytes],
+    source: Source,
+    extension: str = ids.EXTENSION,
+) -> Plan:
+    """Plan a new article; raise `Exists` when its id is taken, also by case or Unicode form."""
     actor.require("articles:write", name.collection)
     rules = rules_of(ctx, name.collection)
-    key = naming.key_of_new(ctx, name)
+    key = naming.key_of_new(ctx, name, extension=extension)
     naming.check_new_id(ctx, name, key)
     data = text(rules)
     article = judged(ctx, rules, read_back(ctx, key, data))
     if article.id != name.id:
         raise _other_id("/data/slug", f"would make the id {article.id}; leave it out, or ask for that id")
     require_publish(actor, name, article.status)
+    code_rights.require(actor, article, None)
     _refuse(faults_of(ctx, actor, rules, article))
     check_free(ctx, name)
     adopted = photo_rights.adopted(ctx, actor, article, None)
@@ -176,6 +184,7 @@ def plan_bytes(
         naming.check_new_id(ctx, article.name, key)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
+    code_rights.require(editing.actor, article, was)
     edits: tuple[Edit, ...] = ()
     if is_rename:
         target = references.target_of(ctx, found.row, rules, article.data)
@@ -213,9 +222,13 @@ def _renamed(ctx: Context, was: Article, data: bytes, new_id: str) -> tuple[Key,
     key = naming.key_of_new(ctx, Name(was.collection, new_id), was.key)
     if was.status == "broken":  # by its file's name, perhaps
         return key, data
-    moved = relocation.relocated(found, was.refs, was.key, key).encode()
-    before, after = read_back(ctx, Key(was.key), data), read_back(ctx, key, moved)
-    _refuse([missing(ref) for ref in relocation.lost(was.refs, before.refs, after.refs, (was.key, key))])
+    before = read_back(ctx, Key(was.key), data)
+    code_rights.check_move(before, key)
+    moved = relocation.relocated(found, was.shown_refs, was.key, key).encode()
+    after = read_back(ctx, key, moved)
+    _refuse(
+        [missing(ref) for ref in relocation.lost(was.shown_refs, before.shown_refs, after.shown_refs, (was.key, key))]
+    )
     return key, moved
 
 
@@ -224,7 +237,7 @@ def _at(ctx: Context, rules: Rules, was: Article, before: bytes, key: Key) -> Ar
     if was.key == key or was.status == "broken":
         return was
     found = document.read(before, article_file.yaml_limits(ctx.settings.limits))
-    moved = relocation.relocated(found, was.refs, was.key, key).encode()
+    moved = relocation.relocated(found, was.shown_refs, was.key, key).encode()
     return judged(ctx, rules, read_back(ctx, key, moved))
 
 

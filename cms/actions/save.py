@@ -107,10 +107,10 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
             return Saved(_row(tx, plan.key), plan.warnings)
 
 
-def done(ctx: Context, name: Name, version: str, since: int) -> AnyRow | None:
-    """The new article's row, if whoever had begun to save it as that version after the seq came so far; `Gone` when it
-    was deleted or renamed since."""
-    key = key_of_new(ctx, name)
+def done(ctx: Context, name: Name, version: str, since: int, extension: str = ids.EXTENSION) -> AnyRow | None:
+    """Return the row of the new article, if its save as that version, begun after the seq, came so far; raise `Gone`
+    when it was deleted or renamed since."""
+    key = key_of_new(ctx, name, extension=extension)
     with ctx.locks.hold([key]):
         data = ctx.site.read(key)
         if data is not None and version_of(data) == version:

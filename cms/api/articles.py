@@ -72,14 +72,15 @@ def get_article(collection: str, article_id: str) -> Response:
 def create_article(query: dict[str, Any], body: dict[str, Any], collection: str) -> Response:
     """Create an article; its id is given, or made from a slug or from the title."""
     auth.actor().require("articles:write", collection)  # a token comes before its Idempotency-Key
+    extension = f".{body['format']}"
 
     def answer(claim: Claim | None) -> Response:
         if claim is not None and (begun := claim.begun) is not None:
-            done = save.done(context(), Name(collection, begun.id), begun.version, begun.seq)
+            done = save.done(context(), Name(collection, begun.id), begun.version, begun.seq, extension)
             if done is not None:
                 return _saved_response(Saved(done), 201)
         name = Name(collection, naming.choose_id(context(), auth.actor(), collection, body))
-        plan = edit.create(context(), auth.actor(), name, body["data"], body["body"])
+        plan = edit.create(context(), auth.actor(), name, body["data"], body["body"], extension)
         if claim is not None and not query["dry_run"]:
             claim.note(name.id, plan.article.version)
         return save_response(plan, query.get("message"), dry_run=query["dry_run"])

@@ -66,8 +66,13 @@ def items_of(rows: Sequence[AnyRow], query: Query, words: tuple[str, ...], deadl
 def _snippets(row: AnyRow, words: tuple[str, ...]) -> list[dict[str, str]]:
     shown = json.loads(whole(row.lean, row.lengths, row.heavy))
     data = ((f"/data{where}", text) for where, text in searchable(shown["data"]))
-    texts = [*data, ("/body", readable(shown["html"]))]
+    texts = [*data, ("/body", _body_of(shown))]
     return [{"pointer": found.pointer, "html": found.html} for found in snippets(words, texts)]
+
+
+def _body_of(shown: dict[str, Any]) -> str:
+    """Return the text that is searched of an article's body, as `article.read_body` has it."""
+    return str(shown["body"] if shown["format"] == "mdx" else readable(shown["html"]))
 
 
 def encode_cursor(place: Sequence[Any], query: Query) -> str:

@@ -14,10 +14,10 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from cms.errors import Invalid, Problem
-from cms.model import document, markdown, refs
+from cms.model import document, ids, markdown, mdx, refs
 from cms.model.annotation import Annotation
 from cms.model.article_id import broken_id, id_in
-from cms.model.ids import Name, split_key
+from cms.model.ids import Format, Name, split_key
 from cms.model.limits import Limits
 from cms.model.locales import LocalizedId, Named, localize
 from cms.model.markdown import Heading
@@ -36,11 +36,19 @@ _NO_WORDS = words_of("", "")
 
 
 class Shown(NamedTuple):
-    """What is published of a rendered body."""
+    """What is published of a body; `html` is None for MDX, which is not rendered."""
 
-    html: str
+    html: str | None
     headings: tuple[Heading, ...]
     excerpt: str
+
+
+class Reading(NamedTuple):
+    """What a body says: what is published of it, the article's references, and the text that is searched."""
+
+    shown: Shown
+    refs: tuple[Ref, ...]
+    searched: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,15 @@ class Article:
     def photos(self) -> set[str]:
         """The paths of the photos that it shows."""
         return {ref.path for ref in self.refs if ref.path is not None}
+
+    @property
+    def format(self) -> Format:
+        return ids.format_of(self.key)
+
+    @property
+    def shown_refs(self) -> tuple[Ref, ...]:
+        """Its references without those that it may only speak of, as the body of an MDX file does."""
+        return self.refs if self.format == "md" else tuple(ref for ref in self.refs if ref.field is not None)
 
     @property
     def locale(self) -> str | None:
@@ -133,11 +150,22 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     values, dates = json_form(found.data)
     article_id = id_in(path, found.data)
     body = found.content
-    rendered = markdown.render(body)
-    mentions = refs.find(values, rendered.images, body, key)
-    words = words_of(indexed(text for _, text in searchable(values)), indexed([rendered.readable]))
-    shown = Shown(rendered.html, rendered.headings, rendered.excerpt)
+    shown, mentions, searched = read_body(values, body, key)
+    words = words_of(indexed(text for _, text in searchable(values)), indexed([searched]))
     return Article(key, collection, article_id, "published", version, values, dates, body, shown, mentions, words)
+
+
+def read_body(data: Mapping[str, object], body: str, key: str) -> Reading:
+    """Return what the body of the article at `key` says, `data` being its front matter in JSON form.
+
+    The body of an MDX file is text. What looks like a photo's path in it may be shown, and is none that is missing.
+    """
+    if ids.format_of(key) == "mdx":
+        named = (ref for ref in refs.find_in_text(body, key) if ref.path is not None)
+        return Reading(Shown(None, (), mdx.excerpt(body)), (*refs.find(data, (), body, key), *named), body)
+    rendered = markdown.render(body)
+    shown = Shown(rendered.html, rendered.headings, rendered.excerpt)
+    return Reading(shown, refs.find(data, rendered.images, body, key), rendered.readable)
 
 
 def judged(article: Article, annotation: Annotation, zone: tzinfo, now: float) -> Article:
@@ -155,7 +183,7 @@ def judged(article: Article, annotation: Annotation, zone: tzinfo, now: float) -
 def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = b"") -> Article:
     """The article of a file that cannot be read; the photos that it seems to show are still taken for shown."""
     collection, path = split_key(key)
-    nothing = Shown("", (), "")
+    nothing = Shown("" if ids.format_of(key) == "md" else None, (), "")
     mentions = tuple(refs.find_in_text(data.decode("utf-8", "replace"), key))
     return Article(
         key, collection, broken_id(path), "broken", version, {}, (), "", nothing, mentions, _NO_WORDS, problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cms.errors import Invalid, Problem
-from cms.model.ids import EXTENSION, id_of
+from cms.model.ids import extension_of, id_of
 from cms.model.javascript_text import text_of
 from cms.model.pointer import refusal
 
@@ -39,7 +39,7 @@ def id_in(path: str, data: Mapping[str, object]) -> str:
 
 def broken_id(path: str) -> str:
     """Return what a file that cannot be read is called: its id, or its path where that can be no article's id."""
-    plain = path.removesuffix(EXTENSION)
+    plain = path.removesuffix(extension_of(path))
     return (id_of(path) if _is_found(path) else "") or plain
 
 

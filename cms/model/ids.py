@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from cms.errors import Problem
 from cms.model.limits import Limits
@@ -14,6 +14,12 @@ CONTENT = "src/content/"
 ASSETS = "src/assets/"
 INDEX = "index"
 EXTENSION = ".md"
+MDX = ".mdx"
+EXTENSIONS = (EXTENSION, ".markdown", ".mdown", ".mkdn", ".mkd", ".mdwn", MDX)
+"""The endings of files that Astro takes for Markdown, and MDX."""
+
+Format = Literal["md", "mdx"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 IGNORABLE = "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters that nobody sees, as they stand in a regular expression's class."""
@@ -37,17 +43,17 @@ def id_of(path: str) -> str:
 
     It is Astro's id, and empty when no character of the path may stand in an id.
     """
-    segments = path.removesuffix(EXTENSION).split("/")
+    segments = path.removesuffix(extension_of(path)).split("/")
     return "/".join(slug(segment) for segment in segments).removesuffix("/index")
 
 
 def is_article(key: str) -> bool:
-    """Return whether the file is Markdown in a collection that Astro's pattern `**/[^_]*.md` finds.
+    """Return whether the file is Markdown or MDX in a collection that Astro's pattern `**/[^_]*.{md,mdx}` finds.
 
     It finds no file whose name begins with `_`, and neither files nor folders that begin with a dot.
     """
     collection, _, path = key.removeprefix(CONTENT).partition("/")
-    is_markdown = key.startswith(CONTENT) and path.endswith(EXTENSION)
+    is_markdown = key.startswith(CONTENT) and path.endswith(EXTENSIONS)
     is_hidden = collection.startswith("_") or path.rpartition("/")[2].startswith("_") or "/." in key
     return is_markdown and not is_hidden
 
@@ -63,16 +69,27 @@ def split_key(key: str) -> tuple[str, str]:
     return collection, path
 
 
-def key_of(name: Name) -> str:
-    """Where a new article's file goes."""
-    return f"{CONTENT}{name}{EXTENSION}"
+def extension_of(key: str) -> str:
+    """Return the ending of an article's file; empty when it has none of an article."""
+    return next((ending for ending in EXTENSIONS if key.endswith(ending)), "")
+
+
+def format_of(key: str) -> Format:
+    """Return whether an article's file is Markdown or MDX."""
+    return "mdx" if key.endswith(MDX) else "md"
+
+
+def key_of(name: Name, extension: str = EXTENSION) -> str:
+    """Return where a new article's file goes."""
+    return f"{CONTENT}{name}{extension}"
 
 
 def moved_key(key: str, new_id: str) -> str:
-    """Where the article's file goes when it gets another id; `x/index.md` stays an index."""
+    """Return where the article's file goes when it gets another id; `x/index.md` stays an index."""
     collection, path = split_key(key)
-    tail = "/index" if path.endswith("/index" + EXTENSION) else ""
-    return f"{CONTENT}{collection}/{new_id}{tail}{EXTENSION}"
+    extension = extension_of(path)
+    tail = "/index" if path.endswith("/index" + extension) else ""
+    return f"{CONTENT}{collection}/{new_id}{tail}{extension}"
 
 
 def fold(text: str) -> str:

@@ -21,8 +21,8 @@ HEAVY = ("body", "html", "headings")
 """What lists leave out unless asked."""
 
 MEMBERS = (
-    "collection", "id", "locale", "slug", "path", "status", "publish_at", "data", "dates", "body", "html", "headings",
-    "excerpt", "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
+    "collection", "id", "locale", "slug", "path", "format", "status", "publish_at", "data", "dates", "body", "html",
+    "headings", "excerpt", "images", "translations", "problems", "version", "digest", "created_at", "updated_at",
 )  # fmt: skip
 """All that an article may tell, in lists, too."""
 
@@ -31,7 +31,10 @@ LIVE_SINCE = "live_since"
 
 TRANSLATIONS = "translations"
 
-FEED = ("collection", "id", "locale", "slug", "path", "status", "data", "dates", "body", "images", "version", "digest")
+FEED = (
+    "collection", "id", "locale", "slug", "path", "format", "status", "data", "dates", "body", "images", "version",
+    "digest",
+)  # fmt: skip
 """What the feed holds unless asked for other fields."""
 
 _OF_BYTES = ("version", "digest", "updated_at")
@@ -63,6 +66,7 @@ def document(article: Article) -> dict[str, Any]:
         "locale": article.locale,
         "slug": article.slug,
         "path": article.key,
+        "format": article.format,
         "status": article.status,
         "data": article.data,
         "dates": list(article.dates),
@@ -79,10 +83,10 @@ def document(article: Article) -> dict[str, Any]:
 
 
 def place_photos(
-    shown: dict[str, Any], mentions: Iterable[Ref], html: str, images: Mapping[str, Image], variants_base: str
+    shown: dict[str, Any], mentions: Iterable[Ref], html: str | None, images: Mapping[str, Image], variants_base: str
 ) -> None:
     """Put what is known of the photos at hand into an article's JSON and its rendered body. Where the author wrote no
-    alt text, the photo's own stands in."""
+    alt text, the photo's own stands in. A body that is not rendered shows photos that are there alone."""
     locale = shown["locale"]
 
     def alt_of(image: Image | None) -> str | None:
@@ -100,8 +104,9 @@ def place_photos(
         | facts(image, ref.path, locale, variants_base)
         for ref in mentions
         for image in (images.get(ref.path or ""),)
+        if image is not None or ref.field is not None or html is not None
     ]
-    shown["html"] = markdown.place_images(html, of)
+    shown["html"] = None if html is None else markdown.place_images(html, of)
 
 
 def place_twins(shown: dict[str, Any], twins: Iterable[tuple[str | None, str]]) -> None:

@@ -15,6 +15,7 @@ SCOPES: Final = (
     "read",
     "articles:read-drafts",
     "articles:write",
+    "articles:write-code",
     "articles:publish",
     "images:write",
     "webhooks",

@@ -56,8 +56,10 @@ PUBLIC_FOR_S = 600.0
 
 # The machine's own lists differ, and Python's own lacks these.
 _TYPES = mimetypes.MimeTypes(filenames=())
-for _ending, _type in ((".webp", "image/webp"), (".avif", "image/avif"), (".md", "text/markdown")):
+for _ending, _type in ((".webp", "image/webp"), (".avif", "image/avif")):
     _TYPES.add_type(_type, _ending)
+for _ending in (".md", ".markdown", ".mdown", ".mkdn", ".mkd", ".mdwn", ".mdx"):
+    _TYPES.add_type("text/markdown", _ending)
 
 CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 

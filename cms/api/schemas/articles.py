@@ -11,6 +11,7 @@ from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Mess
 from cms.api.schemas.images import ArticleImage
 from cms.database.order import BUILT_IN
 from cms.model.field import OPS
+from cms.model.ids import FORMATS
 from cms.model.locales import LOCALE_PATTERN
 from cms.model.published import HEAVY
 from cms.model.translation import STATES
@@ -42,6 +43,7 @@ class LeanArticle(Schema):
     locale = fields.String(allow_none=True, metadata=said("a language tag as the site writes it: pt-BR"))
     slug = fields.String(metadata=said("the id without its locale"))
     path = fields.String(metadata=said("the file, below the site"))
+    format = fields.String(validate=validate.OneOf(FORMATS), metadata=said("md: Markdown; mdx: MDX"))
     status = fields.String(validate=validate.OneOf(STATUSES))
     publish_at = fields.AwareDateTime(metadata=said("when a scheduled article is published"))
     data = fields.Dict(keys=fields.String(), metadata=said("front matter; dates as ISO strings"))
@@ -57,9 +59,11 @@ class LeanArticle(Schema):
 
 
 class Article(LeanArticle):
-    body = fields.String(metadata=said("Markdown"))
-    html = fields.String(metadata=said("the body rendered, safe to show"))
-    headings = fields.List(fields.Nested(Heading))
+    body = fields.String(metadata=said("Markdown, or MDX"))
+    html = fields.String(
+        allow_none=True, metadata=said("the body rendered, safe to show; null for MDX, which runs in the site's build")
+    )
+    headings = fields.List(fields.Nested(Heading), metadata=said("none for MDX"))
     warnings = fields.List(
         fields.Nested(FileProblem), metadata=said("after a save: what was wrong before and still is")
     )
@@ -146,6 +150,11 @@ class NewArticle(Schema):
     id = Text(metadata=said("or give a slug, or neither: then the title makes one"))
     locale = Text(validate=validate.Regexp(LOCALE_PATTERN), metadata=said("a language tag in any case"))
     slug = Text()
+    format = fields.String(
+        load_default="md",
+        validate=validate.OneOf(FORMATS),
+        metadata=said("mdx makes an MDX file; its body takes articles:write-code"),
+    )
     data = Map(keys=Text(), required=True)
     body = Text(load_default="")
 

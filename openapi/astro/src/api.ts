@@ -666,7 +666,7 @@ export interface components {
             type: string;
         };
         Article: {
-            /** @description Markdown */
+            /** @description Markdown, or MDX */
             body?: string;
             collection?: string;
             /** Format: date-time */
@@ -680,9 +680,15 @@ export interface components {
             /** @description changes with the file and with the photos it shows */
             digest?: string;
             excerpt?: string;
+            /**
+             * @description md: Markdown; mdx: MDX
+             * @enum {string}
+             */
+            format?: "md" | "mdx";
+            /** @description none for MDX */
             headings?: components["schemas"]["Heading"][];
-            /** @description the body rendered, safe to show */
-            html?: string;
+            /** @description the body rendered, safe to show; null for MDX, which runs in the site's build */
+            html?: string | null;
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
@@ -1035,7 +1041,7 @@ export interface components {
             focal_point?: components["schemas"]["FocalPointPatch"] | null;
         };
         ListedArticle: {
-            /** @description Markdown */
+            /** @description Markdown, or MDX */
             body?: string;
             collection?: string;
             /** Format: date-time */
@@ -1051,9 +1057,15 @@ export interface components {
             excerpt?: string;
             /** @description true: it stands in, in its own locale, for a translation that is not there */
             fallback?: boolean;
+            /**
+             * @description md: Markdown; mdx: MDX
+             * @enum {string}
+             */
+            format?: "md" | "mdx";
+            /** @description none for MDX */
             headings?: components["schemas"]["Heading"][];
-            /** @description the body rendered, safe to show */
-            html?: string;
+            /** @description the body rendered, safe to show; null for MDX, which runs in the site's build */
+            html?: string | null;
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
@@ -1086,6 +1098,12 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+            /**
+             * @description mdx makes an MDX file; its body takes articles:write-code
+             * @default md
+             * @enum {string}
+             */
+            format: "md" | "mdx";
             /** @description or give a slug, or neither: then the title makes one */
             id?: string;
             /** @description a language tag in any case */
@@ -1310,7 +1328,7 @@ export interface components {
             items: components["schemas"]["StoredImage"][];
         };
         SyncArticle: {
-            /** @description Markdown */
+            /** @description Markdown, or MDX */
             body?: string;
             collection?: string;
             /** Format: date-time */
@@ -1324,9 +1342,15 @@ export interface components {
             /** @description changes with the file and with the photos it shows */
             digest?: string;
             excerpt?: string;
+            /**
+             * @description md: Markdown; mdx: MDX
+             * @enum {string}
+             */
+            format?: "md" | "mdx";
+            /** @description none for MDX */
             headings?: components["schemas"]["Heading"][];
-            /** @description the body rendered, safe to show */
-            html?: string;
+            /** @description the body rendered, safe to show; null for MDX, which runs in the site's build */
+            html?: string | null;
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
@@ -1620,7 +1644,7 @@ export interface components {
             actor: string;
             /** @description of the article, when the copy was begun */
             base_version: string;
-            /** @description Markdown */
+            /** @description Markdown, or MDX */
             body?: string;
             collection?: string;
             /** Format: date-time */
@@ -1636,9 +1660,15 @@ export interface components {
             /** @description changes with the file and with the photos it shows */
             digest?: string;
             excerpt?: string;
+            /**
+             * @description md: Markdown; mdx: MDX
+             * @enum {string}
+             */
+            format?: "md" | "mdx";
+            /** @description none for MDX */
             headings?: components["schemas"]["Heading"][];
-            /** @description the body rendered, safe to show */
-            html?: string;
+            /** @description the body rendered, safe to show; null for MDX, which runs in the site's build */
+            html?: string | null;
             /** @description exactly Astro's */
             id?: string;
             images?: components["schemas"]["ArticleImage"][];
