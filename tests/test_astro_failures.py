@@ -85,15 +85,6 @@ def test_drafts_are_built_for_who_may_read_them(package: Package, still_cms: Cms
     site.synced("news: 6 changed, 6 in all")
 
 
-def test_mdx_is_refused_with_the_reason(package: Package, still_cms: CmsServer, tmp_path: Path) -> None:
-    site = make_site(package, 7, "modern", tmp_path / "site", url=still_cms.url)
-    (site.folder / "src/content/news").mkdir(parents=True)
-    (site.folder / "src/content/news/chart.mdx").write_text("<Chart />")
-    said = site.failed()
-    assert "The collection news has MDX (chart.mdx), which the CMS does not hold" in said
-    assert "Rename the files to .md, or keep them in a collection of their own with glob()." in said
-
-
 def test_what_the_schema_refuses_fails_the_build_as_in_a_local_file(
     package: Package, content: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import { isStored, refOf } from './article.js';
 import { CmsError } from './errors.js';
 import { extrasOf } from './feed.js';
 import { completeUrls, markPhotos, showPhotos } from './html.js';
+import { isMdx } from './mdx.js';
 import type { Settings } from './options.js';
 import { remote } from './photo.js';
 import { changeAt } from './pointer.js';
@@ -54,6 +55,7 @@ export function entryMaker(context: LoaderContext, settings: Settings, mayReuse:
     const entry: Entry = { id, data, filePath: article.path, digest };
     if (settings.legacy) entry.legacyId = article.path.split('/').slice(3).join('/');
     if (!hasBody) return entry;
+    if (isMdx(article.path)) return { ...entry, body: body ?? '' };
     if (markdown) {
       renderer ??= markdown.getRenderFunction(context.config);
       entry.rendered = await (await renderer)({ id, data: raw, body, filePath, digest });
@@ -85,7 +87,8 @@ function placeRemote(data: Data, photo: Article['images'][number], settings: Set
 }
 
 function renderedByCms(article: Article, data: Data, settings: Settings): Rendered {
-  const { html = '', headings = [], images } = article;
+  const { headings = [], images } = article;
+  const html = article.html ?? '';
   const marked =
     settings.images === 'remote' ? { html: completeUrls(html, images, settings.url), refs: [] } : markPhotos(html, images);
   return { html: marked.html, metadata: { headings, frontmatter: data, imagePaths: marked.refs } };

@@ -1,8 +1,9 @@
 /** The loader: `loader: cms({ collection: "news" })` in the content config. */
 
 import type { Loader, LoaderContext } from 'astro/loaders';
+import type { Broken } from './article.js';
 import { tellBroken } from './broken.js';
-import { refuseMdx } from './mdx.js';
+import { tellMdx } from './mdx.js';
 import type { CmsOptions } from './options.js';
 import { bindingOf, settle } from './options.js';
 import { exportSchema } from './schema.js';
@@ -34,15 +35,15 @@ function loaderOf(options: CmsOptions, isLegacy: boolean): Loader {
     name: LOADER,
     async load(context: LoaderContext) {
       const settings = settle(options, isLegacy, process.env);
-      refuseMdx(context.config, settings.collection);
       exportSchema(context, settings.collection);
       const known = recall(context.meta, bindingOf(settings));
-      let broken;
+      let broken: Broken[] | undefined = [];
       try {
         broken = await update(context, settings, known);
       } catch (error) {
-        return goOn(context, settings, known, error);
+        await goOn(context, settings, known, error);
       }
+      if (settings.fields.includes('body')) tellMdx(context);
       tellBroken(context, settings, broken);
     },
   };

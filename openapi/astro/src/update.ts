@@ -8,7 +8,6 @@ import { CmsError } from './errors.js';
 import type { Feed } from './feed.js';
 import { readFeed } from './feed.js';
 import { fetchPhotos } from './media.js';
-import { refuseMdxArticles } from './mdx.js';
 import type { Settings } from './options.js';
 import { bindingOf } from './options.js';
 import { forEach } from './pool.js';
@@ -26,7 +25,6 @@ export async function update(
 ): Promise<Broken[] | undefined> {
   const { collection, logger, store, meta } = context;
   const feed = await readFeed(settings, known?.cursor);
-  refuseMdxArticles(feed.articles, settings.collection);
   const state = advance(settings, known, feed);
   const files = await filesOf(context, settings, state);
   const entries = await entriesOf(context, settings, feed.articles, known !== undefined);
