@@ -58,6 +58,8 @@ def _alike(old: list[object], new: list[object]) -> list[tuple[int, int]]:
         return []
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     alike = [[_likeness(one, other) for other in new] for one in old]
+    for number in range(min(len(old), len(new))):  # of those that are equally alike, those in the same place
+        alike[number][number] += 0.001 if alike[number][number] else 0
     for one in reversed(range(len(old))):
         for other in reversed(range(len(new))):
             both = alike[one][other] and alike[one][other] + best[one + 1][other + 1]
