@@ -57,7 +57,7 @@ def unread_files(ctx: Context) -> Iterator[Finding]:
             collection, path = ids.split_key(stat.key)
             if stat.key.endswith(_ENTRIES):
                 others[collection].append(path)
-            elif stat.key.endswith(ids.EXTENSION) and not ids.is_article(stat.key):
+            elif stat.key.endswith(ids.EXTENSIONS) and not ids.is_article(stat.key):
                 underscored[collection].append(path)
     for collection, paths in others.items():
         detail = (

@@ -83,14 +83,20 @@ def test_no_new_article_gets_such_an_id(
 def test_files_that_begin_with_an_underscore_are_named(ctx: Context, client: FlaskClient, site: Path) -> None:
     folder = site / "src/content/news/_posts"
     folder.mkdir()
-    for path in (folder / "a.md", folder / "_b.md", folder.parent / "_under.md", folder.parent / ".dot.md"):
+    for path in (
+        folder / "a.md",
+        folder / "_b.md",
+        folder.parent / "_under.md",
+        folder.parent / ".dot.md",
+        folder / "_c.mdx",
+    ):
         path.write_bytes(yaml_file(""))
     reconcile(ctx)
     assert client.get(f"{ARTICLES}/news/_posts/a").status_code == 200
     assert client.get(f"{ARTICLES}/news/_under").status_code == 404
     (found,) = [one for one in check(ctx) if one.code == "file_with_underscore"]
     assert (found.severity, found.path) == ("warning", "src/content/news")
-    assert "2 files" in found.detail
+    assert "3 files" in found.detail
     assert "_posts/_b.md" in found.detail
 
 
