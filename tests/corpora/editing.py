@@ -14,8 +14,9 @@ import click
 
 from cms.errors import Invalid
 from cms.model import splice
+from tests.content.verdict import plain
 from tests.corpora.judge import judged
-from tests.corpora.reading import Reading, is_same_body, plain
+from tests.corpora.reading import Reading, is_same_body
 
 NEW: tuple[Any, ...] = ('New: it\'s "so" # 1', "ថ្មី", "two\nlines\n", "", True, 7, 1.5, ["a", "b: c"], {"k": "v"})
 _COMMENT = re.compile(r"\s*#")

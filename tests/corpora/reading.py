@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from cms.errors import Invalid
 from cms.model import article, document
 from cms.model.document import Document
 from cms.model.limits import Limits
+from tests.content.verdict import plain
 
 COLLECTION = "src/content/corpus/"
 LIMITS = Limits()
@@ -55,14 +55,3 @@ def compared(path: str, data: bytes, site: dict[str, Any]) -> Reading:
 def is_same_body(one: str, other: str) -> bool:
     """Compare two bodies but for the blank lines around them, and for the byte order mark that Astro leaves there."""
     return one.removeprefix("\ufeff").strip() == other.strip()
-
-
-def plain(value: Any) -> Any:
-    """Return the value as `judge.mjs` writes it, numbers as floats and dates as moments."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, date):
-        return {"$date": article.iso(value) if isinstance(value, datetime) else f"{value.isoformat()}T00:00:00.000Z"}
-    return float(value) if type(value) is int else value
