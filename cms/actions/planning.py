@@ -184,7 +184,6 @@ def plan_bytes(
         naming.check_new_id(ctx, article.name, key)
         check_free(ctx, article.name, besides=old_key)
     require_publish(editing.actor, editing.name, was.status, found.row.status, article.status)
-    code_rights.require(editing.actor, article, was)
     edits: tuple[Edit, ...] = ()
     if is_rename:
         target = references.target_of(ctx, found.row, rules, article.data)
@@ -193,6 +192,7 @@ def plan_bytes(
         if target.places:
             after = references.edited(ctx, after, target.places, article.name)
             article = judged(ctx, rules, read_back(ctx, key, after))
+    code_rights.require(editing.actor, article, was)
     base = _at(ctx, rules, was, before, key)
     problems = faults_of(ctx, editing.actor, rules, article, base)
     if problems:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from cms.context import Context
 from tests.api.copying import DRAFTS
-from tests.api.editing import ARTICLES, problem
+from tests.api.editing import ARTICLES, MERGE_PATCH, problem
 from tests.conftest import bearer, reconcile, site_of, state_of
 from tests.content.mdx_site import BODY, CODE, FRONT, KEY, NAME, TEXT, add_mdx, change, editor, tag, text_at
 
@@ -210,3 +210,23 @@ def test_the_scope_alone_edits_nothing_and_is_not_handed_on_by_who_has_less(ctx:
     problem(client.post("/api/v1/tokens", json=new, headers=less), 403)
     assert client.post("/api/v1/tokens", json=new, headers=editor(ctx, "tokens", CODE)).status_code == 201
     assert change(client, bearer(ctx, "admin"), {"body": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "target"), [("PATCH", "chart"), ("PATCH", "river-bus"), ("DELETE", "river-bus")])
+def test_no_layout_follows_an_article_without_the_right(
+    ctx: Context, client: FlaskClient, method: str, target: str
+) -> None:
+    (site_of(ctx) / "src/content/news.cms.json").write_text('{"references": {"layout": "news"}}')
+    add_mdx(ctx, TEXT.replace("tags:", f"layout: en/{target}\ntags:"))
+    url = f"{ARTICLES}/news/en/{target}"
+    sent: dict[str, Any] = {"json": {"id": "en/new"}, "content_type": MERGE_PATCH} if method == "PATCH" else {}
+
+    def send(headers: Headers) -> TestResponse:
+        held = {**headers, "If-Match": tag(client, headers, url)}
+        return client.open(f"{url}?update_references=true", method=method, headers=held, **sent)
+
+    plain = editor(ctx)
+    before = state_of(ctx)
+    assert CODE in problem(send(plain), 403)["detail"]
+    assert state_of(ctx) == before
+    assert send(editor(ctx, CODE)).status_code in (200, 204)
