@@ -26,9 +26,10 @@ def require(actor: Actor, article: Article, was: Article | None) -> None:
 
 
 def check_move(article: Article, new_key: str) -> None:
-    """Refuse to move an MDX file to another folder, from which what its body imports or shows is not found."""
+    """Refuse to move an MDX file to another folder, from which its layout, or what its body imports or shows, is not
+    found."""
     if article.format == "md" or posixpath.dirname(new_key) == posixpath.dirname(article.key):
         return
-    if paths := mdx.relative_paths(article.body):
-        detail = f"in another folder the MDX body does not find {paths[0]}; write that from the root first, as @/…"
+    if paths := mdx.relative_paths(article.data, article.body):
+        detail = f"in another folder the MDX file does not find {paths[0]}; write that from the root first, as @/…"
         raise Invalid("The article cannot have this id.", problems=[Problem("/id", detail, "id_change")])

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from cms.model import markdown
+from cms.model import markdown, refs
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _RELATIVE = r"(\.{1,2}/[^\s\"'<>)]*)"
-_IMPORT = re.compile(rf"""(?:\bfrom|^\s*import)\s*["']{_RELATIVE}""")
+_IMPORT = re.compile(rf"(?<!=)[\"'`]{_RELATIVE}")  # with = before it, it is an attribute: a URL, which nobody imports
 _IMAGE = re.compile(rf"!\[[^\[\]]*\]\(<?{_RELATIVE}")
+_DEFINITION = re.compile(rf" {{0,3}}\[[^\[\]]+\]:[ \t]*<?{_RELATIVE}")
 _CODE = re.compile(r"[<>{}]|^(?:import|export)\b", re.MULTILINE)
 _PROSE = re.compile(r"[^\W_]")
 LAYOUT = "layout"
@@ -41,9 +42,14 @@ def _prose(body: str) -> Iterator[str]:
         block = []
 
 
-def relative_paths(body: str) -> list[str]:
-    """Return the paths, relative to the file, of the modules that the body imports and of the photos that it shows."""
-    return [path for line in _outside_fences(body) for found in (_IMPORT, _IMAGE) for path in found.findall(line)]
+def relative_paths(data: Mapping[str, object], body: str) -> list[str]:
+    """Return the paths, relative to the file, of the layout, of what the body imports, and of the photos it shows."""
+    layout = data.get(LAYOUT)
+    found = [layout] if isinstance(layout, str) and layout.startswith(("./", "../")) else []
+    for line in _outside_fences(body):
+        found += [*_IMPORT.findall(line), *_IMAGE.findall(line)]
+        found += [path for path in _DEFINITION.findall(line) if refs.is_image_name(path)]
+    return found
 
 
 def program(data: Mapping[str, object], body: str) -> tuple[str, object]:

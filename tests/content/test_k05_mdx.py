@@ -146,6 +146,10 @@ def test_an_alt_text_is_asked_of_no_mdx_body(ctx: Context, client: FlaskClient, 
         'import "../x.css"',
         "export {\n  b\n} from '../b'",
         "![a](../../../assets/news/river-bus/photo-1.jpg)",
+        "![a][b]\n\n[b]: ../../../assets/news/river-bus/photo-1.jpg",
+        "import a from\n  './a.jsx'",
+        "export const a = await import('./a.js')",
+        "export const all = import.meta.glob(['./parts/*.jsx'])",
     ],
 )
 def test_a_rename_to_another_folder_is_refused_when_the_body_needs_what_is_beside_it(
@@ -160,10 +164,21 @@ def test_a_rename_to_another_folder_is_refused_when_the_body_needs_what_is_besid
     assert text_at(ctx, "src/content/news/en/other.mdx") == f"{FRONT}{statement}\n"
 
 
+def test_a_rename_to_another_folder_is_refused_when_the_layout_is_relative(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    add_mdx(ctx, TEXT.replace("tags:", "layout: ../../../layouts/Chart.astro\ntags:").replace("./../../../", "@/"))
+    before = state_of(ctx)
+    error = problem(change(client, admin, {"id": "en/sub/chart"}), 422)
+    assert error["errors"][0]["detail"].count("../../../layouts/Chart.astro") == 1
+    assert state_of(ctx) == before
+
+
 def test_a_rename_goes_anywhere_when_only_a_sample_of_code_imports(
     ctx: Context, client: FlaskClient, admin: dict[str, str]
 ) -> None:
-    sample = f"{FRONT}```js\nimport a from './a.jsx';\n```\nimport b from '@/b.jsx';\n"
+    links = '<a href="../c">c</a> [d](./d)\n'
+    sample = f"{FRONT}```js\nimport a from './a.jsx';\n```\nimport b from '@/b.jsx';\n\n{links}"
     add_mdx(ctx, sample)
     assert change(client, admin, {"id": "en/sub/chart"}).status_code == 200
     assert text_at(ctx, "src/content/news/en/sub/chart.mdx") == sample
@@ -204,7 +219,7 @@ def test_a_long_body_takes_linear_time_to_read() -> None:
         "![](./",
     ):
         mdx.excerpt(piece * 50_000)
-        mdx.relative_paths(piece * 50_000)
+        mdx.relative_paths({}, piece * 50_000)
 
 
 def test_the_ids_of_a_site_with_many_endings_are_its_paths(ctx: Context, client: FlaskClient, site: Path) -> None:
