@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from sqlalchemy import Connection
+
 from cms.actions import conflicts
 from cms.actions.photo_files import key_of
 from cms.context import Context
@@ -35,13 +37,12 @@ EDITORS: Final = ("api", "restore")
 def commit_due(ctx: Context, repository: Repository) -> int:
     """Commit what editors have written since the last time; the number of changes looked at. The caller holds LOCK."""
     with read(ctx.database) as tx:
-        state = git.state(tx)
-        rows = [] if state is None else changes.since(tx, state.seq, AT_ONCE)
+        rows = _due(tx)
     if not rows:
         return 0
     head = repository.head()
     writes = _writes(rows)
-    if len(rows) == AT_ONCE and len(writes) > 1:
+    if len(rows) % AT_ONCE == 0 and len(writes) > 1:
         writes.pop()  # there may be more of it
     made, last = _commits(ctx, repository, head, writes)
     if made:
@@ -56,11 +57,20 @@ def commit_due(ctx: Context, repository: Repository) -> int:
 def committed(ctx: Context, repository: Repository, seq: int) -> None:
     """The branch holds the log up to `seq`; who saved a file that was in conflict has decided."""
     with write(ctx.database) as tx:
-        state = git.state(tx)
-        rows = [] if state is None else changes.since(tx, state.seq, AT_ONCE)
+        rows = _due(tx)
         saved = [(repository.prefix + row.key, row.seq) for row in rows if _is_write(row) and row.seq <= seq]
         conflicts.forget(tx, conflicts.decided_by_saving(tx, saved))
         git.put(tx, seq=seq, step_from=None, step_to=None, step_seq=None)
+
+
+def _due(tx: Connection) -> list[AnyRow]:
+    """Return the next changes that git may not have; of an editor's write that has more than AT_ONCE, all."""
+    state = git.state(tx)
+    rows = more = [] if state is None else changes.since(tx, state.seq, AT_ONCE)
+    while len(more) == AT_ONCE and len(_writes(rows)) == 1 and _is_write(rows[0]):
+        more = changes.since(tx, rows[-1].seq, AT_ONCE)
+        rows = [*rows, *more]
+    return rows
 
 
 def _name_of(row: AnyRow) -> str:
