@@ -92,9 +92,11 @@ def replace_text(ctx: Context, editing: Editing, text: bytes) -> Plan:
     return plan_bytes(ctx, editing, found, before, text)
 
 
-def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int) -> Plan:
+def restore(
+    ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int, *, update_references: bool = False
+) -> Plan:
     """The article as the change `seq` left it, or as it was when that deleted it; `expect` is None for one that is not
-    there."""
+    there. `update_references` is as `Editing` has it."""
     actor.require("articles:write", name.collection)
     with read(ctx.database) as tx:
         exists = articles.get(tx, name) is not None
@@ -114,4 +116,5 @@ def restore(ctx: Context, actor: Actor, name: Name, expect: str | None, seq: int
         return create_text(ctx, actor, name, text, "restore", ids.extension_of(change.key))
     if expect is None:
         raise VersionRequired("The article is there; send its ETag as If-Match to replace it.")
-    return replace_text(ctx, Editing(actor, name, expect, source="restore"), text)
+    editing = Editing(actor, name, expect, source="restore", update_references=update_references)
+    return replace_text(ctx, editing, text)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import Connection
 
-from cms.actions import lookup
+from cms.actions import code_rights, lookup
 from cms.actions.absorb import File
 from cms.actions.faults import Content, added, against_rules, existing
 from cms.actions.rules import Rules, judged, rules_in
@@ -86,11 +86,12 @@ def referrers(tx: Connection, name: Name, key: str) -> list[Referrer]:
     for collection in collections.all_of(tx):
         rules = rules_in(collection)
         fields = rules.references.towards(name.collection)
-        left = MOST_READ + 1 - len(found)
-        for row in index.candidates(tx, collection.name, fields, name.id, left) if fields and left > 0 else ():
+        for row in index.candidates(tx, collection.name, fields, name.id) if fields else ():
             places = places_of(tx, rules, json.loads(row.lean)["data"], name)
             if places and row.key != key:
                 found.append(Referrer(row, rules, places))
+            if len(found) > MOST_READ:
+                return found
     return found
 
 
@@ -213,6 +214,7 @@ def _edit(ctx: Context, actor: Actor, referrer: Referrer, name: Name, new: Name 
     article = judged(ctx, rules, _read(ctx, key, after))
     if any(map(will_be_seen, (row.status, was.status, article.status))):
         actor.require("articles:publish", row.collection)
+    code_rights.require(actor, article, was)
     if problems := _problems(ctx, rules, article, was, new):
         refuse(actor, name, [referrer], f"it needs the reference ({problems[0].pointer}: {problems[0].detail})")
     return Edit(key, data, after, article)

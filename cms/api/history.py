@@ -54,7 +54,9 @@ def restore_revision(query: dict[str, Any], collection: str, article_id: str) ->
     auth.actor().require("articles:read-drafts", collection)
     expect = expected_version() if "If-Match" in request.headers else None
     name = Name(collection, article_id)
-    return save_response(edit.restore(context(), auth.actor(), name, expect, query["seq"]), query.get("message"))
+    update = query["update_references"]
+    plan = edit.restore(context(), auth.actor(), name, expect, query["seq"], update_references=update)
+    return save_response(plan, query.get("message"))
 
 
 def _before(query: dict[str, Any]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, select, union
 
@@ -15,8 +15,12 @@ from cms.model.field_values import comparable
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?")
 
 
-def candidates(tx: Connection, collection: str, fields: Collection[str], article_id: str, limit: int) -> list[AnyRow]:
-    """Return the articles of the collection one of whose fields may hold the id, in the order of keys; letter case and
+AT_ONCE = 500
+"""Articles that are read at once."""
+
+
+def candidates(tx: Connection, collection: str, fields: Collection[str], article_id: str) -> Iterator[AnyRow]:
+    """Yield the articles of the collection one of whose fields may hold the id, in the order of keys; letter case and
     Unicode form do not count."""
     own = (
         article_values.c.shelf.in_([shelf.name for shelf in shelves.all_of(tx, collection)]),
@@ -26,5 +30,7 @@ def candidates(tx: Connection, collection: str, fields: Collection[str], article
     if _NUMBER.fullmatch(article_id):
         holders.append(select(article_values.c.key).where(*own, article_values.c.number == float(article_id)))
     columns = (articles.c[name] for name in ("key", "collection", "id", "status", "visible", "lean"))
-    found = select(*columns).where(articles.c.key.in_(union(*holders))).order_by(articles.c.key)
-    return list(tx.execute(found.limit(limit)))
+    found = select(*columns).order_by(articles.c.key)
+    keys = sorted(tx.execute(union(*holders)).scalars())
+    for start in range(0, len(keys), AT_ONCE):
+        yield from tx.execute(found.where(articles.c.key.in_(keys[start : start + AT_ONCE])))

@@ -260,6 +260,33 @@ def test_the_schema_tells_of_references_by_their_shape(desk: Desk, version: int)
     assert desk.delete("other/jo").status_code == 204
 
 
+def test_no_reference_hides_behind_many_of_the_same_id_to_another_collection(desk: Desk) -> None:
+    schema = {"type": "object", "properties": {"by": REFERENCE[5]}}
+    others = {f"notes/n{number:04}.md": "---\nby: {id: jo, collection: places}\n---\n" for number in range(1001)}
+    mine = {"notes/z.md": "---\nby: {id: jo, collection: auth}\n---\n", "notes.schema.json": json.dumps(schema)}
+    desk.put({**others, **mine})
+    told = problem(desk.delete("auth/jo"), 409, "referenced")
+    assert (told["used_by"], told["total"]) == (["notes/z", *REFERRERS], 4)
+
+
+def test_a_restore_that_renames_has_others_follow_too(desk: Desk) -> None:
+    desk.put({"auth/jo.md": "---\nname: Jo\nslug: jo\n---\n"})
+    before = desk.texts()
+    assert desk.rename("auth/jo", "joe", "?update_references=true").status_code == 200
+    history = "/api/v1/history/auth/joe"
+    seq = desk.client.get("/api/v1/history/auth/jo", headers=desk.headers).get_json()["items"][1]["seq"]
+
+    def restore(query: str) -> TestResponse:
+        etag = desk.client.get(f"{ARTICLES}/auth/joe").headers["ETag"]
+        return desk.client.post(f"{history}?seq={seq}{query}", headers={**desk.headers, "If-Match": etag})
+
+    renamed = desk.texts()
+    problem(restore(""), 409, "referenced")
+    assert desk.texts() == renamed
+    assert restore("&update_references=true").status_code == 200
+    assert desk.texts() == before
+
+
 def test_a_collection_of_data_files_is_not_judged(desk: Desk) -> None:
     desk.put({"posts.cms.json": '{"references": {"author": "people"}}', "people/jo.json": "{}"})
     assert desk.dangling() == set()
@@ -353,3 +380,16 @@ def test_all_that_follows_is_one_commit(tmp_path: Path) -> None:
         ]
         assert at.site.git("status", "--porcelain") == ""
         assert "joe" not in (site / "src/content/posts/only.md").read_text()
+
+
+def test_a_hundred_that_follow_are_one_commit_too(tmp_path: Path) -> None:
+    with desk_in_git(tmp_path) as at:
+        many = {f"posts/n{number:03}.md": "---\nauthor: jo\n---\n" for number in range(100)}
+        files = {**{path: FILES[path] for path in ("posts.cms.json", "auth/jo.md")}, **many}
+        at.site.commit({f"src/content/{path}": text for path, text in files.items()}, "More")
+        reconcile(at.ctx)
+        at.save("auth/jo", {"id": "joe"}, update_references="true")
+        at.keeper.run()
+        (_, message, paths), (_, earlier, _), *_ = at.site.commits()
+        assert (message, len(paths), earlier) == ("Rename auth/jo to auth/joe", 102, "More")
+        assert at.site.git("status", "--porcelain") == ""

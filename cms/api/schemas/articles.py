@@ -189,18 +189,18 @@ class SaveQuery(Schema):
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diff; write nothing"))
 
 
-def _update_references() -> fields.Boolean:
+def update_references_field() -> fields.Boolean:
     told = "have the articles that refer to it follow, at most 100, all or none; without it they keep it from being "
     return fields.Boolean(load_default=False, metadata=said(f"{told}renamed or deleted (409)"))
 
 
 class DeleteQuery(MessageQuery):
     dry_run = fields.Boolean(load_default=False, metadata=said("check and show the diffs; delete nothing"))
-    update_references = _update_references()
+    update_references = update_references_field()
 
 
 class ChangeQuery(SaveQuery):
-    update_references = _update_references()
+    update_references = update_references_field()
     draft = fields.Boolean(
         load_default=False,
         metadata=said("change the article's working copy, which is begun with it, and not what is published"),

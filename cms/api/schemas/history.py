@@ -6,6 +6,7 @@ from typing import get_args
 
 from marshmallow import Schema, fields, validate
 
+from cms.api.schemas.articles import update_references_field
 from cms.api.schemas.common import MAX_LIMIT, Message, Text, said
 from cms.database.audit import Action
 from cms.database.changes import Source
@@ -79,3 +80,4 @@ class HistoryQuery(Schema):
 class RestoreQuery(Schema):
     seq = fields.Integer(required=True, validate=validate.Range(1, 2**62))
     message = Message()
+    update_references = update_references_field()

@@ -2802,6 +2802,8 @@ export interface operations {
                 seq: number;
                 /** @description what the change is about; stands in the history, and in git */
                 message?: string;
+                /** @description have the articles that refer to it follow, at most 100, all or none; without it they keep it from being renamed or deleted (409) */
+                update_references?: boolean;
             };
             header?: {
                 /** @description the ETag of the version you start from */
