@@ -13,6 +13,8 @@ from cms.model.yaml_values import is_same
 
 MOST_COMPARED: Final = 10_000
 """Pairs of items that are compared for likeness in one place of a list; where there are more, they pair in order."""
+_WHOLE: Final = 1_000
+"""What one value that two items have in common counts, or that they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,34 @@ class Step:
 def steps(old: list[object], new: list[object]) -> Iterator[Step]:
     """Yield what turns `old` into `new`, item by item; items that are the same in both are left alone.
 
-    Of those that differ, an item takes the place of the one that it is like: which has entries or items in common.
+    Of the ways to do so it is one that keeps most: an item takes the place of the one with which it has most values in
+    common, and of ways that keep as much, items that are in the same place of both lists pair.
     """
-    matcher = BoundedMatcher(list(map(_canonical, old)), list(map(_canonical, new)), autojunk=False)
-    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
-        if tag == "equal":
-            continue
+    for old_start, old_end, new_start, new_end in _differing(old, new):
         was, is_now = old_start, new_start
         for one, other in _alike(old[old_start:old_end], new[new_start:new_end]):
             yield from _in_order(was, old_start + one, is_now, new_start + other)
-            yield Step("set", old_start + one, new_start + other)
             was, is_now = old_start + one + 1, new_start + other + 1
+            if not is_same(old[was - 1], new[is_now - 1]):
+                yield Step("set", was - 1, is_now - 1)
         yield from _in_order(was, old_end, is_now, new_end)
+
+
+def _differing(old: list[object], new: list[object]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the spans of both lists that are to be compared: all between equal heads and tails, or parts of that."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if not is_same(old[at], new[at])), shorter)
+    shorter -= head
+    tail = next((at for at in range(shorter) if not is_same(old[-1 - at], new[-1 - at])), shorter)
+    one, other = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(one) * len(other) <= MOST_COMPARED:
+        yield head, head + len(one), head, head + len(other)
+        return
+    matcher = BoundedMatcher(list(map(_canonical, one)), list(map(_canonical, other)), autojunk=False)
+    for tag, *span in matcher.get_opcodes():
+        if tag != "equal":
+            old_start, old_end, new_start, new_end = (head + at for at in span)
+            yield old_start, old_end, new_start, new_end
 
 
 def _in_order(old_start: int, old_end: int, new_start: int, new_end: int) -> Iterator[Step]:
@@ -56,10 +74,8 @@ def _alike(old: list[object], new: list[object]) -> list[tuple[int, int]]:
     """The pairs of items, in the order of both lists, that together have most in common."""
     if len(old) == len(new) == 1 or len(old) * len(new) > MOST_COMPARED:
         return []
-    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
-    alike = [[_likeness(one, other) for other in new] for one in old]
-    for number in range(min(len(old), len(new))):  # of those that are equally alike, those in the same place
-        alike[number][number] += 0.001 if alike[number][number] else 0
+    best = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    alike = _likenesses(old, new)
     for one in reversed(range(len(old))):
         for other in reversed(range(len(new))):
             both = alike[one][other] and alike[one][other] + best[one + 1][other + 1]
@@ -76,15 +92,33 @@ def _alike(old: list[object], new: list[object]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _likeness(one: object, other: object) -> float:
-    """How much of two mappings or lists is the same; that they are of one kind, or share a key, counts a bit."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        shared = one.keys() & other.keys()
-        return sum(1 if is_same(one[key], other[key]) else 0.1 for key in shared) / max(len(one), len(other), 1) + 0.01
-    if isinstance(one, list) and isinstance(other, list):
-        first, second = set(map(_canonical, one)), set(map(_canonical, other))
-        return len(first & second) / max(len(first), len(second), 1) + 0.01
-    return 0
+def _likenesses(old: list[object], new: list[object]) -> list[list[int]]:
+    """How much each item of the one list has in common with each of the other; a bit more in the same place."""
+    old_marks, new_marks = [set(_marks(item)) for item in old], [set(_marks(item)) for item in new]
+    found = []
+    for at, (one, one_marks) in enumerate(zip(old, old_marks, strict=True)):
+        row = []
+        for other_at, (other, other_marks) in enumerate(zip(new, new_marks, strict=True)):
+            likeness = sum(weight for weight, *_ in one_marks & other_marks)
+            likeness += _WHOLE if likeness and one_marks == other_marks and is_same(one, other) else 0
+            row.append(likeness and likeness + (at == other_at))
+        found.append(row)
+    return found
+
+
+def _marks(value: object, keys: tuple[str, ...] = ()) -> Iterator[tuple[int, tuple[str, ...], str]]:
+    """Yield what two items may have in common, and its weight: each value below its keys, and a bit for each key."""
+    if isinstance(value, dict):
+        yield 10, keys, "mapping"
+        for key, item in value.items():
+            yield 100, (*keys, key), ""
+            yield from _marks(item, (*keys, key))
+    elif isinstance(value, list):
+        yield 10, keys, "list"
+        for item in value:
+            yield from _marks(item, keys)
+    else:
+        yield _WHOLE, keys, _canonical(value)
 
 
 def _canonical(value: object) -> str:

@@ -13,6 +13,7 @@ from tests.conftest import site_of
 
 HEAD = "title: A day\ndescription: Told\ndate: 2025-06-24\nauthor: Sok\ntags: [books]\n"
 LINKS = "links:\n  - 'home'   # keep me\n  # and me\n  - {name: News}\n"
+ABSORBED = "links:\n  - - a # one\n    -\n  - b # two\n  - c\n"  # js-yaml reads `b` as an item of the inner list
 QUESTION = "links:\n  - ?\n  - where   # short\n  - 'q'\n"
 
 
@@ -42,6 +43,11 @@ Case = tuple[str, dict[str, Any], str, str]
         ("links: [x, a, b]\n", {"links": ["x"]}, "[x, a, b]", "[x]"),
         ("links: [x, a, b, c]\n", {"links": ["x", "c"]}, "[x, a, b, c]", "[x, c]"),
         ("links: [x, a, b]\n", {"links": ["b"]}, "[x, a, b]", "[b]"),
+        ("links: [~, a, b]\n", {"links": ["x", "a", None]}, "[~, a, b]", "[x, a, null]"),
+        ("links:\n- ~\n- a # c\n- b\n", {"links": ["x", "a", None]}, "- ~\n- a # c\n- b", "- x\n- a # c\n- null"),
+        ("links: [[], [[a, 'b']], c]\n", {"links": [[["d", "b"]], "c"]}, "[[], [[a, ", "[[[d, "),
+        (ABSORBED, {"links": [["a", None, "x"], "c"]}, "- b", "- x"),
+        (ABSORBED, {"links": [["x", None, "b"], "d"]}, ABSORBED, ABSORBED.replace("- a", "- x").replace("- c", "- d")),
         ("m:\n  ? a\n  : b\n  c: d\n", {"m": {"e": 1}}, "c: d\n", "c: d\n  e: 1\n"),
         ("m:\n  ? a\n  : b\n", {"m": {"e": 1}}, ": b\n", ": b\n  e: 1\n"),
         ("m:\n  ? a\n  : b\n", {"m": {"a": "c"}}, ": b\n", ": c\n"),
@@ -78,6 +84,7 @@ def toml(more: str) -> str:
             '{name = "News"},',
         ),
         ("links = ['x', 'a', 'b']\n", {"links": ["x"]}, "['x', 'a', 'b']", "['x']"),
+        ("links = [[], [['a', \"b\"]], 'c']\n", {"links": [[["d", "b"]], "c"]}, "[[], [['a', ", "[[['d', "),
         ("a.b = 1 # c\n", {"a": {"c": 2}}, "a.b = 1 # c\n", "a.b = 1 # c\na.c = 2\n"),
         ("[[x]]\na = 1\n# two\n[[x]]\na = 2\n", {"x": [{"a": 2}]}, "[[x]]\na = 1\n", ""),
         ("[[x]]\na = 1 # c\n", {"x": [{"a": 1}, {"a": 2}]}, "a = 1 # c\n", "a = 1 # c\n\n[[x]]\na = 2\n"),
