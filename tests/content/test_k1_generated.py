@@ -16,7 +16,11 @@ import pytest
 from cms.errors import Invalid
 from cms.model.splice import edit
 from cms.model.yaml_values import is_same
-from tests.content import front_matter, oracle, toml_front_matter
+from tests.content.commented import Made
+from tests.content.commented_toml import toml
+from tests.content.commented_yaml import yaml
+from tests.content.edit_oracle import check
+from tests.content.random_edits import trial
 from tests.counted import Told
 from tests.model.reading import read
 
@@ -24,8 +28,8 @@ EXAMPLES = int(os.environ.get("CMS_TEST_EXAMPLES", "0"))
 FIRST = secrets.randbelow(2**40) if EXAMPLES else 0
 
 
-@pytest.mark.parametrize("make", [front_matter.yaml, toml_front_matter.toml])
-def test_changes_touch_no_other_line(make: Callable[[Random], front_matter.Made], counted: Told) -> None:
+@pytest.mark.parametrize("make", [yaml, toml])
+def test_changes_touch_no_other_line(make: Callable[[Random], Made], counted: Told) -> None:
     outcomes = Counter(try_edits(make, seed) for seed in range(FIRST, FIRST + (EXAMPLES or 500)))
     assert outcomes["edited"] > 0.9 * outcomes.total()
     assert not outcomes["told badly"]
@@ -37,23 +41,20 @@ def is_told_well(error: Invalid) -> bool:
     return error.problems[0].code == "cannot_edit" and error.problems[0].pointer.startswith("/data/")
 
 
-def try_edits(make: Callable[[Random], front_matter.Made], seed: int) -> str:
+def try_edits(make: Callable[[Random], Made], seed: int) -> str:
     """Make one front matter, change it, and return what came of that."""
-    random = Random(seed)  # nothing secret is made
-    made = make(random)
     try:
-        document = read(made.text.encode())
+        tried = trial(make, seed)
     except Invalid:
         return "no YAML"  # a `- ?` in a list in a list, which the site refuses too
-    edits = oracle.some_edits(random, document.data, has_null=document.format == "yaml")
-    wanted = oracle.applied(document.data, edits)
+    made, data = tried.made, tried.document.data
     try:
-        result = edit(document, wanted, None)
+        result = edit(tried.document, tried.wanted, None)
     except Invalid as error:
         return "refused" if is_told_well(error) else "told badly"
     try:
-        assert is_same(read(result.encode()).data, wanted)
-        oracle.check(made, document.data, edits, result)
+        assert is_same(read(result.encode()).data, tried.wanted)
+        check(made, data, tried.edits, result)
     except AssertionError as error:
-        raise AssertionError(f"seed {seed}: {error}\n{edits}\n{made.text}\n=====\n{result}") from error
+        raise AssertionError(f"seed {seed}: {error}\n{tried.edits}\n{made.text}\n=====\n{result}") from error
     return "edited"

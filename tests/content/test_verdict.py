@@ -18,8 +18,8 @@ from cms.errors import Invalid
 from cms.model.frontmatter_format import FENCES, HANDLERS
 from tests.components import ASTRO, PACKAGE, node_with_packages
 from tests.conftest import REAL, SAMPLE
-from tests.content.front_matters import damaged, front_matters
 from tests.content.verdict import compared, plain
+from tests.content.yaml_mutations import damaged, front_matters
 from tests.counted import Told
 from tests.javascript import read_in_javascript
 from tests.model.reading import LIMITS, read

@@ -1,10 +1,10 @@
-"""TOML front matter made by chance, as `front_matter.py` makes YAML: tables, arrays of tables, arrays over lines."""
+"""TOML front matter made by chance, with comments everywhere: tables, arrays of tables, arrays over lines."""
 
 from __future__ import annotations
 
 from random import Random
 
-from tests.content.front_matter import Made, Maker, Path
+from tests.content.commented import Made, Maker, Path
 
 
 class _Toml(Maker):

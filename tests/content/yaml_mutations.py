@@ -1,10 +1,10 @@
-"""Generates front matters: real-looking ones with small damages, lines of random structure, and random characters."""
+"""Mutates YAML, and makes it of random pieces: real-looking front matters ones with small damages, lines of random structure, and random characters."""
 
 from __future__ import annotations
 
 import random
 
-from tests.content.front_matter_samples import SAMPLES
+from tests.content.yaml_samples import SAMPLES
 
 PIECES = [
     "\t", "\n", "\r", "\r\n", " ", "  ", "\n\n", "\n ", "\n  ", "\n    ", "\n\t\n", "\n \t\n", "\n  # c\n", "\n\t# c\n",

@@ -2,99 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from random import Random
-from typing import Any, Literal
+from typing import Any
 
-from tests.content.front_matter import Made, Path
+from tests.content.commented import Made, Path
+from tests.content.random_edits import Edit, places, within
 
 WORD = re.compile(r"['\"]?\b[wkc]\d+\b['\"]?")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One change: `place` is the entry that is set or deleted, or the collection that gets one more."""
-
-    kind: Literal["set", "delete", "add"]
-    place: Path
-    index: int | str = 0
-    value: Any = None
-
-
-def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield every entry and item at any depth."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in items:
-        yield (*path, name), item
-        yield from places(item, (*path, name))
-
-
-def new_value(random: Random, number: int) -> Any:
-    """Return a value that is nowhere else in the text."""
-    word = f"n{number}"
-    return random.choice(
-        [word, word, f"{word}: #x", f"{word}\nb{number}", f"{word}\nb\n", number + 1000, True, None, [], [word, "z"],
-         [word, {"a": 1}], {"a": word}, {"a": f"{word}\nx\n", "b": [1, [2]]}, f"- {word}", {}]
-    )  # fmt: skip
-
-
-def some_edits(random: Random, data: dict[str, Any], *, has_null: bool = True) -> list[Edit]:
-    """Return one to three changes, none of which is inside another."""
-    known = dict(places(data))
-    chosen: list[Edit] = []
-    for number in range(random.randint(1, 3)):
-        path, value = random.choice(list(known.items()))
-        kind = random.choice(["set", "set", "delete", "add"])
-        new = new_value(random, number)
-        if not has_null and new is None:
-            new = number
-        if kind == "add":
-            path, value = random.choice([((), data), *((p, v) for p, v in known.items() if isinstance(v, dict | list))])
-            if not value and path:
-                kind = "set"
-        if any(_has_doubles(known.get(path[:length], data)) for length in range(len(path) + 1)):
-            continue  # which of two equal items is meant is nobody's to say
-        if any(_within(path, other.place) or _within(other.place, path) for other in chosen if path or other.place):
-            continue
-        index = (
-            f"n{number}0"
-            if isinstance(value, dict)
-            else random.randint(0, len(value))
-            if isinstance(value, list)
-            else 0
-        )
-        chosen.append(Edit(kind, path, index if kind == "add" else 0, new))  # type: ignore[arg-type]
-    return chosen
-
-
-def _has_doubles(value: Any) -> bool:
-    return isinstance(value, list) and len({repr(item) for item in value}) < len(value)
-
-
-def _within(path: Path, other: Path) -> bool:
-    return path[: len(other)] == other
-
-
-def applied(data: dict[str, Any], edits: list[Edit]) -> dict[str, Any]:
-    """Return the data with the changes made; those further behind in a list come first, so that indices hold."""
-    result = copy.deepcopy(data)
-    for edit in sorted(edits, key=lambda edit: [str(part).zfill(9) for part in edit.place], reverse=True):
-        holder: Any = result
-        for part in edit.place[:-1] if edit.kind != "add" else edit.place:
-            holder = holder[part]
-        if edit.kind == "set":
-            holder[edit.place[-1]] = edit.value
-        elif edit.kind == "delete":
-            del holder[edit.place[-1]]
-        elif isinstance(holder, list):
-            holder.insert(int(edit.index), edit.value)
-        else:
-            holder[edit.index] = edit.value
-    return result
 
 
 def check(made: Made, data: dict[str, Any], edits: list[Edit], result: str) -> None:
@@ -148,9 +64,9 @@ def _place(made: Made, owners: dict[str, Path], word: str) -> tuple[Path, str]:
 def _may_go(made: Made, data: dict[str, Any], owners: dict[str, Path], edits: list[Edit], word: str) -> bool:
     place, kind = _place(made, owners, word)
     for edit in edits:
-        if edit.kind == "delete" and _within(place, edit.place):
+        if edit.kind == "delete" and within(place, edit.place):
             return True
-        if edit.kind == "set" and _within(place, edit.place):
+        if edit.kind == "set" and within(place, edit.place):
             is_key = place == edit.place and word == edit.place[-1]
             is_comment = kind == "beside" and place == edit.place
             is_headed = place in made.headed  # its header goes, and may not be where a value can stand
@@ -170,11 +86,11 @@ def _is_beside(made: Made, owners: dict[str, Path], edits: list[Edit], word: str
     """Whether the word's line may change: it is the changed entry's own, or shares brackets or a dash with it."""
     place, _ = _place(made, owners, word)
     for edit in edits:
-        if edit.kind == "set" and _within(place, edit.place):
+        if edit.kind == "set" and within(place, edit.place):
             return True
-        if any(_within(place, flow) and _within(edit.place, flow) for flow in made.flows):
+        if any(within(place, flow) and within(edit.place, flow) for flow in made.flows):
             return True
         holder = edit.place if edit.kind == "add" else edit.place[:-1]
-        if edit.kind != "set" and any(_within(place, dash) and _within(holder, dash) for dash in made.dashed):
+        if edit.kind != "set" and any(within(place, dash) and within(holder, dash) for dash in made.dashed):
             return True
     return False
