@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.content.commented import Made, Path
-from tests.content.random_edits import Edit, places, within
+from tests.content.random_edits import Edit, at, places, within
 
 WORD = re.compile(r"['\"]?\b[wkc]\d+\b['\"]?")
 
@@ -36,14 +36,30 @@ def _words(text: str) -> set[str]:
 
 
 def _whole(data: dict[str, Any], edits: list[Edit], edit: Edit) -> Edit:
-    """The change, or that of the collection around it when nothing is left in there."""
+    """The change, or that of what is around it: a collection with nothing left, or an item of which nothing is left.
+
+    The latter only when items beside it come or go: which of them it was is nobody's to say then.
+    """
     holder = edit.place[:-1]
-    value: Any = data
-    for part in holder:
-        value = value[part]
     gone = {other.place for other in edits if other.kind == "delete" and other.place[:-1] == holder}
-    is_emptied = len(gone) == len(value) and not any(other.kind == "add" and other.place == holder for other in edits)
-    return Edit("set", holder) if edit.kind == "delete" and holder and is_emptied else edit
+    is_emptied = len(gone) == len(at(data, holder)) and not any(
+        other.kind == "add" and other.place == holder for other in edits
+    )
+    if edit.kind == "delete" and holder and is_emptied:
+        edit = Edit("set", holder)
+    for length in range(1, len(edit.place)):
+        around = Edit("set", edit.place[:length])
+        is_beside_others = isinstance(around.place[-1], int) and not _is_alone_in_list(edits, around)
+        below = places(at(data, around.place), around.place)
+        if is_beside_others and not any(_is_left(edits, *found) for found in below):
+            return around
+    return edit
+
+
+def _is_left(edits: list[Edit], path: Path, value: Any) -> bool:
+    """Whether the entry or item stays, and is more than a list around what does not."""
+    is_changed = any(edit.kind != "add" and within(path, edit.place) for edit in edits)
+    return not is_changed and not (isinstance(path[-1], int) and isinstance(value, list) and value)
 
 
 def _owners(value: Any, path: Path = ()) -> Iterator[tuple[str, Path]]:

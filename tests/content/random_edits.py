@@ -22,6 +22,11 @@ class Edit:
     index: int | str = 0
     value: Any = None
 
+    @property
+    def whole_place(self) -> Path:
+        """The place of the entry or item itself, also of one that is added."""
+        return (*self.place, self.index) if self.kind == "add" else self.place
+
 
 def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield every entry and item at any depth."""
@@ -31,18 +36,27 @@ def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield from places(item, (*path, name))
 
 
+def at(data: dict[str, Any], path: Path) -> Any:
+    """Return what is at the path."""
+    value: Any = data
+    for part in path:
+        value = value[part]
+    return value
+
+
 def new_value(random: Random, number: int) -> Any:
     """Return a value whose words are nowhere else in the text."""
     word = f"n{number}"
     return random.choice(
-        [word, word, f"{word}: #x", f"{word}\nb{number}", f"{word}\nb\n", number + 1000, True, None, [], [word, "z"],
-         [word, {"a": 1}], {"a": word}, {"a": f"{word}\nx\n", "b": [1, [2]]}, f"- {word}", {}]
+        [word, word, f"{word}: #x", f"it's \"ថ្មី\" {word}", "", f"{word}\nb{number}", f"{word}\nb\n", f"- {word}",
+         number + 1000, 1.5, True, None, [], {}, [word, "z"], [word, {"a": 1}], {"a": word},
+         {"a": f"{word}\nx\n", "b": [1, [2]]}]
     )  # fmt: skip
 
 
 def some_edits(random: Random, data: dict[str, Any], *, has_null: bool = True) -> list[Edit]:
-    """Return one to three changes, none of which is inside another."""
-    known = dict(places(data))
+    """Return up to three changes, none of which is inside another; `has_null` when the format has a null."""
+    known = dict(places(data)) or {(): data}
     chosen: list[Edit] = []
     for number in range(random.randint(1, 3)):
         path, value = random.choice(list(known.items()))
@@ -50,7 +64,8 @@ def some_edits(random: Random, data: dict[str, Any], *, has_null: bool = True) -
         new = new_value(random, number)
         if not has_null and new is None:
             new = number
-        if kind == "add":
+        if kind == "add" or not data:
+            kind = "add"
             path, value = random.choice([((), data), *((p, v) for p, v in known.items() if isinstance(v, dict | list))])
             if not value and path:
                 kind = "set"
@@ -81,9 +96,7 @@ def applied(data: dict[str, Any], edits: list[Edit]) -> dict[str, Any]:
     """Return the data with the changes made; those further behind in a list come first, so that indices hold."""
     result = copy.deepcopy(data)
     for edit in sorted(edits, key=lambda edit: [str(part).zfill(9) for part in edit.place], reverse=True):
-        holder: Any = result
-        for part in edit.place[:-1] if edit.kind != "add" else edit.place:
-            holder = holder[part]
+        holder = at(result, edit.place if edit.kind == "add" else edit.place[:-1])
         if edit.kind == "set":
             holder[edit.place[-1]] = edit.value
         elif edit.kind == "delete":

@@ -1,4 +1,4 @@
-"""Mutates YAML, and makes it of random pieces: real-looking front matters ones with small damages, lines of random structure, and random characters."""
+"""Mutates YAML as people write it, and makes more: lines of random structure, and random characters."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 from collections import Counter
@@ -14,11 +13,11 @@ import click
 
 from cms.errors import Invalid
 from cms.model import splice
+from tests.content.random_edits import Edit, applied, some_edits
 from tests.content.verdict import plain
 from tests.corpora.judge import judged
 from tests.corpora.reading import Reading, is_same_body
 
-NEW: tuple[Any, ...] = ('New: it\'s "so" # 1', "ថ្មី", "two\nlines\n", "", True, 7, 1.5, ["a", "b: c"], {"k": "v"})
 _COMMENT = re.compile(r"\s*#")
 
 
@@ -41,54 +40,28 @@ def saves(reading: Reading, number: int, chance: random.Random) -> Iterator[Save
     if found is None:
         return
     for _ in range(number):
-        wanted: dict[str, Any] = copy.deepcopy(found.data)
-        changed = dict(_change(wanted, chance) for _ in range(chance.randint(1, 3)))
-        what = "; ".join(f"{name} {key}" for key, name in changed.items())
+        edits = some_edits(chance, found.data, has_null=found.format != "toml")
+        wanted = applied(found.data, edits)
+        what = "; ".join(f"{edit.kind} {'/'.join(map(str, edit.whole_place))}" for edit in edits)
         try:
             text = splice.edit(found, wanted, None)
         except Invalid as error:
             details = "; ".join(f"{problem.code} {problem.pointer}: {problem.detail}" for problem in error.problems)
             yield Save(reading.path, what, "", wanted, "", details, is_refused=True)
             continue
-        problem = _problem(found.text, text, changed)
+        problem = _problem(found.text, text, edits)
         yield Save(reading.path, what, text, wanted, found.content, problem)
 
 
-def _change(data: dict[str, Any], chance: random.Random) -> tuple[str, str]:
-    """Make one change in place; return the key of the entry at the top that it is in, and what it was."""
-    if not data or chance.random() < 0.15:
-        key = chance.choice(["draft", "weight", "added_here"])
-        kind = "set" if key in data else "add"
-        data[key] = _new(chance)
-        return key, kind
-    key = chance.choice(list(data))
-    holder, place = data, key
-    while chance.random() < 0.8 and isinstance(holder[place], dict | list) and holder[place]:
-        inner = holder[place]
-        if isinstance(inner, list) and chance.random() < 0.4:
-            inner.insert(chance.randint(0, len(inner)), _new(chance))
-            return key, "insert"
-        holder, place = inner, chance.choice(list(inner) if isinstance(inner, dict) else range(len(inner)))
-    if chance.random() < 0.25:
-        del holder[place]
-        return key, "delete"
-    holder[place] = _new(chance)
-    return key, "set"
-
-
-def _new(chance: random.Random) -> Any:
-    return copy.deepcopy(chance.choice(NEW))
-
-
-def _problem(old: str, new: str, changed: dict[str, str]) -> str:
+def _problem(old: str, new: str, edits: list[Edit]) -> str:
     """Say which line was lost or changed that no change means; nothing when all are right."""
     before, after = (text.removeprefix("\ufeff").split("\n") for text in (old, new))
-    meant = set().union(*(_span(before, key) for key in changed))
+    meant = set().union(*(_span(before, str(edit.whole_place[0])) for edit in edits))
     rest = iter(after)
     for number, line in enumerate(before):
         if number not in meant and line not in rest:  # goes on in `rest` to the line that is found
             return f"line {number + 1} is lost: {line!r}"
-    if "delete" not in changed.values() and "set" not in changed.values():
+    if all(edit.kind == "add" for edit in edits):
         lost = Counter(filter(_COMMENT.match, before)) - Counter(filter(_COMMENT.match, after))
         if lost:
             return f"a comment is lost: {next(iter(lost))!r}"
