@@ -13,7 +13,7 @@ from cms.model.yaml_values import is_same
 
 MOST_COMPARED: Final = 10_000
 """Pairs of items that are compared for likeness in one place of a list; where there are more, they pair in order."""
-_WHOLE: Final = 1_000
+_WHOLE: Final = 10_000
 """What one value that two items have in common counts, or that they are the same."""
 
 
@@ -30,7 +30,7 @@ def steps(old: list[object], new: list[object]) -> Iterator[Step]:
     """Yield what turns `old` into `new`, item by item; items that are the same in both are left alone.
 
     Of the ways to do so it is one that keeps most: an item takes the place of the one with which it has most values in
-    common, and of ways that keep as much, items that are in the same place of both lists pair.
+    common.
     """
     for old_start, old_end, new_start, new_end in _differing(old, new):
         was, is_now = old_start, new_start
@@ -93,15 +93,22 @@ def _alike(old: list[object], new: list[object]) -> list[tuple[int, int]]:
 
 
 def _likenesses(old: list[object], new: list[object]) -> list[list[int]]:
-    """How much each item of the one list has in common with each of the other; a bit more in the same place."""
+    """How much each item of the one list has in common with each of the other, positive where it has anything.
+
+    Of those that have as much, items count a bit more that have little else, and those in the same place.
+    """
     old_marks, new_marks = [set(_marks(item)) for item in old], [set(_marks(item)) for item in new]
     found = []
     for at, (one, one_marks) in enumerate(zip(old, old_marks, strict=True)):
         row = []
         for other_at, (other, other_marks) in enumerate(zip(new, new_marks, strict=True)):
-            likeness = sum(weight for weight, *_ in one_marks & other_marks)
-            likeness += _WHOLE if likeness and one_marks == other_marks and is_same(one, other) else 0
-            row.append(likeness and likeness + (at == other_at))
+            both = one_marks & other_marks
+            likeness = sum(weight for weight, *_ in both)
+            if both:
+                is_whole = one_marks == other_marks and is_same(one, other)
+                others = min(len(one_marks) + len(other_marks) - 2 * len(both), 40)
+                likeness += is_whole * _WHOLE - 2 * others + (at == other_at)
+            row.append(likeness)
         found.append(row)
     return found
 
@@ -109,12 +116,12 @@ def _likenesses(old: list[object], new: list[object]) -> list[list[int]]:
 def _marks(value: object, keys: tuple[str, ...] = ()) -> Iterator[tuple[int, tuple[str, ...], str]]:
     """Yield what two items may have in common, and its weight: each value below its keys, and a bit for each key."""
     if isinstance(value, dict):
-        yield 10, keys, "mapping"
+        yield 100, keys, "mapping"
         for key, item in value.items():
-            yield 100, (*keys, key), ""
+            yield 1_000, (*keys, key), ""
             yield from _marks(item, (*keys, key))
     elif isinstance(value, list):
-        yield 10, keys, "list"
+        yield 100, keys, "list"
         for item in value:
             yield from _marks(item, keys)
     else:

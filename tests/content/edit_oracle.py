@@ -57,9 +57,9 @@ def _whole(data: dict[str, Any], edits: list[Edit], edit: Edit) -> Edit:
 
 
 def _is_left(edits: list[Edit], path: Path, value: Any) -> bool:
-    """Whether the entry or item stays, and is more than a list around what does not."""
+    """Whether the entry or item stays and has a word, by which it is told from those elsewhere."""
     is_changed = any(edit.kind != "add" and within(path, edit.place) for edit in edits)
-    return not is_changed and not (isinstance(path[-1], int) and isinstance(value, list) and value)
+    return not is_changed and any(_words(text) for text in (path[-1], value) if isinstance(text, str))
 
 
 def _owners(value: Any, path: Path = ()) -> Iterator[tuple[str, Path]]:

@@ -45,6 +45,12 @@ Case = tuple[str, dict[str, Any], str, str]
         ("links: [x, a, b]\n", {"links": ["b"]}, "[x, a, b]", "[b]"),
         ("links: [~, a, b]\n", {"links": ["x", "a", None]}, "[~, a, b]", "[x, a, null]"),
         ("links:\n- ~\n- a # c\n- b\n", {"links": ["x", "a", None]}, "- ~\n- a # c\n- b", "- x\n- a # c\n- null"),
+        (
+            "links:\n- {t: x, a: 1, b: 2}\n- {t: x, a: 5}\n",
+            {"links": [{"t": "x", "a": 6}]},
+            "- {t: x, a: 1, b: 2}\n- {t: x, a: 5}",
+            "- {t: x, a: 6}",
+        ),
         ("links: [[], [[a, 'b']], c]\n", {"links": [[["d", "b"]], "c"]}, "[[], [[a, ", "[[[d, "),
         (ABSORBED, {"links": [["a", None, "x"], "c"]}, "- b", "- x"),
         (ABSORBED, {"links": [["x", None, "b"], "d"]}, ABSORBED, ABSORBED.replace("- a", "- x").replace("- c", "- d")),
