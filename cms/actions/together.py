@@ -87,6 +87,7 @@ def end(ctx: Context, tx: Connection, head: AnyRow, edits: Sequence[Edit], by: O
     settle_visibility(ctx, tx, by)
     for part in intents.parts(tx, head.id):
         late.end(ctx, tx, part)
+    intents.take_apart(tx, head.id)
 
 
 def undo(ctx: Context, head: AnyRow) -> None:

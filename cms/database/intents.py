@@ -89,6 +89,11 @@ def parts(tx: Connection, head: str) -> list[AnyRow]:
     return list(tx.execute(select(intents).where(intents.c.part_of == head).order_by(intents.c.new_key)))
 
 
+def take_apart(tx: Connection, head: str) -> None:
+    """The intent of that id is done: what may still come of its parts is nothing that is to be finished or undone."""
+    tx.execute(update(intents).where(intents.c.part_of == head).values(part_of=None))
+
+
 def given_up_writes(tx: Connection, keys: Collection[str], since: float) -> dict[tuple[str, str], AnyRow]:
     """Those that were given up since that moment, by key and by the version that they would leave there."""
     own = select(intents).where(_IS_WRITE, intents.c.given_up_at >= since).order_by(intents.c.time)

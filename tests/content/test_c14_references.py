@@ -12,13 +12,15 @@ from werkzeug.test import TestResponse
 
 from cms.actions import edit, planning, save
 from cms.actions.check import check
+from cms.actions.heal import heal
 from cms.actions.planning import Editing
 from cms.context import Context
 from cms.database import intents
-from cms.database.engine import read
+from cms.database.engine import read, write
 from cms.errors import Invalid
 from cms.model.ids import Name
 from cms.model.scopes import SERVICE
+from cms.store.base import version_of
 from tests.api.copying import Editor
 from tests.api.editing import ARTICLES, MERGE_PATCH, problem
 from tests.conftest import bearer, reconcile, state_of
@@ -34,6 +36,7 @@ FILES = {
     "posts/hidden.md": "---\ntitle: H\ndraft: true\nauthor:\n  id: jo\n  collection: auth\n---\n",
     "posts/other.md": "---\ntitle: Jo\ntags: [jo]\nauthor: Jo-Ann\n---\njo\n",
 }
+PLACES = ("src/content/auth/jo.md", "src/content/posts/only.md")
 REFERRERS = ["posts/hidden", "posts/only", "posts/post"]
 
 
@@ -359,6 +362,22 @@ def test_a_reference_whose_article_goes_before_it_is_saved_is_refused(desk: Desk
     with pytest.raises(Invalid) as refused:
         save.save(desk.ctx, plan)
     assert [(one.pointer, one.code) for one in refused.value.problems] == [("/data/author", "reference_missing")]
+    assert state_of(desk.ctx) == before
+
+
+def test_what_is_done_is_not_undone_when_its_requests_were_sent_twice(desk: Desk) -> None:
+    """In a bucket, intents stay as notes of what may come again; the article is then saved once more."""
+    one, other = ((path, version_of(desk.texts()[path[12:]].encode())) for path in PLACES)
+    with write(desk.ctx.database) as tx:
+        head = intents.add(tx, "editor", (one[0], "old"), (one[0], "new"))
+        part = intents.add(tx, "editor", (other[0], "old"), other, part_of=head.id)
+        assert intents.close(tx, part.id)
+        intents.take_apart(tx, head.id)
+        assert intents.close(tx, head.id)
+    with read(desk.ctx.database) as tx:
+        assert (intents.begun(tx), intents.parts(tx, head.id)) == ([], [])
+    before = state_of(desk.ctx)
+    heal(desk.ctx)
     assert state_of(desk.ctx) == before
 
 
