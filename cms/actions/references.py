@@ -83,11 +83,12 @@ def referrers(tx: Connection, name: Name, key: str) -> list[Referrer]:
     if other is not None and other.id == name.id:
         return []
     found: list[Referrer] = []
+    is_elsewhere = _is_elsewhere(tx, name)
     for collection in collections.all_of(tx):
         rules = rules_in(collection)
         fields = rules.references.towards(name.collection)
         for row in index.candidates(tx, collection.name, fields, name.id) if fields else ():
-            places = places_of(tx, rules, json.loads(row.lean)["data"], name)
+            places = _places(rules, json.loads(row.lean)["data"], name, is_elsewhere=is_elsewhere)
             if places and row.key != key:
                 found.append(Referrer(row, rules, places))
             if len(found) > MOST_READ:
@@ -106,14 +107,18 @@ def places_of(tx: Connection, rules: Rules, data: dict[str, Any], name: Name) ->
 
     One of which nothing tells the collection counts when no other collection has an article of that id.
     """
-    found = [
-        one for one in rules.references.find(data) if one.id == name.id and one.collection in ("", name.collection)
-    ]
-    if all(one.collection for one in found):
-        return found
+    return _places(rules, data, name, is_elsewhere=_is_elsewhere(tx, name))
+
+
+def _places(rules: Rules, data: dict[str, Any], name: Name, *, is_elsewhere: bool) -> list[Reference]:
+    led_to = (name.collection,) if is_elsewhere else ("", name.collection)
+    return [one for one in rules.references.find(data) if one.id == name.id and one.collection in led_to]
+
+
+def _is_elsewhere(tx: Connection, name: Name) -> bool:
+    """Return whether another collection has an article of that id."""
     others = (row.name for row in collections.all_of(tx) if row.name != name.collection)
-    is_elsewhere = any(articles.get(tx, Name(other, name.id)) is not None for other in others)
-    return [one for one in found if one.collection or not is_elsewhere]
+    return any(articles.get(tx, Name(other, name.id)) is not None for other in others)
 
 
 def plan(ctx: Context, actor: Actor, target: Referrer, new: Name | None, *, update: bool) -> tuple[Edit, ...]:
