@@ -217,6 +217,8 @@ def _edit(ctx: Context, actor: Actor, referrer: Referrer, name: Name, new: Name 
     except Invalid as error:
         refuse(actor, name, [referrer], f"its file cannot be changed ({error.detail})")
     article = judged(ctx, rules, _read(ctx, key, after))
+    if article.status != "broken" and article.id != was.id:
+        refuse(actor, name, [referrer], f"its own id would change to {article.id}; change its slug by itself first")
     if any(map(will_be_seen, (row.status, was.status, article.status))):
         actor.require("articles:publish", row.collection)
     code_rights.require(actor, article, was)

@@ -290,6 +290,18 @@ def test_a_restore_that_renames_has_others_follow_too(desk: Desk) -> None:
     assert desk.texts() == before
 
 
+def test_no_article_gets_another_id_of_its_own_by_following(desk: Desk) -> None:
+    desk.put({"posts.cms.json": '{"references": {"slug": "auth"}}', "posts/about.md": "---\nslug: amy\n---\n"})
+    before = state_of(desk.ctx)
+    for answer in (
+        desk.rename("auth/amy", "amelie", "?update_references=true"),
+        desk.delete("auth/amy", "?update_references=true"),
+    ):
+        told = problem(answer, 409, "referenced")
+        assert (told["used_by"], "change its slug" in told["detail"]) == (["posts/amy"], True)
+    assert state_of(desk.ctx) == before
+
+
 def test_a_collection_of_data_files_is_not_judged(desk: Desk) -> None:
     desk.put({"posts.cms.json": '{"references": {"author": "people"}}', "people/jo.json": "{}"})
     assert desk.dangling() == set()
