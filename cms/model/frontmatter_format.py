@@ -64,6 +64,7 @@ class TomlFrontMatter(BaseHandler):
         limits: YamlLimits = kwargs["limits"]
         if len(fm.encode()) > limits.max_bytes:
             raise refusal("toml_too_large", f"the front matter is larger than {limits.max_bytes:,} bytes")
+        _check_keys(fm, limits.max_depth)
         try:
             data = {key: _plain(value, key) for key, value in tomllib.loads(fm).items()}
         except ValueError as exc:
@@ -84,6 +85,12 @@ HANDLERS: Final[Mapping[str, YamlFrontMatter | TomlFrontMatter]] = {
 FORMATS: Final[Mapping[str, str]] = {"---": "yaml", "+++": "toml"}
 
 
+_STRING: Final = re.compile(
+    r""""{3}(?:\\[\s\S]|[^\\])*?(?:"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z)|"(?:\\.|[^"\\\r\n])*+"?|'[^'\r\n]*+'?|#.*+"""
+)
+"""A string or a comment."""
+_DOTTED: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_-]++)++")
+
 _MOST: Final = 2**53 - 1
 """The largest whole number that the site's TOML parser reads; it refuses the file with a larger one."""
 
@@ -91,6 +98,13 @@ _MOST: Final = 2**53 - 1
 def _split(text: str) -> tuple[str, str]:
     match = FENCES.match(text)
     return (match[2], text[match.end() :]) if match else ("", text)
+
+
+def _check_keys(fm: str, most: int) -> None:
+    """Raise `Invalid` for a key of more than `most` parts; reading it takes a time that grows with their square."""
+    for dotted in _DOTTED.finditer(_STRING.sub("_", fm)):
+        if dotted[0].count(".") >= most:
+            raise refusal("toml_too_deep", f"a key has more than {most} parts, and is nested too deep")
 
 
 def _plain(value: object, *path: str | int) -> object:
