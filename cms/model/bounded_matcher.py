@@ -12,15 +12,17 @@ MOST_STEPS: Final = 1_500_000
 
 
 class BoundedMatcher(SequenceMatcher[str]):
-    """Finds what two sequences have in common until MOST_STEPS are used up; all that is left then differs."""
+    """Finds what two sequences have in common until `most` steps are used up; all that is left then differs."""
 
     a: Sequence[str]
     b: Sequence[str]
     b2j: dict[str, list[int]]
 
-    def __init__(self, one: Sequence[str], other: Sequence[str], *, autojunk: bool = True) -> None:
+    def __init__(
+        self, one: Sequence[str], other: Sequence[str], *, autojunk: bool = True, most: int = MOST_STEPS
+    ) -> None:
         super().__init__(None, one, other, autojunk=autojunk)
-        self._left = MOST_STEPS
+        self._left = most
         self._steps = [0, *accumulate(1 + len(self.b2j.get(item, ())) for item in one)]
 
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
