@@ -16,7 +16,7 @@ import nh3
 
 from cms.model import html_text, markdown_bounds
 from cms.model.ids import cut
-from cms.model.percent_encoding import marked
+from cms.model.percent_encoding import MALFORMED, marked
 from cms.model.slugger import slug
 
 EXCERPT_CHARACTERS = 280
@@ -112,7 +112,7 @@ def place_images(html: str, attributes_of: Callable[[str], dict[str, str] | None
     def place(match: re.Match[str]) -> str:
         found = attributes_of(unescape(match[2]))
         if found is None:
-            return match[0]
+            return f'{match[1]}src="{match[2].removesuffix(MALFORMED)}"{match[3]}'
         known = dict(found)
         own = re.sub(r'\s(?:width|height|loading|decoding|srcset|sizes)="[^"]*"', "", match[3])
         if re.search(r'\salt="[^"]', match[1] + own):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-MALFORMED = "%FF"
-"""An escape that is never right in UTF-8. The renderer ends the source of an image with it if that is malformed."""
+MALFORMED = "%FF%FE%FF"
+"""Escapes that are never right in UTF-8, and that nobody writes. The renderer ends the source of an image with them if
+that is malformed; the HTML that is shown has them no more."""
 
 _KEPT = "%(?:2[346BbCcFf]|3[AaBbDdFf]|40)"  # of ; / ? : @ & = + $ , and #
 _ESCAPES = re.compile(f"{_KEPT}|(?:(?!{_KEPT})%[0-9A-Fa-f]{{2}})+|%")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cms.context import Context
 from cms.model import refs
 from cms.model.markdown import render
 from cms.model.percent_encoding import decode_uri
-from tests.api.editing import ARTICLES
+from tests.api.editing import ARTICLES, create_text
 from tests.conftest import reconcile
 from tests.content.astro_functions import asked, rendered
 from tests.trust.poison import yaml_file
@@ -81,6 +82,15 @@ def test_a_photo_that_the_site_does_not_find_is_missing(
     assert shown["missing"] is True
     found = [one for one in check(ctx) if one.path == "src/content/news/en/odd.md" and one.code == "image_missing"]
     assert len(found) == 1, found
+
+
+def test_what_is_no_photo_of_the_site_is_shown_as_it_is_written(
+    ctx: Context, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    body = "![a](https://x.org/i.png?w=50%) ![b](/50%.png) ![c](https://x.org/%FF)\n"
+    create_text(client, admin, "news/en/away", f"---\ntitle: x\ndate: 2025-06-24\n---\n{body}")
+    html = client.get(f"{ARTICLES}/news/en/away").get_json()["html"]
+    assert re.findall('src="([^"]*)"', html) == ["https://x.org/i.png?w=50%25", "/50%25.png", "https://x.org/%FF"]
 
 
 def test_escapes_are_decoded_as_javascript_does(nodejs: str) -> None:
