@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Final, Literal
 
 from cms.model.bounded_matcher import BoundedMatcher
@@ -102,12 +103,13 @@ def _likenesses(old: list[object], new: list[object]) -> list[list[int]]:
     for at, (one, one_marks) in enumerate(zip(old, old_marks, strict=True)):
         row = []
         for other_at, (other, other_marks) in enumerate(zip(new, new_marks, strict=True)):
+            if one_marks.isdisjoint(other_marks):
+                row.append(0)
+                continue
             both = one_marks & other_marks
-            likeness = sum(weight for weight, *_ in both)
-            if both:
-                is_whole = one_marks == other_marks and is_same(one, other)
-                others = min(len(one_marks) + len(other_marks) - 2 * len(both), 40)
-                likeness += is_whole * _WHOLE - 2 * others + (at == other_at)
+            is_whole = one_marks == other_marks and is_same(one, other)
+            others = min(len(one_marks) + len(other_marks) - 2 * len(both), 40)
+            likeness = sum(map(itemgetter(0), both)) + is_whole * _WHOLE - 2 * others + (at == other_at)
             row.append(likeness)
         found.append(row)
     return found

@@ -21,6 +21,7 @@ from tests.content.astro_functions import asked, rendered
 from tests.trust.poison import yaml_file
 
 FOLDER = "../../../assets/odd"
+RULES = "title: x\ndescription: x\ndate: 2025-06-24\nauthor: x\ntags: []\n"
 FOUND = {
     "sp ace.jpg": ("sp%20ace.jpg", "<sp ace.jpg>"),
     "ünï.jpg": ("ünï.jpg", "%C3%BCn%c3%af.jpg"),
@@ -88,7 +89,7 @@ def test_what_is_no_photo_of_the_site_is_shown_as_it_is_written(
     ctx: Context, client: FlaskClient, admin: dict[str, str]
 ) -> None:
     body = "![a](https://x.org/i.png?w=50%) ![b](/50%.png) ![c](https://x.org/%FF)\n"
-    create_text(client, admin, "news/en/away", f"---\ntitle: x\ndate: 2025-06-24\n---\n{body}")
+    create_text(client, admin, "news/en/away", f"---\n{RULES}---\n{body}")
     html = client.get(f"{ARTICLES}/news/en/away").get_json()["html"]
     assert re.findall('src="([^"]*)"', html) == ["https://x.org/i.png?w=50%25", "/50%25.png", "https://x.org/%FF"]
 
