@@ -16,11 +16,11 @@ export interface Feed {
 }
 
 /**
- * All of the answer or an error. A cursor that the CMS does not know any more leads to everything, and a token that may
- * not know of broken files to an answer without them.
+ * All of the answer or an error. A cursor that the CMS does not know any more leads to everything. A token that may not
+ * know of broken files (403), or a CMS from before it told of them (422), leads to an answer without them.
  */
 export async function readFeed(settings: Settings, cursor?: string, broken = asksForBroken(settings)): Promise<Feed> {
-  const expected = [...(cursor ? [410] : []), ...(broken ? [403] : [])];
+  const expected = [...(cursor ? [410] : []), ...(broken ? [403, 422] : [])];
   const feed = await ask(request(settings, cursor, broken), expected, async (answer) => {
     if (answer.status === 200) return sort(await readLines(answer), cursor === undefined, broken);
     await answer.body?.cancel();
