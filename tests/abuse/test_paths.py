@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,10 +47,9 @@ def outside(ctx: Context, site: Path) -> Iterator[Path]:
     assert all((place / "x.md").read_text() == OUTSIDE for place in places)
 
 
-def test_a_name_that_is_none_is_found_nowhere(
-    client: FlaskClient, admin: dict[str, str], ctx: Context, outside: Path
-) -> None:
+def test_a_name_that_is_none_is_found_nowhere(client: FlaskClient, ctx: Context, outside: Path) -> None:
     """AC-01, AC-02, AC-06, AC-41, IB-25."""
+    admins = cycle([bearer(ctx, "admin") for _ in range(20)])  # the writes of one token a second are limited
     before = state_of(ctx)
     told = 0
     for operation in operations(client, "GET", "PUT", "PATCH", "POST", "DELETE"):
@@ -58,7 +58,7 @@ def test_a_name_that_is_none_is_found_nowhere(
             for bad in NAMES:
                 values = {one: [bad if one == name else meant.get(one, "x")] for one in operation.names}
                 (url,) = operation.urls(values)
-                sent: dict[str, Any] = {"headers": {**admin, "If-Match": '"x"'}}
+                sent: dict[str, Any] = {"headers": {**next(admins), "If-Match": '"x"'}}
                 if operation.method in ("PUT", "PATCH", "POST"):
                     sent |= {"json": {}}
                 answer = client.open(url, method=operation.method, **sent)
@@ -165,7 +165,9 @@ def test_a_folder_that_turns_into_a_link_leads_nowhere(tmp_path: Path) -> None:
     thread.start()
     written = 0
     try:
-        for number in range(300):
+        for number in range(20_000):
+            if number >= 300 and written > 10:
+                break
             key = Key(f"src/content/blog/{number}.md")
             with suppress(CmsError):
                 store.write(key, b"mine", expect=ABSENT)

@@ -218,7 +218,7 @@ def test_an_unmounted_disk_does_not_empty_the_site(ctx: Context, client: FlaskCl
     assert response.status_code == 503
     assert not content.exists()
     aside.rename(content)
-    assert reconcile(ctx).held is None
+    assert eventually(lambda: reconcile(ctx).held is None)  # rclone's list is late
     assert client.get("/readyz").get_json()["status"] == "ready"
     assert client.get("/api/v1/sync").text == seen
 
