@@ -14,7 +14,7 @@ from typing import NamedTuple
 import comrak
 import nh3
 
-from cms.model import html_text, markdown_bounds
+from cms.model import html_text, markdown_bounds, smart_quotes
 from cms.model.ids import cut
 from cms.model.percent_encoding import MALFORMED, marked
 from cms.model.slugger import slug
@@ -83,6 +83,15 @@ def _render(body: str) -> Rendered:
 
 
 def _rendered(body: str) -> str:
+    """Return the body's HTML with the punctuation of Astro, as safe as that of `_render_with`."""
+    html = _render_with(_SMART, body)
+    if '"' not in body and "'" not in body:
+        return html
+    plain = _render_with(_PLAIN, body) if smart_quotes.may_be_written(body) else None
+    return smart_quotes.chosen(html, plain)
+
+
+def _render_with(parsing: comrak.ParseOptions, body: str) -> str:
     """Return the body's HTML, still unsafe, in which each tag `<h1>` to `<h6>` is that of a heading in Markdown.
 
     A heading that the author wrote in HTML has a space in its tag: for Astro it is none, and gets no id.
@@ -91,11 +100,11 @@ def _rendered(body: str) -> str:
     if "%" in body:  # which the renderer would mend where it is malformed
         extensions.image_url_rewriter = marked
     has_raw_heading = _RAW_HEADING.search(body) is not None
-    html = comrak.render_markdown(body, extensions, _PARSING, _LOCATING if has_raw_heading else _RENDERING)
+    html = comrak.render_markdown(body, extensions, parsing, _LOCATING if has_raw_heading else _RENDERING)
     if has_raw_heading:
         html = _SOURCE_PLACE.sub("", _RAW_HEADING.sub(lambda found: found[0][:-1] + " >", html))
     if "<" in body and not markdown_bounds.may_have_raw_html(html):
-        return comrak.render_markdown(body, extensions, _PARSING, _ESCAPING)
+        return comrak.render_markdown(body, extensions, parsing, _ESCAPING)
     return html
 
 
@@ -134,17 +143,17 @@ def _extensions_for(body: str) -> comrak.ExtensionOptions:
     return extensions
 
 
-def _options() -> tuple[comrak.ParseOptions, comrak.RenderOptions, comrak.RenderOptions, comrak.RenderOptions]:
-    parsing = comrak.ParseOptions()
-    parsing.smart = True
+def _options() -> tuple[comrak.RenderOptions, comrak.RenderOptions, comrak.RenderOptions]:
     rendering, locating, escaping = comrak.RenderOptions(), comrak.RenderOptions(), comrak.RenderOptions()
     rendering.unsafe_ = locating.unsafe_ = True  # what is unsafe, the sanitiser takes out
     locating.sourcepos = True  # what the author wrote in HTML has none
     escaping.escape = True  # raw HTML is shown as text
-    return parsing, rendering, locating, escaping
+    return rendering, locating, escaping
 
 
-_PARSING, _RENDERING, _LOCATING, _ESCAPING = _options()
+_PLAIN, _SMART = comrak.ParseOptions(), comrak.ParseOptions()
+_SMART.smart = True
+_RENDERING, _LOCATING, _ESCAPING = _options()
 
 
 def _with_heading_ids(html: str) -> tuple[str, list[Heading]]:
