@@ -105,7 +105,7 @@ def _before(html: str, place: int) -> str:
     tag = html.rfind("<", 0, place)
     if html.startswith("</a>", tag):
         return html[tag - 1] if _ADDRESS.match(html, html.rfind("<", 0, tag)) else ")"
-    if html.startswith("<img ", tag):
+    if html.startswith("<img ", tag) or html.endswith("</a></sup>", 0, place):
         return ")"
     return " " if _BLOCK_BEFORE.match(html, tag, place) else ">"
 

@@ -81,6 +81,10 @@ def test_headings_and_tables_have_quotes_of_their_own(ctx: Context, client: Flas
     assert re.findall("<t[hd]>(.*?)<", found["html"]) == ["f“g", "h“i", "j“k", "“l”"]
 
 
+def test_no_single_quote_opens_after_a_footnote() -> None:
+    assert "</sup>’’ b" in render("a[^1]'' b\n\n[^1]: c\n").html
+
+
 def test_generated_texts_have_the_quotes_of_astro(nodejs: str) -> None:
     chance = random.Random(21)
     bodies = [
