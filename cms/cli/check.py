@@ -56,7 +56,8 @@ def _show(findings: Sequence[Finding], most: int) -> None:
         click.echo("No problems.")
         return
     counted = Counter(found.severity for found in findings)
-    click.echo(f"{counted['error']:,} errors, {counted['warning']:,} warnings:")
+    totals = (f"{counted[word]:,} {word}{'' if counted[word] == 1 else 's'}" for word in ("error", "warning"))
+    click.echo(f"{', '.join(totals)}:")
     by_code = Counter((found.severity, found.code) for found in findings)
     for (severity, code), number in sorted(by_code.items(), key=lambda item: (item[0][0], -item[1])):
         click.echo(f"  {number:9,} {severity:8} {code}")
