@@ -32,8 +32,10 @@ _ALONE = {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ð": "d", "Ð": "D", 
 def without_marks(text: str) -> str:
     """Return the words without marks, in NFC: what is the same for two words that differ in marks alone. It keeps every
     letter, and the same text without marks stays as it is."""
-    if text.isascii() or not _MAY_CHANGE.search(text):
+    if text.isascii():
         return text
+    if not _MAY_CHANGE.search(text):
+        return unicodedata.normalize("NFC", text)
     decomposed = unicodedata.normalize("NFD", text)
     return unicodedata.normalize("NFC", _CHANGES.sub(lambda found: _PLAIN.get(found[0], ""), decomposed))
 
