@@ -10,20 +10,13 @@ from typing import Any
 
 from tests.components import PACKAGE
 
+PLAIN = Path(__file__).with_name("plain.mjs")
 READ = """
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+const { plain } = await import(pathToFileURL(process.argv[2]).href);
 const yaml = createRequire(process.argv[1])('js-yaml');
-const plain = (value) => {
-  if (value instanceof Date) return { $date: isNaN(value) ? 'invalid' : value.toISOString() };
-  if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
-  if (typeof value === 'bigint' || value instanceof Uint8Array) return { $other: typeof value };
-  if (Array.isArray(value)) return value.map(plain);
-  if (value && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
-  }
-  return value === undefined ? null : value;
-};
 const read = (text) => {
   const match = /(?:^\\ufeff?|^\\s*\\n)(---|\\+\\+\\+)([\\s\\S]*?\\n)(---|\\+\\+\\+)/.exec(text);
   if (!match) return { value: {} };
@@ -42,7 +35,7 @@ def read_in_javascript(node: str, texts: Sequence[str], package: Path = PACKAGE)
 
     `package` is the folder whose js-yaml reads.
     """
-    command = [node, "--input-type=module", "-e", READ, str(package / "package.json")]
+    command = [node, "--input-type=module", "-e", READ, str(package / "package.json"), str(PLAIN)]
     sent = json.dumps(list(texts))
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, timeout=300)
     found: list[dict[str, Any]] = json.loads(done.stdout)

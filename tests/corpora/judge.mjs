@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { plain } from '../plain.mjs';
+
 const { packages, files } = JSON.parse(readFileSync(0, 'utf8'));
 const load = (path) => import(pathToFileURL(join(packages, path)));
 const { getContentEntryIdAndSlug } = await load('astro/dist/content/utils.js');
@@ -15,17 +17,6 @@ const idOf = (path, data) => {
   if (data.slug) return String(data.slug);
   const entry = new URL(`./${encodeURI(path)}`, contentDir);
   return getContentEntryIdAndSlug({ entry, contentDir, collection: '' }).slug;
-};
-
-const plain = (value) => {
-  if (value instanceof Date) return { $date: isNaN(value) ? 'invalid' : value.toISOString() };
-  if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
-  if (typeof value === 'bigint' || value instanceof Uint8Array) return { $other: typeof value };
-  if (Array.isArray(value)) return value.map(plain);
-  if (value && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
-  }
-  return value === undefined ? null : value;
 };
 
 for (const [path, text] of files) {
