@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cms.actions import differences
 from cms.actions.faults import Content, against_rules
-from cms.actions.finding import Finding, Severity
+from cms.actions.finding import Finding, Severity, some
 from cms.actions.rules import Rules, rules_in
 from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
 from cms.context import Context
@@ -33,8 +33,6 @@ _ALT_SHOWN = 500
 """Characters of an alt text that findings repeat."""
 
 _UNTRANSLATED = "translation_missing"
-_NAMED = 3
-"""Articles that a finding about many of them names."""
 
 
 def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
@@ -176,10 +174,8 @@ class _Translations:
         for locale in self._locales():
             absent = [min(known.values())[1] for known in self.published.values() if locale not in known]
             if absent:
-                some = ", ".join(sorted(absent)[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
-                detail = (
-                    f"{len(absent)} of {len(self.published)} articles are not published in {self.names[locale]}: {some}"
-                )
+                number = f"{len(absent)} of {len(self.published)}"
+                detail = f"{number} articles are not published in {self.names[locale]}: {some(absent)}"
                 yield Finding("warning", ids.CONTENT + collection, "", detail, _UNTRANSLATED)
 
     def each_missing(self) -> Iterator[Finding]:

@@ -17,7 +17,6 @@ from cms.context import Context
 from cms.database import changes, git
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.model import article as article_file
 from cms.model import commit_message
 from cms.model.image import bytes_of
 from cms.model.slugger import slug
@@ -164,7 +163,7 @@ def _message(ctx: Context, rows: Sequence[AnyRow]) -> str:
     with read(ctx.database) as tx:
         before = changes.before(tx, row)
     old = None if before is None else before.text
-    return commit_message.of_update(_name_of(row), old, row.text, article_file.yaml_limits(ctx.settings.limits))
+    return commit_message.of_update(_name_of(row), old, row.text, ctx.settings.limits.front_matter)
 
 
 class _Files:

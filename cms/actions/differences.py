@@ -6,16 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from cms.actions.finding import Finding
+from cms.actions.finding import Finding, some
 from cms.actions.rules import Rules
 from cms.context import Context
 from cms.model import ids, refs
 from cms.model.percent_encoding import decode_uri
 from cms.model.visibility import is_truthy
 from cms.store.base import Key
-
-_NAMED = 3
-"""Files that a finding about many of them names."""
 
 _ENTRIES = (".json", ".yaml", ".yml", ".toml", ".mdoc")
 """The endings of files that Astro's loaders take for entries of a collection, besides those of articles."""
@@ -61,15 +58,9 @@ def unread_files(ctx: Context) -> Iterator[Finding]:
                 underscored[collection].append(path)
     for collection, paths in others.items():
         detail = (
-            f"{len(paths)} files are no Markdown and are not read ({_some(paths)}); load them with Astro's own loaders"
+            f"{len(paths)} files are no Markdown and are not read ({some(paths)}); load them with Astro's own loaders"
         )
         yield Finding("warning", ids.CONTENT + collection, "", detail, "file_not_read")
     for collection, paths in underscored.items():
-        detail = (
-            f"{len(paths)} files begin with _ and are not read ({_some(paths)}); a pattern as `**/*.md` builds them"
-        )
+        detail = f"{len(paths)} files begin with _ and are not read ({some(paths)}); a pattern as `**/*.md` builds them"
         yield Finding("warning", ids.CONTENT + collection, "", detail, "file_with_underscore")
-
-
-def _some(paths: list[str]) -> str:
-    return ", ".join(sorted(paths)[:_NAMED]) + (", …" if len(paths) > _NAMED else "")

@@ -19,7 +19,7 @@ from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.faults import faults_of
 from cms.actions.planning import Editing, Made, Make
-from cms.actions.rules import judged_now, rules_of
+from cms.actions.rules import judged_now, read_article, rules_of
 from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy
 from cms.context import Context
 from cms.database import articles, changes, collections, drafts, photo_visibility
@@ -74,7 +74,7 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> CopyPlan:
     """What `make` makes of the working copy, or of the article when there is none yet; `expect` names the version of
     that which is edited."""
     start = _start(ctx, editing)
-    before = document.read(start.text, article_file.yaml_limits(ctx.settings.limits))
+    before = document.read(start.text, ctx.settings.limits.front_matter)
     made = make(rules_of(ctx, editing.name.collection), before)
     if made.id not in (None, editing.name.id):
         raise _other_id("/id")
@@ -177,7 +177,7 @@ def _start(ctx: Context, editing: Editing) -> Start:
     data = ctx.site.read(key)
     if data is None:
         raise stale(None)
-    published = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    published = read_article(ctx, key, data)
     if "broken" in (row.status, published.status):
         raise Invalid("The article cannot be read as it is; mend it before you begin a working copy of it.")
     if copy is not None:

@@ -26,7 +26,7 @@ def create(
     ctx: Context, actor: Actor, name: Name, data: dict[str, Any], body: str, extension: str = ids.EXTENSION
 ) -> Plan:
     """Plan a new article; raise `Exists` when its id is taken, also by case or Unicode form."""
-    limits = article_file.yaml_limits(ctx.settings.limits)
+    limits = ctx.settings.limits.front_matter
     json_bounds.check_front_matter(data, limits)
 
     def text(rules: Rules) -> bytes:

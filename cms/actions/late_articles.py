@@ -10,10 +10,10 @@ from cms.actions import absorb, late
 from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.late import NOTHING, UNWANTED
+from cms.actions.rules import read_article
 from cms.context import Context
 from cms.database import articles, changes, engine, intents
 from cms.database.tables import AnyRow
-from cms.model import article as article_file
 from cms.model.scopes import SERVICE
 from cms.store.base import ABSENT, Key, Version, version_of
 
@@ -92,7 +92,7 @@ def _absorb(ctx: Context, tx: Connection, key: str, data: bytes | None, by: Orig
     if data is None:
         absorb.absorb_deletion(ctx, tx, key, by)
     else:
-        article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+        article = read_article(ctx, key, data)
         absorb.absorb_article(ctx, tx, File(article, data, ""), by)
     settle_visibility(ctx, tx, by)
 

@@ -46,5 +46,5 @@ def set_relocated(tx: Connection, name: Name, found: tuple[str, dict[str, Any]] 
 def _moved(ctx: Context, text: bytes, old: Key, new: Key) -> bytes:
     limits = ctx.settings.limits
     refs = article_file.read(old, text, version_of(text), limits).refs
-    found = document.read(text, article_file.yaml_limits(limits))
+    found = document.read(text, limits.front_matter)
     return relocation.relocated(found, refs, old, new).encode()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from cms.actions import code_rights, lookup, naming, photo_rights, references
 from cms.actions.faults import added, faults_of, missing
 from cms.actions.references import Edit
-from cms.actions.rules import Rules, judged, row_of, rules_in, rules_of
+from cms.actions.rules import Rules, judged, read_article, row_of, rules_in, rules_of
 from cms.actions.save import Plan, catch_up, check_free, stale
 from cms.context import Context
 from cms.database import history
@@ -20,7 +20,6 @@ from cms.database.changes import Source
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem, Stale
-from cms.model import article as article_file
 from cms.model import document, ids, relocation, splice, three_way
 from cms.model.article import Article
 from cms.model.article_id import own_slug
@@ -112,7 +111,7 @@ def plan_change(ctx: Context, editing: Editing, make: Make) -> Plan:
     """What `make` makes of the article, merged with what others made of it meanwhile if that was asked for."""
     found = find(ctx, editing.actor, editing.name)
     require_publish(editing.actor, editing.name, found.row.status)  # before any work is done on what was sent
-    limits = article_file.yaml_limits(ctx.settings.limits)
+    limits = ctx.settings.limits.front_matter
     before = bytes_now(ctx, found)
     if version_of(before) == editing.expect:
         made = make(found.rules, document.read(before, limits))
@@ -149,7 +148,7 @@ def _base(ctx: Context, editing: Editing, before: bytes) -> Document:
     if text is None:
         raise stale(version_of(before))
     try:
-        return document.read(bytes(text), article_file.yaml_limits(ctx.settings.limits))
+        return document.read(bytes(text), ctx.settings.limits.front_matter)
     except Invalid as error:
         raise stale(version_of(before)) from error
 
@@ -168,8 +167,8 @@ def plan_bytes(
 ) -> Plan:
     """The article with these bytes in place of its own, which are `before`; with `new_id`, renamed."""
     rules, old_key = found.rules, found.key
-    limits = article_file.yaml_limits(ctx.settings.limits)
-    was = judged(ctx, rules, article_file.read(old_key, before, version_of(before), ctx.settings.limits))
+    limits = ctx.settings.limits.front_matter
+    was = judged(ctx, rules, read_article(ctx, old_key, before))
     key = old_key
     if new_id is not None and new_id != editing.name.id:
         new = Name(editing.name.collection, new_id)
@@ -205,7 +204,7 @@ def plan_bytes(
 
 def read_back(ctx: Context, key: Key, data: bytes) -> Article:
     """The article that the new bytes would be; refuses bytes that cannot be read."""
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    article = read_article(ctx, key, data)
     if article.status == "broken":
         raise Invalid("The article could not be read again; nothing was saved.", problems=article.problems)
     return article
@@ -216,7 +215,7 @@ def _renamed(ctx: Context, was: Article, data: bytes, new_id: str) -> tuple[Key,
 
     References to photos that are relative to the file lead to the same photos from there.
     """
-    found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
+    found = document.read(data, ctx.settings.limits.front_matter)
     if own_slug(found.data) is not None:
         return Key(was.key), splice.edit(found, {**found.data, "slug": new_id}, None).encode()
     key = naming.key_of_new(ctx, Name(was.collection, new_id), was.key)
@@ -236,7 +235,7 @@ def _at(ctx: Context, rules: Rules, was: Article, before: bytes, key: Key) -> Ar
     """Return the article as it was, in another place, with its photos."""
     if was.key == key or was.status == "broken":
         return was
-    found = document.read(before, article_file.yaml_limits(ctx.settings.limits))
+    found = document.read(before, ctx.settings.limits.front_matter)
     moved = relocation.relocated(found, was.shown_refs, was.key, key).encode()
     return judged(ctx, rules, read_back(ctx, key, moved))
 

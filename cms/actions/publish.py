@@ -6,11 +6,11 @@ from cms.actions import absorb
 from cms.actions.absorb import BY_CLOCK, File
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.apart import each_apart
+from cms.actions.rules import read_article
 from cms.context import Context
 from cms.database import articles
 from cms.database.engine import read, write
-from cms.model import article as article_file
-from cms.store.base import Key, version_of
+from cms.store.base import Key
 
 
 def publish_due(ctx: Context) -> int:
@@ -30,7 +30,7 @@ def _publish_locked(ctx: Context, key: Key) -> bool:
     if data is None:
         return False
     # Before the transaction: rendering takes long, and the transaction holds off all other writers.
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    article = read_article(ctx, key, data)
     with write(ctx.database) as tx:
         row = articles.by_key(tx, key)
         if row is None or row.due is None or row.version != article.version:

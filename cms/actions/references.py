@@ -12,14 +12,13 @@ from sqlalchemy import Connection
 from cms.actions import code_rights, lookup
 from cms.actions.absorb import File
 from cms.actions.faults import Content, added, against_rules, existing
-from cms.actions.rules import Rules, judged, rules_in
+from cms.actions.rules import Rules, judged, read_article, rules_in
 from cms.context import Context
 from cms.database import articles, collections
 from cms.database import references as index
 from cms.database.engine import read
 from cms.database.tables import AnyRow
 from cms.errors import BUSY, Invalid, Problem, Referenced, ReferencePlace, Unavailable
-from cms.model import article as article_file
 from cms.model import document, references, splice
 from cms.model.article import Article
 from cms.model.file_diff import unified_diff
@@ -28,7 +27,7 @@ from cms.model.pointer import pointer
 from cms.model.references import Reference
 from cms.model.scopes import Actor
 from cms.model.visibility import will_be_seen
-from cms.store.base import Key, version_of
+from cms.store.base import Key
 
 MOST_UPDATED = 100
 """Articles that change together with the one to which they refer."""
@@ -196,7 +195,7 @@ def changed() -> Unavailable:
 
 def edited(ctx: Context, data: bytes, places: Sequence[Reference], new: Name | None) -> bytes:
     """Return the file with these references leading to `new`, or without them."""
-    found = document.read(data, article_file.yaml_limits(ctx.settings.limits))
+    found = document.read(data, ctx.settings.limits.front_matter)
     wanted = (
         references.without(found.data, places) if new is None else references.retargeted(found.data, places, new.id)
     )
@@ -209,14 +208,14 @@ def _edit(ctx: Context, actor: Actor, referrer: Referrer, name: Name, new: Name 
     key, data = Key(row.key), ctx.site.read(Key(row.key))
     if data is None:
         raise changed()
-    was = judged(ctx, rules, _read(ctx, key, data))
+    was = judged(ctx, rules, read_article(ctx, key, data))
     with read(ctx.database) as tx:
         places = places_of(tx, rules, was.data, name)
     try:
         after = edited(ctx, data, places, new)
     except Invalid as error:
         refuse(actor, name, [referrer], f"its file cannot be changed ({error.detail})")
-    article = judged(ctx, rules, _read(ctx, key, after))
+    article = judged(ctx, rules, read_article(ctx, key, after))
     if article.status != "broken" and article.id != was.id:
         refuse(actor, name, [referrer], f"its own id would change to {article.id}; change its slug by itself first")
     if any(map(will_be_seen, (row.status, was.status, article.status))):
@@ -225,10 +224,6 @@ def _edit(ctx: Context, actor: Actor, referrer: Referrer, name: Name, new: Name 
     if problems := _problems(ctx, rules, article, was, new):
         refuse(actor, name, [referrer], f"it needs the reference ({problems[0].pointer}: {problems[0].detail})")
     return Edit(key, data, after, article)
-
-
-def _read(ctx: Context, key: Key, data: bytes) -> Article:
-    return article_file.read(key, data, version_of(data), ctx.settings.limits)
 
 
 def _problems(ctx: Context, rules: Rules, article: Article, was: Article, new: Name | None) -> Sequence[Problem]:

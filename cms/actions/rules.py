@@ -26,6 +26,7 @@ from cms.model.merge import Revive
 from cms.model.pointer import Where, place, pointer
 from cms.model.references import NO_REFERENCES, ReferenceFields, shaped_by
 from cms.model.schema import Schema, to_date
+from cms.store.base import version_of
 
 KEPT = 64
 """Schemas and annotations that were read are kept, so many: reading one takes longer than what it is read for."""
@@ -104,6 +105,12 @@ def locales_in(row: AnyRow | None) -> Named:
         return annotation_in(row).locales
     except ValueError:
         return None
+
+
+def read_article(ctx: Context, key: str, data: bytes) -> Article:
+    """Return the article in the bytes of the file at the key, to which no rules are applied yet; one that cannot be
+    read is broken."""
+    return article_file.read(key, data, version_of(data), ctx.settings.limits)
 
 
 def judged(ctx: Context, rules: Rules, article: Article) -> Article:

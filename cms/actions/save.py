@@ -17,13 +17,13 @@ from cms.actions.faults import check_photos
 from cms.actions.naming import key_of_new
 from cms.actions.references import Edit, Target
 from cms.actions.rename import rename
+from cms.actions.rules import read_article
 from cms.context import Context
 from cms.database import articles, changes, drafts, shelves
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Exists, Gone, Problem, Stale, Unavailable
-from cms.model import article as article_file
 from cms.model import ids
 from cms.model.article import Article
 from cms.model.file_diff import unified_diff
@@ -152,7 +152,7 @@ def absorb_unseen(ctx: Context, key: Key, data: bytes) -> None:
         row = articles.by_key(tx, key)
     if row is not None and row.version == version_of(data):
         return
-    article = article_file.read(key, data, version_of(data), ctx.settings.limits)
+    article = read_article(ctx, key, data)
     with write(ctx.database) as tx:
         by = Origin("files", "files")
         absorb.absorb_article(ctx, tx, File(article, data, ""), by)

@@ -18,12 +18,12 @@ from cms.actions.absorb import File, Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.late import NOTHING, UNWANTED
 from cms.actions.references import Edit
+from cms.actions.rules import read_article
 from cms.context import Context
 from cms.database import articles, clock, history, intents
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Stale
-from cms.model import article as article_file
 from cms.model.ids import Name
 from cms.store.base import Key, Version, version_of
 
@@ -120,7 +120,7 @@ def settle(ctx: Context, head: AnyRow) -> None:
         if data is None:
             absorb.absorb_deletion(ctx, tx, head.new_key, by)
         else:
-            article = article_file.read(head.new_key, data, head.new_version, ctx.settings.limits)
+            article = read_article(ctx, head.new_key, data)
             absorb.absorb_article(ctx, tx, File(article, data, ""), by)
         finish_parts(ctx, tx, head, by)
         intents.forget(tx, head.id)
@@ -131,7 +131,7 @@ def finish_parts(ctx: Context, tx: Connection, head: AnyRow, by: Origin) -> None
     for part in intents.parts(tx, head.id):
         data = ctx.site.read(Key(part.new_key))
         if data is not None:
-            article = article_file.read(part.new_key, data, version_of(data), ctx.settings.limits)
+            article = read_article(ctx, part.new_key, data)
             absorb.absorb_article(ctx, tx, File(article, data, ""), by)
     settle_visibility(ctx, tx, by)
 

@@ -23,7 +23,6 @@ from cms.database.engine import read, write
 from cms.database.history import Span
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, Problem, Stale
-from cms.model import article as article_file
 from cms.model import translation
 from cms.model.ids import Name
 from cms.model.locales import id_in_locale
@@ -171,4 +170,4 @@ class _Look:
         base = None if written is None else history.text_at(self.tx, name, written)
         if base is None or now is None:
             return ()
-        return translation.changed(bytes(base), bytes(now), article_file.yaml_limits(self.ctx.settings.limits))
+        return translation.changed(bytes(base), bytes(now), self.ctx.settings.limits.front_matter)

@@ -23,7 +23,6 @@ from cms.context import Context
 from cms.database.engine import checked
 from cms.errors import Invalid, Malformed, NotFound, Problem, UnsupportedType
 from cms.model import json_bounds
-from cms.model.article import yaml_limits
 from cms.model.pointer import pointer
 from cms.model.published import LIVE_SINCE, MEMBERS
 
@@ -139,7 +138,7 @@ def strict_json(req: Request, *media_types: str) -> Any:
     if req.mimetype not in allowed:
         raise UnsupportedType(f"Send the body as {' or '.join(allowed)}.")
     data = req.get_data()
-    json_bounds.check_text(data, yaml_limits(context().settings.limits))
+    json_bounds.check_text(data, context().settings.limits.front_matter)
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
     except (ValueError, UnicodeDecodeError) as error:

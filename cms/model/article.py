@@ -27,7 +27,6 @@ from cms.model.refs import Ref
 from cms.model.search import indexed, searchable
 from cms.model.visibility import Status, is_visible, judge
 from cms.model.words import Words, words_of
-from cms.model.yaml_guard import YamlLimits
 
 log = logging.getLogger("cms.article")
 
@@ -146,7 +145,7 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     collection, path = split_key(key)
     if len(data) > limits.article_bytes:
         raise too_large(limits)
-    found = document.read(data, yaml_limits(limits))
+    found = document.read(data, limits.front_matter)
     values, dates = json_form(found.data)
     article_id = id_in(path, found.data)
     body = found.content
@@ -193,15 +192,6 @@ def broken(key: str, version: str, problems: tuple[Problem, ...], data: bytes = 
 def too_large(limits: Limits) -> Invalid:
     detail = f"an article holds at most {limits.article_bytes} bytes"
     return Invalid(detail, code="article_too_large", problems=[Problem("", detail, "article_too_large")])
-
-
-def yaml_limits(limits: Limits) -> YamlLimits:
-    return YamlLimits(
-        max_bytes=limits.front_matter_bytes,
-        max_depth=limits.front_matter_depth,
-        max_events=limits.front_matter_events,
-        max_aliases=limits.front_matter_aliases,
-    )
 
 
 def json_form(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

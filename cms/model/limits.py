@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cms.model.yaml_guard import YamlLimits
+
 MIB = 1024 * 1024
 
 
@@ -28,6 +30,16 @@ class Limits:
     """By one token, in each server process."""
     auth_failures_per_minute: int = 10
     """From one address, in each server process."""
+
+    @property
+    def front_matter(self) -> YamlLimits:
+        """What one front matter may cost."""
+        return YamlLimits(
+            max_bytes=self.front_matter_bytes,
+            max_depth=self.front_matter_depth,
+            max_events=self.front_matter_events,
+            max_aliases=self.front_matter_aliases,
+        )
 
     @property
     def form_bytes(self) -> int:

@@ -32,7 +32,7 @@ class Reading:
 def compared(path: str, data: bytes, site: dict[str, Any]) -> Reading:
     """Compare the file's front matter, body and id with what Astro makes of it (`site`)."""
     try:
-        found = document.read(data, article.yaml_limits(LIMITS))
+        found = document.read(data, LIMITS.front_matter)
     except Invalid as error:
         problem = error.problems[0] if error.problems else None
         detail = f"{problem.code}: {problem.detail}" if problem else error.detail
