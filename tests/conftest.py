@@ -56,6 +56,7 @@ from tests.components import (
 from tests.counted import counted, pytest_terminal_summary  # noqa: F401
 from tests.postgres import Packaged, postgres
 from tests.receiver import Receiver, receiving
+from tests.seaweedfs import seaweedfs_server
 from tests.swift import swift_server
 from tests.tiers import DATABASE, pytest_collection_modifyitems, pytest_testnodedown  # noqa: F401
 
@@ -287,6 +288,14 @@ def ceph_url() -> Iterator[str]:
 def swift_url() -> Iterator[str]:
     """Swift's S3 server with the bucket `photos`."""
     with swift_server() as url:
+        _make_bucket(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_url() -> Iterator[str]:
+    """SeaweedFS's S3 server with the bucket `photos`."""
+    with seaweedfs_server() as url:
         _make_bucket(url)
         yield url
 

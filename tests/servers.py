@@ -7,4 +7,5 @@ import pytest
 # One process starts the server, and has all that is asked of it.
 CEPH = pytest.param("ceph_url", marks=pytest.mark.xdist_group("ceph"))
 SWIFT = pytest.param("swift_url", marks=pytest.mark.xdist_group("swift"))
-S3_SERVERS = ["s3_url", CEPH, SWIFT]
+SEAWEEDFS = pytest.param("seaweedfs_url", marks=pytest.mark.xdist_group("seaweedfs"))
+S3_SERVERS = ["s3_url", CEPH, SWIFT, SEAWEEDFS]

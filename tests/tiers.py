@@ -20,7 +20,8 @@ DATABASE = os.environ.get("CMS_TEST_DATABASE", "sqlite")
 
 FOLDERS = {"abuse", "bench", "faults"}
 SERVERS = {"chromium_page", "cms_server", "cms_server_at", "nodes_of", "s3_server"}
-FIXTURES = {"nodejs", "package", "postgres", "postgres_server", "s3", "s3_url", "ceph_url", "swift_url", "still_cms"}
+S3 = {"s3", "s3_url", "ceph_url", "swift_url", "seaweedfs_url"}
+FIXTURES = {"nodejs", "package", "postgres", "postgres_server", *S3, "still_cms"}
 
 # What the tests of a folder are about is in their default tier.
 OWN = {"database": {"postgres", "postgres_server"}, "store": {"s3_server", "s3_url"}}

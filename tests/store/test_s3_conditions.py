@@ -13,7 +13,7 @@ from cms.store.base import ABSENT, Key, Version
 from cms.store.s3 import S3Store
 from cms.store.s3_client import connect
 from tests.components import s3_environment
-from tests.servers import CEPH, SWIFT
+from tests.servers import CEPH, SEAWEEDFS, SWIFT
 from tests.store.racing import race
 
 KEY = Key("src/content/news/en/raced.md")
@@ -33,6 +33,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         pytest.param("s3_url", False, id="rclone"),
         pytest.param("ceph_url", True, marks=CEPH.marks, id="ceph"),
         pytest.param("swift_url", False, marks=SWIFT.marks, id="swift"),
+        pytest.param("seaweedfs_url", True, marks=SEAWEEDFS.marks, id="seaweedfs"),
     ],
     indirect=["place"],
 )

@@ -20,7 +20,7 @@ from cms.store import open_store
 from cms.store.base import ABSENT, Absent, Key, Part, Store, Version, version_of
 from cms.store.s3_client import connect
 from tests.components import s3_environment
-from tests.servers import CEPH, S3_SERVERS
+from tests.servers import CEPH, S3_SERVERS, SEAWEEDFS
 from tests.store.racing import race
 
 if TYPE_CHECKING:
@@ -220,9 +220,12 @@ def test_a_hidden_folder_is_listed_and_read_when_asked_for_by_name(place: Place)
 
 
 def test_every_file_that_is_listed_can_be_read(place: Place) -> None:
+    """SeaweedFS takes a backslash for a slash, so that there these files have names that can be read."""
     for key in ("src/content/a\\b.md", "src/content/c\\/d.md", "src/content/plain.md"):
         place.plant(key, b"x")
-    assert [place.store.read(stat.key) for stat in place.store.list("src/content")] == [b"x"]
+    listed = keys(place.store, "src/content")
+    assert "src/content/plain.md" in listed
+    assert [key for key in listed if "\\" in key or place.store.read(Key(key)) != b"x"] == []
 
 
 NAMES = [
@@ -406,7 +409,7 @@ def test_of_many_that_create_one_file_under_its_lock_one_wins(store: Store, tmp_
     assert [result for result in results if result != winner] == [version_of(winner)] * 7
 
 
-@pytest.mark.parametrize("place", ["directory", CEPH], indirect=True)
+@pytest.mark.parametrize("place", ["directory", CEPH, SEAWEEDFS], indirect=True)
 def test_of_many_that_create_one_file_without_a_lock_one_wins_where_conditions_are_kept(place: Place) -> None:
     def create(number: int) -> bytes | str | None:
         data = f"writer {number}".encode()
