@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -53,3 +56,34 @@ def receiving() -> Iterator[Receiver]:
     server = Receiver()
     with answering(server):
         yield server
+
+
+@contextmanager
+def speaking(speak: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that says what `speak` makes it say to each who connects; gives its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, suppress(OSError):
+                        speak(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def hear(connection: socket.socket) -> bytes:
+    """All of one POST: who closes before it has read everything breaks the connection."""
+    heard = b""
+    while part := connection.recv(65536):
+        heard += part
+        head, _, body = heard.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head)
+        if length and len(body) >= int(length[1]):
+            break
+    return heard

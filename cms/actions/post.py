@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
+from cms.actions import http_answer
 from cms.errors import Invalid, Problem
 from cms.model.address import is_public
 
 CONNECT_S = 3.0
 TOTAL_S = 15.0
-READ_BYTES = 65_536
 SHOWN_BYTES = 1024
 PORTS = {"https": 443, "http": 80}
 
@@ -74,7 +74,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, bounds: Bounds) -> A
     except Invalid as error:
         return Answer(None, f"blocked_address: {error.problems[0].detail}", _since(started))
     except (http.client.HTTPException, OSError, ValueError) as error:
-        return Answer(None, f"{type(error).__name__}: {error}"[:300], _since(started))
+        return Answer(None, f"{type(error).__name__}: {http_answer.reason(error)}"[:300], _since(started))
     text = data[:SHOWN_BYTES].decode(errors="replace").replace("\0", "\ufffd")
     return Answer(status, None, _since(started), retry_after, text)
 
@@ -131,16 +131,15 @@ def _exchange(
     with _connect(places, deadline) as plain, _ended_at(deadline, plain):
         connection = http.client.HTTPConnection(parts.netloc, timeout=TOTAL_S)
         connection.sock = _tls().wrap_socket(plain, server_hostname=_host(parts)) if parts.scheme == "https" else plain
-        with connection.sock:
+        with connection.sock as line:
             connection.putrequest("POST", target, skip_accept_encoding=True)
             sent = {**headers, "Accept-Encoding": "identity", "Content-Length": str(len(body)), "Connection": "close"}
             for name, value in sent.items():
                 connection.putheader(name, value)
-            connection.endheaders(body)
-            with connection.getresponse() as answer:
-                if time.monotonic() >= deadline:  # what ended in the middle of its headers looks complete
-                    raise TimeoutError
-                return answer.status, answer.headers.get("Retry-After"), _beginning(answer)
+            with suppress(ConnectionError):  # who refuses the request may answer and close before it is all there
+                connection.endheaders(body)
+            with http_answer.read_head(line) as answer:
+                return answer.status, answer.headers.get("Retry-After"), http_answer.read_beginning(answer)
 
 
 def _connect(places: list[_Place], deadline: float) -> socket.socket:
@@ -180,15 +179,6 @@ def _ended_at(deadline: float, connection: socket.socket) -> Iterator[None]:
         finally:
             timer.cancel()
             timer.join()
-
-
-def _beginning(answer: http.client.HTTPResponse) -> bytes:
-    """At most `READ_BYTES` of the body, as they come; that it breaks off does not matter, for the status is known."""
-    read = b""
-    with suppress(http.client.HTTPException, OSError, ValueError):
-        while len(read) < READ_BYTES and (piece := answer.read1(READ_BYTES - len(read))):
-            read += piece
-    return read
 
 
 @cache

@@ -6,10 +6,8 @@ import datetime
 import socket
 import ssl
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,36 +20,9 @@ from cryptography.x509.oid import NameOID
 from cms.actions import post as sending
 from cms.actions.post import Answer, Bounds, check_url, post
 from cms.errors import Invalid
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver, hear, receiving, speaking
 
 PUBLIC = "93.184.216.34"
-
-
-@contextmanager
-def speaking(speak: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that says what `speak` makes it say to each who connects; gives its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection, suppress(OSError):
-                        speak(connection)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-def hear(connection: socket.socket) -> bytes:
-    """All of the request that `send` makes: who closes before it has read everything breaks the connection."""
-    heard = b""
-    while not heard.endswith(b"{}") and (part := connection.recv(65536)):
-        heard += part
-    return heard
 
 
 def send(url: str) -> Answer:
