@@ -1,19 +1,21 @@
 """Finds out by trying what a server does: whether the public can read a bucket, and whether it keeps the conditions of
-a PUT, which some servers ignore, and others keep as long as nobody races."""
+a request, which some servers refuse, others ignore, and others keep as long as nobody races."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
 from cms.store.s3_client import connect
+from cms.store.s3_conditions import Outcome, outcome_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,9 +23,38 @@ if TYPE_CHECKING:
 log = logging.getLogger("cms.store")
 
 RACERS = 32
+ROUNDS = 3
+"""How often they race: a server that is racy may be lucky once."""
+
+NO_TAG = "0" * 32
+"""An ETag that no object has."""
+
+Behaviour = Literal["kept", "ignored", "refused", "racy"]
+"""What a server does with a condition; "racy": it keeps the condition in sequence, and lets several win that race."""
+
 
 _kept: dict[tuple[str, str], bool] = {}
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the server of a bucket does with `If-None-Match: *` of a PUT that creates, and with `If-Match` of a PUT that
+    replaces and of a DELETE."""
+
+    create: Behaviour
+    replace: Behaviour
+    delete: Behaviour
+
+
+def probe_conditions(client: S3Client, bucket: str, prefix: str) -> Capabilities:
+    """Return what the bucket's server does with conditions, by up to 350 requests for an object below the prefix, which
+    is removed. Raises what the client raises when the server refuses for another reason, or does not answer."""
+    probe = _Probe(client, bucket, _name(prefix))
+    try:
+        return Capabilities(*map(_worst, (probe.create, probe.replace, probe.delete)))
+    finally:
+        probe.remove()
 
 
 def are_kept(client: S3Client, bucket: str, prefix: str) -> bool:
@@ -31,7 +62,8 @@ def are_kept(client: S3Client, bucket: str, prefix: str) -> bool:
     place = client.meta.endpoint_url, bucket
     with _lock:
         if place not in _kept:
-            _kept[place] = _race(client, bucket, _name(prefix))
+            found = probe_conditions(client, bucket, prefix)
+            _kept[place] = found.create == found.replace == "kept"
             log.info("%s %s conditions on PUT", bucket, "keeps" if _kept[place] else "ignores")
         return _kept[place]
 
@@ -55,30 +87,93 @@ def _name(prefix: str) -> str:
     return f"{prefix}probe-{secrets.token_hex(8)}"
 
 
-def _race(client: S3Client, bucket: str, key: str) -> bool:
-    def put(condition: dict[str, str]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """The object that the requests are for."""
+
+    client: S3Client
+    bucket: str
+    key: str
+
+    def remove(self) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=self.key)
+
+    def create(self) -> Behaviour:
+        self.remove()
+        return _judge(partial(self._put, IfNoneMatch="*"), again=partial(self._put, IfNoneMatch="*"))
+
+    def replace(self) -> Behaviour:
+        for tag in self._tags():
+            found = _judge(partial(self._put, IfMatch=tag), again=partial(self._put, IfMatch=NO_TAG))
+            if found != "refused":
+                return found
+        return "refused"
+
+    def delete(self) -> Behaviour:
+        for tag in self._tags():
+            without = _try(partial(self._delete, NO_TAG))
+            if without in ("done", "refused"):
+                return "ignored" if without == "done" else "refused"
+            # Whoever deletes what a tag names may not delete what has just taken its place.
+            _race([self._put, *[partial(self._delete, tag)] * (RACERS - 1)])
+            if not self._is_there():
+                return "racy"
+            if _try(partial(self._delete, self._form_of(tag))) == "done":
+                return "kept"
+        return "refused"
+
+    def _tags(self) -> Sequence[str]:
+        """The tag of an object that is there, as some servers want it, and as others do."""
+        self._put()
+        return self._tag(), f'"{self._tag()}"'
+
+    def _form_of(self, tag: str) -> str:
+        return f'"{self._tag()}"' if tag.startswith('"') else self._tag()
+
+    def _tag(self) -> str:
+        return self.client.head_object(Bucket=self.bucket, Key=self.key)["ETag"].strip('"')
+
+    def _is_there(self) -> bool:
+        return _try(partial(self.client.head_object, Bucket=self.bucket, Key=self.key)) == "done"
+
+    def _put(self, **condition: str) -> None:
         # The same bytes once more would have the same tag, and so let another one in.
         body = secrets.token_bytes(8)
-        client.put_object(Bucket=bucket, Key=key, Body=body, **condition)  # type: ignore[arg-type]
+        self.client.put_object(Bucket=self.bucket, Key=self.key, Body=body, **condition)  # type: ignore[arg-type]
 
+    def _delete(self, tag: str) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=self.key, IfMatch=tag)
+
+
+def _worst(behaviour: Callable[[], Behaviour]) -> Behaviour:
+    found: Behaviour = "kept"
+    for _ in range(ROUNDS):
+        if found == "kept":
+            found = behaviour()
+    return found
+
+
+def _judge(attempt: Callable[[], object], *, again: Callable[[], object]) -> Behaviour:
+    """What the server does with a condition that one of many who race may pass, and `again`, after them, may not."""
+    won = _race([attempt] * RACERS).count("done")
+    if won == 1:
+        return "kept"
+    if won == 0:
+        return "refused"
+    return "ignored" if _try(again) == "done" else "racy"
+
+
+def _race(attempts: Sequence[Callable[[], object]]) -> list[Outcome | Literal["done"]]:
+    with ThreadPoolExecutor(len(attempts)) as pool:
+        return list(pool.map(_try, attempts))
+
+
+def _try(attempt: Callable[[], object]) -> Outcome | Literal["done"]:
     try:
-        if _winners(partial(put, {"IfNoneMatch": "*"})) != 1:
-            return False
-        etag = client.head_object(Bucket=bucket, Key=key)["ETag"]
-        return _winners(partial(put, {"IfMatch": etag.strip('"')})) == 1
-    finally:
-        client.delete_object(Bucket=bucket, Key=key)
-
-
-def _winners(put: Callable[[], None]) -> int:
-    """How many of them the server has let; one that does not know the condition, or cannot race, lets nobody."""
-
-    def is_let(_: int) -> bool:
-        try:
-            put()
-        except ClientError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(RACERS) as pool:
-        return sum(pool.map(is_let, range(RACERS)))
+        attempt()
+    except ClientError as error:
+        outcome = outcome_of(error)
+        if outcome == "other" and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            raise
+        return outcome
+    return "done"
