@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from cms.errors import CmsError, Invalid, Problem, TooLarge, UnsupportedType
-from cms.model import photo_metadata, photo_place
+from cms.model import photo_metadata, photo_pixels, photo_place
 from cms.model.limits import Limits
 
 # Its check counts pixels of its own liking; ours reads the header and comes first.
@@ -40,14 +41,15 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 ACCEPTED_TYPES = tuple(MEDIA_TYPES[kind] for kind in EXTENSIONS) + (("image/heic", "image/heif") if _HEIC else ())
-_SIDEWAYS = (5, 6, 7, 8)
-_ORIENTATION = 0x0112
 _SAVE: dict[str, dict[str, object]] = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "png": {"optimize": True},
     "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 75},
 }
+_LOSSLESS: dict[str, object] = {"lossless": True, "quality": 50, "method": 2}
+"""How a WebP that came without loss is saved: text in a screenshot stays sharp."""
+
 _JPEG_STEPS = 884
 """The sum of the luminance table of a JPEG of that quality; larger is coarser."""
 
@@ -71,9 +73,7 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
     """What the header says; the ending of the name when the header says nothing."""
     try:
         with Image.open(stream, formats=READ) as image:
-            width, height = image.size
-            if is_sideways(image):
-                width, height = height, width
+            width, height = photo_pixels.shown_size(image)
             return Facts(_format(image), width, height, photo_place.is_told(image, stream))
     except Exception:  # Pillow's decoders raise errors of many classes, struct.error and zlib.error among them
         ending = name.rpartition(".")[2].lower()
@@ -122,52 +122,49 @@ def _is_something_else(source: BinaryIO) -> bool:
     return head[:1] not in b"<%" and bool(_OTHER_KINDS.search(head) or _ARCHIVE_END in tail)
 
 
-def _encode(image: Image.Image, source: BinaryIO, out: BinaryIO) -> Facts:
+def _encode(image: ImageFile, source: BinaryIO, out: BinaryIO) -> Facts:
     kind = _format(image)
-    image.load()
-    options = _options(image, kind)
+    shown = photo_pixels.shown(image)
+    options = _options(image, kind, source)
     told = photo_place.is_told(image, source), *photo_metadata.owners(image)
-    # In place: a photo of 64 megapixels takes 256 MB each time it is copied.
-    ImageOps.exif_transpose(image, in_place=True)
-    plain = to_srgb(image, kind)
+    if shown is not image:
+        image.close()  # of 64 megapixels, it takes 256 MB
+    plain = _in_mode_of(kind, photo_pixels.to_srgb(shown))
     transparency = plain.info.get("transparency")
     plain.info = {} if transparency is None else {"transparency": transparency}
     plain.save(out, format=kind.upper(), **options)
     return Facts(kind, plain.width, plain.height, *told)
 
 
-def _options(image: Image.Image, kind: str) -> dict[str, object]:
+def _in_mode_of(kind: str, image: Image.Image) -> Image.Image:
+    """Return the image in a mode that files of this kind can have."""
+    if kind == "jpeg" and image.mode not in ("RGB", "L"):
+        return image.convert("RGB")
+    if kind in ("webp", "avif") and image.mode not in ("RGB", "RGBA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image
+
+
+def _options(image: Image.Image, kind: str, source: BinaryIO) -> dict[str, object]:
     """How it is saved; a JPEG is not coded more finely than it came, which would make it larger and no better."""
     tables = [table for _, table in sorted(getattr(image, "quantization", {}).items())]
     if kind == "jpeg" and tables and sum(tables[0]) > _JPEG_STEPS:
         own = {name: value for name, value in _SAVE[kind].items() if name != "quality"}
         return {**own, "qtables": tables, "subsampling": "4:2:0"}
+    if kind == "webp" and _is_lossless(source):
+        return _LOSSLESS
     return _SAVE[kind]
 
 
-def is_sideways(image: Image.Image) -> bool:
-    """Whether width and height change places when it stands upright."""
-    return image.getexif().get(_ORIENTATION) in _SIDEWAYS
-
-
-def to_srgb(image: Image.Image, kind: str) -> Image.Image:
-    """The colours that its profile means, in a mode that files of this kind can have."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
-        try:
-            mode = "RGBA" if image.mode == "RGBA" else "RGB"
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-            if converted is not None:
-                image = converted
-        except (ImageCms.PyCMSError, OSError):
-            # A broken profile says nothing about colours; the photo is taken as sRGB.
-            image.info.pop("icc_profile", None)
-    if kind == "jpeg" and image.mode not in ("RGB", "L"):
-        return image.convert("RGB")
-    if kind in ("webp", "avif") and image.mode not in ("RGB", "RGBA"):
-        return image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB")
-    return image
+def _is_lossless(source: BinaryIO) -> bool:
+    """Return whether the first pixels of a WebP are in a chunk VP8L (RFC 9649)."""
+    source.seek(12)
+    while len(header := source.read(8)) == 8:
+        if header[:4] in (b"VP8 ", b"VP8L"):
+            return header[:4] == b"VP8L"
+        size = int.from_bytes(header[4:], "little")
+        source.seek(size + size % 2, io.SEEK_CUR)
+    return False
 
 
 def _format(image: Image.Image) -> str:

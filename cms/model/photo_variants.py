@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from cms.model.photo import READ, is_sideways, to_srgb
+from cms.model.photo import READ
+from cms.model.photo_pixels import shown, shown_size, to_srgb
 
 WIDTHS = (320, 640, 960, 1280, 1920)
 Kind = Literal["webp", "avif"]
@@ -26,10 +27,10 @@ _COLOURS = 8
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """`colour` is `#rrggbb`, `placeholder` a data URI."""
+    """`colour` is `#rrggbb`, None when the photo is wholly transparent; `placeholder` is a data URI."""
 
     placeholder: str
-    colour: str
+    colour: str | None
     variants: Variants
 
 
@@ -40,15 +41,13 @@ def name_of(width: int, kind: Kind) -> str:
 def render(source: BinaryIO, folder: Path, kind: Kind) -> Rendition:
     """Write the variants into the folder, none wider than the photo; raises what Pillow raises for a broken one."""
     with Image.open(source, formats=READ) as image:
-        width, height = reversed(image.size) if is_sideways(image) else image.size
+        width, height = shown_size(image)
         is_still = getattr(image, "n_frames", 1) == 1 or image.format == "MPO"
         widths = [wanted for wanted in WIDTHS if wanted <= width and is_still]
         largest = widths[-1] if widths else min(width, WIDTHS[0])
         # JPEG is decoded at a half, a quarter or an eighth of its size where that is enough.
         image.draft("RGB", (math.ceil(image.width * largest / width), math.ceil(image.height * largest / width)))
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        current = to_srgb(_narrowed(_plain(image), largest, height / width), "webp")
+        current = _coloured(to_srgb(_narrowed(_smooth(shown(image)), largest, height / width)))
     made: list[tuple[int, int, int]] = []
     for wanted in reversed(widths):
         current = _narrowed(current, wanted, height / width)
@@ -58,12 +57,16 @@ def render(source: BinaryIO, folder: Path, kind: Kind) -> Rendition:
     return Rendition(_placeholder(current, height / width), _colour(current), tuple(reversed(made)))
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """In a mode that can be made smaller without damage, with its colour profile."""
-    if image.mode in ("RGB", "RGBA", "L", "CMYK"):
-        return image
-    has_alpha = "A" in image.getbands() or "transparency" in image.info
-    return image.convert("RGBA" if has_alpha else "RGB")
+def _smooth(image: Image.Image) -> Image.Image:
+    """Return the image in a mode whose pixels can be mixed."""
+    if image.mode == "P":
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _coloured(image: Image.Image) -> Image.Image:
+    """Return the image in mode RGB or RGBA."""
+    return image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if image.mode == "LA" else "RGB")
 
 
 def _narrowed(image: Image.Image, width: int, ratio: float) -> Image.Image:
@@ -81,9 +84,15 @@ def _placeholder(image: Image.Image, ratio: float) -> str:
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def _colour(image: Image.Image) -> str:
-    few = image.convert("RGB").resize((32, 32)).quantize(_COLOURS)
-    counted = few.histogram()
+def _colour(image: Image.Image) -> str | None:
+    """Return the colour that there is most of where the image is about as opaque as anywhere, None when nowhere."""
+    few = image.convert("RGBA").resize((32, 32)).tobytes()
+    opaque = max(few[3::4])
+    if not opaque:
+        return None
+    pixels = b"".join(few[start : start + 3] for start in range(0, len(few), 4) if few[start + 3] * 2 >= opaque)
+    reduced = Image.frombytes("RGB", (len(pixels) // 3, 1), pixels).quantize(_COLOURS)
+    counted = reduced.histogram()
     most = counted.index(max(counted))
-    palette = few.getpalette() or [0, 0, 0]
+    palette = reduced.getpalette() or [0, 0, 0]
     return "#" + bytes(palette[most * 3 : most * 3 + 3]).hex()
