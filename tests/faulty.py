@@ -11,15 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.config import Config
 
 from cms.context import Context
 from cms.store import s3_client
-from cms.store.s3_client import connect
-from cms.store.s3_probes import are_kept
 from tests.conftest import close, make_context
 
 Fault = Literal["slow down", "cut", "lost answer", "stall", "trickle", "hold", "outage", "late"]
@@ -155,7 +152,6 @@ def node_behind(proxy: Proxy, ctx: Context, attempts: int = 1) -> Iterator[Conte
         patched.setattr(s3_client, "PORTABLE", once)
         patched.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
         made = make_context(ctx.settings)
-        are_kept(connect(), urlsplit(ctx.settings.site).netloc, "")  # else it is they who race that meet the fault
         try:
             yield made
         finally:

@@ -88,7 +88,7 @@ def fetch(client: S3Client, asked: GetObjectRequestTypeDef, out: BinaryIO, part:
         out.seek(0)
         out.truncate()
         try:
-            size = answer["ContentLength"] if part is None else part.stop - part.start
+            size = answer.get("ContentLength") if part is None else part.stop - part.start
             _copy_all(answer["Body"]._raw_stream, out, size)  # type: ignore[attr-defined]
         except (HTTPError, IncompleteReadError):
             if attempt == STREAM_ATTEMPTS:
@@ -99,17 +99,17 @@ def fetch(client: S3Client, asked: GetObjectRequestTypeDef, out: BinaryIO, part:
     return False
 
 
-def _copy_all(source: HTTPResponse, out: BinaryIO, size: int) -> None:
-    """Copy just so many bytes; an error when fewer come, or too slowly."""
+def _copy_all(source: HTTPResponse, out: BinaryIO, size: int | None) -> None:
+    """Copy just so many bytes; an error when fewer come, or too slowly. None: all, in chunks of which the last one is
+    marked."""
     # What has come is taken as it comes: a server that trickles would never fill a larger read.
-    deadline = time.monotonic() + DEADLINE_S + size / SLOWEST
-    copied = 0
+    began, copied = time.monotonic(), 0
     while chunk := source.read1(CHUNK):
         out.write(chunk)
         copied += len(chunk)
-        if time.monotonic() > deadline:
+        if time.monotonic() > began + DEADLINE_S + (size or copied) / SLOWEST:
             raise _OutOfTimeError
-    if copied != size:
+    if size is not None and copied != size:
         raise IncompleteReadError(actual_bytes=copied, expected_bytes=size)
 
 

@@ -3,9 +3,7 @@ a request, which some servers refuse, others ignore, and others keep as long as 
 
 from __future__ import annotations
 
-import logging
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,13 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
+from cms.store.s3_bucket import tag_of
 from cms.store.s3_client import connect
-from cms.store.s3_conditions import Outcome, outcome_of
+from cms.store.s3_conditions import Condition, Conditions, Outcome, outcome_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-log = logging.getLogger("cms.store")
 
 RACERS = 32
 ROUNDS = 3
@@ -31,10 +28,6 @@ NO_TAG = "0" * 32
 
 Behaviour = Literal["kept", "ignored", "refused", "racy"]
 """What a server does with a condition; "racy": it keeps the condition in sequence, and lets several win that race."""
-
-
-_kept: dict[tuple[str, str], bool] = {}
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +50,26 @@ def probe_conditions(client: S3Client, bucket: str, prefix: str) -> Capabilities
         probe.remove()
 
 
-def are_kept(client: S3Client, bucket: str, prefix: str) -> bool:
-    """Whether of many who PUT at once, on the same condition, exactly one is let; each process asks a bucket once."""
-    place = client.meta.endpoint_url, bucket
-    with _lock:
-        if place not in _kept:
-            found = probe_conditions(client, bucket, prefix)
-            _kept[place] = found.create == found.replace == "kept"
-            log.info("%s %s conditions on PUT", bucket, "keeps" if _kept[place] else "ignores")
-        return _kept[place]
-
-
 def answers_anybody(client: S3Client, bucket: str, prefix: str) -> bool:
     """Whether somebody without credentials can read what lies there."""
-    probe, nobody = _name(prefix), connect(anonymous=True)
-    client.put_object(Bucket=bucket, Key=probe, Body=b"Who can read this?")
+    where, nobody, conditions = {"Bucket": bucket, "Key": _name(prefix)}, connect(anonymous=True), Conditions()
+
+    def put(condition: Condition) -> str:
+        return tag_of(client.put_object(**where, **condition, Body=b"Who can read this?"))  # type: ignore[arg-type]
+
+    def remove(condition: Condition) -> None:
+        client.delete_object(**where, **condition)  # type: ignore[arg-type]
+
+    # A policy may let in nothing without a condition.
+    tag = conditions.send("create", "", put, lambda: True)
     try:
-        nobody.get_object(Bucket=bucket, Key=probe)["Body"].close()
+        nobody.get_object(Bucket=where["Bucket"], Key=where["Key"])["Body"].close()
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise
         return False
     finally:
-        client.delete_object(Bucket=bucket, Key=probe)
+        conditions.send("delete", tag, remove, lambda: True)
     return True
 
 
@@ -131,7 +121,7 @@ class _Probe:
         return f'"{self._tag()}"' if tag.startswith('"') else self._tag()
 
     def _tag(self) -> str:
-        return self.client.head_object(Bucket=self.bucket, Key=self.key)["ETag"].strip('"')
+        return tag_of(self.client.head_object(Bucket=self.bucket, Key=self.key))
 
     def _is_there(self) -> bool:
         return _try(partial(self.client.head_object, Bucket=self.bucket, Key=self.key)) == "done"

@@ -21,11 +21,12 @@ def digests(data: bytes | Path) -> dict[str, str]:
     return {"sha256": version_of(data), "md5": _md5(data)}
 
 
-def known(metadata: Mapping[str, str], etag: str) -> Version | None:
-    """The version of the object that has these, None when only its bytes can tell."""
+def known(metadata: Mapping[str, str], tag: str) -> Version | None:
+    """The version of the object that has this metadata and, without quotes, this ETag; None when only its bytes can
+    tell."""
     # Some servers give names back in another case.
     told = {name.lower(): value for name, value in metadata.items()}
-    is_ours = told.get("md5") == etag.strip('"') and _SHA256.fullmatch(told.get("sha256", ""))
+    is_ours = told.get("md5") == tag.lower() and _SHA256.fullmatch(told.get("sha256", ""))
     return Version(told["sha256"]) if is_ours else None
 
 
