@@ -16,6 +16,7 @@ from cms.actions.faults import Content, against_rules
 from cms.actions.finding import Finding, Severity, some
 from cms.actions.rules import Rules, rules_in
 from cms.actions.seen import MOST_PHOTO_BYTES, is_photo, is_photo_key
+from cms.actions.variant_findings import of_variants
 from cms.context import Context
 from cms.database import articles, collections, feed, images
 from cms.database.engine import read
@@ -42,7 +43,7 @@ def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
     `each_translation`.
     """
     with read(ctx.database) as tx:
-        found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *_bare_photos(tx)]
+        found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *of_variants(tx)]
         for collection in collections.all_of(tx):
             found += _of_collection(ctx, tx, collection, each_translation=each_translation)
     found += [*_unseen_writers(ctx), *_huge_photos(ctx), *differences.unread_files(ctx)]
@@ -72,12 +73,6 @@ def _located_photos(tx: Connection) -> Iterator[Finding]:
     detail = "tells where it was taken (GPS); `cms images push --clean` takes that out"
     for path in images.located(tx):
         yield Finding("warning", ids.ASSETS + path, "", detail, "image_gps")
-
-
-def _bare_photos(tx: Connection) -> Iterator[Finding]:
-    detail = "no smaller copies can be made of this photo; export it again and replace it"
-    for path in images.bare(tx):
-        yield Finding("warning", ids.ASSETS + path, "", detail, "image_without_variants")
 
 
 def _huge_photos(ctx: Context) -> Iterator[Finding]:

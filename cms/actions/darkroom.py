@@ -24,13 +24,17 @@ from cms.errors import BUSY, CmsError, Invalid, Problem, Unavailable
 from cms.model import photo, photo_variants
 from cms.model.limits import MIB, Limits
 from cms.model.photo import Facts
-from cms.model.photo_variants import Kind, Rendition
+from cms.model.photo_variants import Rendition
+from cms.model.variant_sizes import WIDTHS, Kind
 
 MOST_MEMORY = 4096 * MIB
 """Of addresses; an AVIF of 64 megapixels takes 1.7 GB."""
 
 MOST_SECONDS = 60
 """For one photo, on the clock and of the processor."""
+
+MODEST_WIDTH = 640
+"""The widest variant of a photo of which all variants cost too much."""
 
 AT_ONCE = min(2, os.cpu_count() or 1)
 """So many photos are made ready at once by this process, whoever sends them."""
@@ -59,8 +63,12 @@ class Darkroom(AbstractContextManager["Darkroom"]):
         return Facts(**answer)
 
     def render(self, source: Path, folder: Path, kind: Kind) -> Rendition | None:
-        """Write the photo's variants into the folder; None for one that cannot be read, or only at too great a cost."""
-        answer = self._ask({"source": str(source), "folder": str(folder), "kind": kind})
+        """Write the photo's variants into the folder; None for one that cannot be read, or only at too great a cost.
+
+        Where all of them cost too much, those up to `MODEST_WIDTH` are made.
+        """
+        job = {"source": str(source), "folder": str(folder), "kind": kind}
+        answer = self._ask({**job, "widest": WIDTHS[-1]}) or self._ask({**job, "widest": MODEST_WIDTH})
         if answer is None or "error" in answer:
             return None
         variants = tuple((width, height, size) for width, height, size in answer["variants"])
@@ -146,10 +154,10 @@ def _prepare(source: str, target: str, name: str, where: str, limits: dict[str, 
         return {"error": type(error).__name__, "detail": error.detail, "code": error.code, "problems": problems}
 
 
-def _render(source: str, folder: str, kind: Kind) -> dict[str, Any]:
+def _render(source: str, folder: str, kind: Kind, widest: int) -> dict[str, Any]:
     try:
         with Path(source).open("rb") as stream:
-            return dataclasses.asdict(photo_variants.render(stream, Path(folder), kind))
+            return dataclasses.asdict(photo_variants.render(stream, Path(folder), kind, widest))
     except Exception:  # whatever a decoder raises, this photo has no variants
         return {"error": "damaged"}
 

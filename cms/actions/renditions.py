@@ -21,8 +21,10 @@ from cms.database import images
 from cms.database.engine import read, write
 from cms.database.images import Made
 from cms.errors import BUSY, NotFound, Stale, Unavailable
-from cms.model.image import NO_AVIF, NOTHING, variant_key
-from cms.model.photo_variants import Kind, name_of
+from cms.model.image import variant_key
+from cms.model.image_variants import NO_AVIF, NOTHING
+from cms.model.photo_variants import name_of
+from cms.model.variant_sizes import Kind
 from cms.store.base import ABSENT, Key
 
 log = logging.getLogger("cms.renditions")

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 10
+FORMAT = 11
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from cms.database.derived import article_images, articles, images
 from cms.database.photo_visibility import ALL, PUBLIC, Sight, is_told_in, may_see
 from cms.database.tables import AnyRow, draft_images
 from cms.model.ids import ASSETS
-from cms.model.image import NOTHING, Image, ImageFields
+from cms.model.image import Image, ImageFields
 
 Made = Literal["rendition", "avif"]
 """What is made of a photo, and the column that says so."""
@@ -130,10 +131,17 @@ def located(tx: Connection) -> list[str]:
     return list(tx.execute(select(images.c.path).where(images.c.has_gps).order_by(images.c.path)).scalars())
 
 
-def bare(tx: Connection) -> list[str]:
-    """The paths of photos of which no variants could be made."""
-    found = select(images.c.path).where(images.c.rendition == NOTHING, images.c.width.is_not(None))
+def unreadable(tx: Connection) -> list[str]:
+    """Return the paths of photos whose header cannot be read, in order."""
+    found = select(images.c.path).where(images.c.width.is_(None), images.c.format != "svg")
     return list(tx.execute(found.order_by(images.c.path)).scalars())
+
+
+def lacking(tx: Connection) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the paths of photos of which variants cannot be made, and these as the API names them."""
+    found = select(images.c.path, images.c.json).where(images.c.json.contains('"variants_missing":[{', autoescape=True))
+    for row in tx.execute(found.order_by(images.c.path)):
+        yield row.path, json.loads(row.json)["variants_missing"]
 
 
 def _in_folder(folder: str) -> Select[*tuple[Any, ...]]:

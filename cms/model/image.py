@@ -9,14 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from cms.errors import Invalid, Problem
+from cms.model import image_variants
 from cms.model.ids import ASSETS
+from cms.model.image_variants import Photo
 from cms.model.locales import lookup
 from cms.model.pointer import pointer
 
-NOTHING = '{"placeholder": null, "colour": null, "variants": []}'
-"""The rendition of a photo that has none, or none yet."""
-
-NO_AVIF = "[]"
 VARIANTS = "variants"
 """The folder of all variants in their store."""
 
@@ -98,15 +96,15 @@ def facts(image: Image | None, path: str | None, locale: str | None, variants_ba
     if image is None:
         nothing = dict.fromkeys(("url", "sha256", "bytes", "width", "height", "format", "version"))
         texts = dict.fromkeys(("caption", "credit", "copyright", "focal_point"))
-        return {"path": path, **nothing, **texts, **_rendition(None, variants_base), "missing": True}
+        return {"path": path, **nothing, **texts, **_variants(None, variants_base), "missing": True}
     caption = said_in(image.fields.caption, locale)
-    return {**_about(image), "caption": caption, **_rendition(image, variants_base), "missing": False}
+    return {**_about(image), "caption": caption, **_variants(image, variants_base), "missing": False}
 
 
 def published(image: Image, variants_base: str) -> str:
     """The image's JSON, as every route serves it."""
     texts = {"alt": dict(image.fields.alt), "caption": dict(image.fields.caption)}
-    shown = {**_about(image), **texts, **_rendition(image, variants_base)}
+    shown = {**_about(image), **texts, **_variants(image, variants_base)}
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -155,30 +153,9 @@ def _about(image: Image) -> dict[str, Any]:
     }
 
 
-def _rendition(image: Image | None, variants_base: str) -> dict[str, Any]:
-    made = json.loads(NOTHING if image is None or image.rendition is None else image.rendition)
-    avif = json.loads(NO_AVIF if image is None or image.avif is None else image.avif)
-    variants = [
-        {
-            "url": f"{variants_base}/{variant_key(image.sha256, f'{width}.{kind}')}",
-            "width": width,
-            "height": height,
-            "bytes": size,
-            "format": kind,
-        }
-        for kind, found in (("webp", made["variants"]), ("avif", avif))
-        for width, height, size in found
-        if image is not None
-    ]
-    return {
-        "placeholder": made["placeholder"],
-        "colour": made["colour"],
-        "variants": variants,
-        "srcset": _srcset(variants, "webp"),
-        "srcset_avif": _srcset(variants, "avif"),
-    }
-
-
-def _srcset(variants: list[dict[str, Any]], kind: str) -> str | None:
-    """Those of one format, ready for an `<img>` or a `<source>`."""
-    return ", ".join(f"{item['url']} {item['width']}w" for item in variants if item["format"] == kind) or None
+def _variants(image: Image | None, variants_base: str) -> dict[str, Any]:
+    if image is None:
+        return image_variants.shown(None, "", None, None)
+    photo = Photo(url_of(image), image.width, image.height, image.format)
+    folder = f"{variants_base}/{VARIANTS}/{image.sha256}"
+    return image_variants.shown(photo, folder, image.rendition, image.avif)

@@ -8,20 +8,20 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from PIL import Image
 
 from cms.model.photo import READ
 from cms.model.photo_pixels import shown, shown_size, to_srgb
+from cms.model.variant_sizes import WIDTHS, Kind, height_at, obstacle, wanted
 
-WIDTHS = (320, 640, 960, 1280, 1920)
-Kind = Literal["webp", "avif"]
 Variants = tuple[tuple[int, int, int], ...]
 """Triples of width and height in pixels and size in bytes, smallest first."""
 
 _SAVE: dict[Kind, dict[str, int]] = {"webp": {"quality": 80, "method": 4}, "avif": {"quality": 50, "speed": 6}}
-_PLACEHOLDER_WIDTH = 24
+_PLACEHOLDER = (24, 96)
+"""Its largest width and height in pixels."""
 _COLOURS = 8
 
 
@@ -38,23 +38,36 @@ def name_of(width: int, kind: Kind) -> str:
     return f"{width}.{kind}"
 
 
-def render(source: BinaryIO, folder: Path, kind: Kind) -> Rendition:
-    """Write the variants into the folder, none wider than the photo; raises what Pillow raises for a broken one."""
+def render(source: BinaryIO, folder: Path, kind: Kind, widest: int = WIDTHS[-1]) -> Rendition:
+    """Write the variants into the folder, none wider than the photo or than `widest`. A width that cannot be made is
+    left out. Raises what Pillow raises for a broken photo."""
     with Image.open(source, formats=READ) as image:
         width, height = shown_size(image)
+        ratio = height / width
         is_still = getattr(image, "n_frames", 1) == 1 or image.format == "MPO"
-        widths = [wanted for wanted in WIDTHS if wanted <= width and is_still]
+        widths = [
+            one for one in wanted(min(width, widest)) if is_still and obstacle(kind, one, height_at(one, ratio)) is None
+        ]
         largest = widths[-1] if widths else min(width, WIDTHS[0])
         # JPEG is decoded at a half, a quarter or an eighth of its size where that is enough.
         image.draft("RGB", (math.ceil(image.width * largest / width), math.ceil(image.height * largest / width)))
-        current = _coloured(to_srgb(_narrowed(_smooth(shown(image)), largest, height / width)))
+        current = _coloured(to_srgb(_narrowed(_smooth(shown(image)), largest, ratio)))
     made: list[tuple[int, int, int]] = []
-    for wanted in reversed(widths):
-        current = _narrowed(current, wanted, height / width)
-        path = folder / name_of(wanted, kind)
-        current.save(path, kind.upper(), **_SAVE[kind])
-        made.append((*current.size, path.stat().st_size))
-    return Rendition(_placeholder(current, height / width), _colour(current), tuple(reversed(made)))
+    for one in reversed(widths):
+        current = _narrowed(current, one, ratio)
+        size = _save(current, folder / name_of(one, kind), kind)
+        if size is not None:
+            made.append((*current.size, size))
+    return Rendition(_placeholder(current), _colour(current), tuple(reversed(made)))
+
+
+def _save(image: Image.Image, path: Path, kind: Kind) -> int | None:
+    """Write the variant and return its size in bytes; None when the encoder fails."""
+    try:
+        image.save(path, kind.upper(), **_SAVE[kind])
+    except Exception:  # encoders raise errors of many classes
+        return None
+    return path.stat().st_size
 
 
 def _smooth(image: Image.Image) -> Image.Image:
@@ -70,7 +83,7 @@ def _coloured(image: Image.Image) -> Image.Image:
 
 
 def _narrowed(image: Image.Image, width: int, ratio: float) -> Image.Image:
-    size = (width, max(1, round(width * ratio)))
+    size = (width, height_at(width, ratio))
     if image.width <= width:
         return image
     made = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -78,9 +91,11 @@ def _narrowed(image: Image.Image, width: int, ratio: float) -> Image.Image:
     return made
 
 
-def _placeholder(image: Image.Image, ratio: float) -> str:
+def _placeholder(image: Image.Image) -> str:
+    scale = min(1, *(most / side for most, side in zip(_PLACEHOLDER, image.size, strict=True)))
+    width, height = (max(1, round(side * scale)) for side in image.size)
     out = io.BytesIO()
-    _narrowed(image, _PLACEHOLDER_WIDTH, ratio).save(out, "WEBP", quality=40, method=6)
+    image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0).save(out, "WEBP", quality=40, method=6)
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 

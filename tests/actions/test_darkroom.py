@@ -118,10 +118,26 @@ def test_a_process_that_the_system_ends_costs_no_photo_its_variants(
 
 
 @pytest.mark.usefixtures("without_avif")
+def test_f08_a_photo_that_costs_too_much_gets_its_small_variants(
+    client: FlaskClient, ctx: Context, site: Path, alone: str
+) -> None:
+    (site / "src/assets" / alone).write_bytes(picture(size=(1000, 700)))
+    reconcile(ctx)
+    with watching(to_kill=2):
+        assert renditions.make(ctx) == 1
+    shown = client.get(f"{IMAGES}/{alone}").get_json()
+    assert [item["width"] for item in shown["variants"]] == [320, 640]
+    assert shown["variants_missing"] == [{"width": 960, "format": "webp", "reason": "failed"}]
+    assert [finding.path for finding in check(ctx) if finding.code == "image_variants_missing"] == [
+        f"src/assets/{alone}"
+    ]
+
+
+@pytest.mark.usefixtures("without_avif")
 def test_a_photo_that_ends_every_process_is_named(client: FlaskClient, ctx: Context, alone: str) -> None:
     with watching(to_kill=9) as watch:
         assert renditions.make(ctx) == 1
-    assert len(watch.killed) == 2
+    assert len(watch.killed) == 4
     assert client.get(f"{IMAGES}/{alone}").get_json()["variants"] == []
     assert [finding.path for finding in check(ctx) if finding.code == "image_without_variants"] == [
         f"src/assets/{alone}"

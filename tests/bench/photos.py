@@ -19,7 +19,7 @@ from pathlib import Path
 
 import click
 
-from cms.model.photo_variants import WIDTHS
+from cms.model.variant_sizes import WIDTHS
 from tests.components import PACKAGE, node_with_packages
 
 OURS = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
@@ -10,6 +10,7 @@ from cms.api.schemas.common import MAX_LIMIT, Map, Text, said
 from cms.model.image import ANY_LOCALE
 from cms.model.locales import LOCALE_PATTERN
 from cms.model.photo_metadata import MOST_CHARACTERS
+from cms.model.variant_sizes import Kind, Reason
 
 _LOCALE = f"{LOCALE_PATTERN}|^\\{ANY_LOCALE}$"
 
@@ -19,7 +20,23 @@ class Variant(Schema):
     width = fields.Integer(required=True)
     height = fields.Integer(required=True)
     bytes = fields.Integer(required=True)
-    format = fields.String(required=True, validate=validate.OneOf(["webp", "avif"]))
+    format = fields.String(required=True, validate=validate.OneOf(get_args(Kind)))
+
+
+class MissingVariant(Schema):
+    """A width that cannot be made of this photo."""
+
+    width = fields.Integer(required=True)
+    format = fields.String(required=True, validate=validate.OneOf(get_args(Kind)))
+    reason = fields.String(
+        required=True,
+        validate=validate.OneOf(get_args(Reason)),
+        metadata=said(
+            "too_high: the format has no such height; too_many_pixels: encoding takes too long; animated: only still"
+            " photos have variants; unreadable: the photo cannot be decoded, or takes too much time or memory; failed:"
+            " the encoder failed, or takes too much time or memory"
+        ),
+    )
 
 
 class FocalPoint(Schema):
@@ -37,7 +54,11 @@ class FocalPointPatch(Schema):
 
 
 class Shown(Schema):
-    """What every image tells; variants are made soon after a photo has come: null and empty until then."""
+    """What every image tells; variants are made soon after a photo has come: null and empty until then.
+
+    A width up to the photo's own that is neither in `variants` nor in `variants_missing` is still to come. Where the
+    widest cannot be made, `srcset` has the photo itself besides, and `srcset_avif` is null.
+    """
 
     credit = fields.String(required=True, allow_none=True, metadata=said("who took it"))
     copyright = fields.String(required=True, allow_none=True, metadata=said("whose it is"))
@@ -45,6 +66,7 @@ class Shown(Schema):
     placeholder = fields.String(required=True, allow_none=True, metadata=said("a tiny WebP, as a data URI"))
     colour = fields.String(required=True, allow_none=True, metadata=said("#rrggbb: what there is most of"))
     variants = fields.List(fields.Nested(Variant), required=True)
+    variants_missing = fields.List(fields.Nested(MissingVariant), required=True)
     srcset = fields.String(required=True, allow_none=True, metadata=said("the WebP variants, ready for an img"))
     srcset_avif = fields.String(required=True, allow_none=True, metadata=said("the AVIF variants, for a source"))
 

@@ -752,6 +752,7 @@ export interface components {
             srcset_avif: string | null;
             url: string | null;
             variants: components["schemas"]["Variant"][];
+            variants_missing: components["schemas"]["MissingVariant"][];
             version: string | null;
             width: number | null;
         };
@@ -1020,6 +1021,7 @@ export interface components {
             srcset_avif: string | null;
             url: string;
             variants: components["schemas"]["Variant"][];
+            variants_missing: components["schemas"]["MissingVariant"][];
             /** @description changes with the bytes and with what is said of them */
             version: string;
             /** @description pixels, upright */
@@ -1091,6 +1093,16 @@ export interface components {
             updated_at?: string;
             /** @description SHA-256 of the file */
             version?: string;
+        };
+        MissingVariant: {
+            /** @enum {string} */
+            format: "webp" | "avif";
+            /**
+             * @description too_high: the format has no such height; too_many_pixels: encoding takes too long; animated: only still photos have variants; unreadable: the photo cannot be decoded, or takes too much time or memory; failed: the encoder failed, or takes too much time or memory
+             * @enum {string}
+             */
+            reason: "too_high" | "too_many_pixels" | "animated" | "unreadable" | "failed";
+            width: number;
         };
         NewArticle: {
             /** @default  */
@@ -1319,6 +1331,7 @@ export interface components {
             srcset_avif: string | null;
             url: string;
             variants: components["schemas"]["Variant"][];
+            variants_missing: components["schemas"]["MissingVariant"][];
             /** @description changes with the bytes and with what is said of them */
             version: string;
             /** @description pixels, upright */
@@ -1443,6 +1456,7 @@ export interface components {
             type: "image";
             url: string;
             variants: components["schemas"]["Variant"][];
+            variants_missing: components["schemas"]["MissingVariant"][];
             /** @description changes with the bytes and with what is said of them */
             version: string;
             /** @description pixels, upright */
@@ -1539,6 +1553,7 @@ export interface components {
             /** @description of articles and working copies that show it */
             used_by: string[];
             variants: components["schemas"]["Variant"][];
+            variants_missing: components["schemas"]["MissingVariant"][];
             /** @description changes with the bytes and with what is said of them */
             version: string;
             /** @description pixels, upright */

@@ -44,14 +44,15 @@ export function remote(stored: StoredPhoto, base: string): RemotePhoto {
     credit,
     copyright,
     focal_point,
-    srcset: srcsetOf(stored, 'webp', base),
-    srcset_avif: srcsetOf(stored, 'avif', base),
+    srcset: absolute(stored.srcset, base),
+    srcset_avif: absolute(stored.srcset_avif, base),
     placeholder,
     colour,
   };
 }
 
-function srcsetOf({ variants }: StoredPhoto, format: string, base: string): string | null {
-  const ofFormat = variants.filter((variant) => variant.format === format);
-  return ofFormat.map(({ url, width }) => `${new URL(url, base).href} ${width}w`).join(', ') || null;
+/** The `srcset` with whole URLs; those of the CMS have neither spaces nor commas. */
+function absolute(srcset: string | null, base: string): string | null {
+  const candidates = srcset?.split(', ').map((candidate) => candidate.split(' '));
+  return candidates?.map(([url = '', width = '']) => `${new URL(url, base).href} ${width}`).join(', ') ?? null;
 }
