@@ -17,8 +17,13 @@ _TEXT = b"There is a database: should it be lost, nobody takes that for a first 
 
 def check(ctx: Context) -> None:
     """`Unavailable` when the site has had this database, and it is not there any more."""
-    if is_lost(ctx) and _store(ctx).stat(_key(ctx)) is not None:
+    if is_lost(ctx) and is_there(ctx):
         raise database_lost()
+
+
+def is_there(ctx: Context) -> bool:
+    """Return whether the site has had this database."""
+    return _store(ctx).stat(_key(ctx)) is not None
 
 
 def is_lost(ctx: Context) -> bool:
@@ -30,7 +35,7 @@ def is_lost(ctx: Context) -> bool:
 def put(ctx: Context) -> None:
     """The site has had this database from now on."""
     store, key = _store(ctx), _key(ctx)
-    if store.stat(key) is None:
+    if not is_there(ctx):
         with suppress(Stale):  # another process was faster
             store.write(key, _TEXT, expect=ABSENT)
 

@@ -49,6 +49,15 @@ def prepare(ctx: Context, progress: Progress | None = None) -> int:
     return read
 
 
+def is_prepared(ctx: Context) -> bool:
+    """Return whether `prepare` has been called, and would make no tables now. Nothing is made or changed; raise
+    `Unavailable` when the database is lost."""
+    if not mark.is_there(ctx):
+        return False
+    mark.check(ctx)
+    return _is_built(ctx)
+
+
 def _build(ctx: Context, progress: Progress | None) -> int:
     with ctx.locks.hold([_LOCK]):
         return 0 if _is_built(ctx) else _fill(ctx, progress)

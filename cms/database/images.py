@@ -116,6 +116,15 @@ def names(tx: Connection, folder: str) -> set[str]:
     return {name for below, _, name in (path.rpartition("/") for path in paths) if below == folder}
 
 
+def example(tx: Connection, *, visible: bool, base: str | None = None) -> AnyRow | None:
+    """Return the first photo that is public, or the first that is hidden; of those that the public fetches from `base`
+    if it is given. None when there is none."""
+    found = select(images).where(images.c.visible if visible else ~images.c.visible)
+    if base is not None:
+        found = found.where(images.c.base == base)
+    return tx.execute(found.order_by(images.c.path).limit(1)).one_or_none()
+
+
 def digests(tx: Connection) -> set[str]:
     """Those of all photos."""
     return set(tx.execute(select(images.c.sha256).distinct()).scalars())

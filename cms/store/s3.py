@@ -32,7 +32,7 @@ from cms.store.base import (
 )
 from cms.store.content_types import content_type_of
 from cms.store.s3_bucket import Bucket, tag_of
-from cms.store.s3_client import connect, translated
+from cms.store.s3_client import connect, presigned_put, translated
 from cms.store.s3_conditions import Condition, Conditions, outcome_of
 
 if TYPE_CHECKING:
@@ -134,9 +134,8 @@ class S3Store:
         check_writable(key)
         if self.is_public():
             return None
-        where = {"Bucket": self._bucket.name, "Key": self._bucket.prefix + key}
-        pinned = {"ContentLength": size, "ContentType": content_type}
-        return self._client.generate_presigned_url("put_object", Params={**where, **pinned}, ExpiresIn=expires_s)
+        place = self._client, self._bucket.name, self._bucket.prefix + key
+        return presigned_put(*place, size=size, content_type=content_type, expires_s=expires_s)
 
     def trouble(self) -> Trouble | None:
         return None

@@ -73,6 +73,14 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def presigned_put(client: S3Client, bucket: str, key: str, *, size: int, content_type: str, expires_s: int) -> str:
+    """Return a URL to which anybody may PUT just that many bytes of that type, for so many seconds."""
+    pinned = {"ContentLength": size, "ContentType": content_type}
+    return client.generate_presigned_url(
+        "put_object", Params={"Bucket": bucket, "Key": key, **pinned}, ExpiresIn=expires_s
+    )
+
+
 def fetch(client: S3Client, asked: GetObjectRequestTypeDef, out: BinaryIO, part: Part | None) -> bool:
     """Write the object's bytes, or that part of them; False when there is no such object."""
     if part is not None:

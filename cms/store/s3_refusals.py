@@ -1,0 +1,59 @@
+"""Says why an S3 server does not do what it is asked, and notes what its answers tell of the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from cms.store.s3_client import code_of
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request failed: the status of the answer, None when none came, and the server's own code or the name of the
+    error."""
+
+    status: int | None
+    code: str
+
+    def __str__(self) -> str:
+        return self.code if self.status is None or str(self.status) == self.code else f"{self.status} {self.code}"
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the server has said no, and may be believed."""
+        return self.status is not None and 400 <= self.status < 500
+
+
+class Refusals:
+    """Attempts at one server. `clock_s` is by how many seconds its clock is ahead of this machine's, None until it has
+    answered."""
+
+    def __init__(self) -> None:
+        self.clock_s: float | None = None
+
+    def of(self, act: Callable[[], Any]) -> Refusal | None:
+        """Return why the request that `act` makes failed, None when it did not."""
+        try:
+            answer = act()
+        except ClientError as error:
+            about = error.response["ResponseMetadata"]
+            self._note(about["HTTPHeaders"])
+            return Refusal(about["HTTPStatusCode"], code_of(error) or str(about["HTTPStatusCode"]))
+        except (BotoCoreError, HTTPError) as error:
+            return Refusal(None, type(error).__name__)
+        if isinstance(answer, dict):
+            self._note(answer["ResponseMetadata"]["HTTPHeaders"])
+        return None
+
+    def _note(self, headers: dict[str, str]) -> None:
+        try:
+            self.clock_s = parsedate_to_datetime(headers["date"]).timestamp() - time.time()
+        except (KeyError, ValueError):
+            return
