@@ -8,6 +8,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from cms.outages import Cause, of_errno, outages
 
 BUSY = "busy"
 """The code of `Unavailable` when others hold what is wanted."""
@@ -32,6 +35,11 @@ class CmsError(Exception):
         self.detail = detail
         self.code = code or self.code
         self.problems = tuple(problems)
+
+    @property
+    def for_operators(self) -> str:
+        """The detail, with what only operators may know."""
+        return self.detail
 
 
 class Malformed(CmsError):
@@ -175,13 +183,27 @@ class TooMany(CmsError):
 
 
 class Unavailable(CmsError):
-    """Something this needs does not answer now; try again in `retry_after_s` seconds."""
+    """Something this needs does not answer now; try again in `retry_after_s` seconds. `cause` says why, to operators
+    alone, where it is known."""
 
     code = "unavailable"
 
-    def __init__(self, detail: str, *, code: str | None = None, retry_after_s: int = 5) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, retry_after_s: int = 5, cause: Cause | None = None
+    ) -> None:
         super().__init__(detail, code=code)
         self.retry_after_s = retry_after_s
+        self.cause = cause
+
+    @property
+    def for_operators(self) -> str:
+        return self.detail if self.cause is None else f"{self.detail} {self.cause}"
+
+    def note(self) -> bool:
+        """Have its cause told as an outage; False when it has none, and is still to be logged."""
+        if self.cause is not None:
+            outages.note(self.cause, self.code)
+        return self.cause is not None
 
 
 class Full(Unavailable):
@@ -198,13 +220,13 @@ READ_ONLY_S = 5
 DATABASE_LOST = "database_lost"
 
 
-def database_lost() -> Unavailable:
+def database_lost(cause: Cause | None = None) -> Unavailable:
     """The database that the site has had is not there any more, or is none."""
     detail = (
         "The database is lost, and nothing can be saved. Stop the service; `cms restore FILE` brings the database back,"
         " `cms fresh-start` begins a new one from the files, without history, tokens and working copies."
     )
-    return Unavailable(detail, code=DATABASE_LOST, retry_after_s=60)
+    return Unavailable(detail, code=DATABASE_LOST, retry_after_s=60, cause=cause)
 
 
 OF_THE_MACHINE = (
@@ -213,11 +235,13 @@ OF_THE_MACHINE = (
 """The numbers of errors that no request is to blame for."""
 
 
-def of_system(error: OSError, place: str) -> Unavailable:
-    """What the operating system's refusal means; `place` is where, as in "the site's folder"."""
+def of_system(error: OSError, place: str, path: str | Path) -> Unavailable:
+    """What the operating system's refusal means; `place` is where, as in "the site's folder", and the `path` is for
+    operators."""
+    cause = of_errno(error, path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Full(f"{place} is full; nothing was saved. Deleting works.", retry_after_s=60)
+        return Full(f"{place} is full; nothing was saved. Deleting works.", retry_after_s=60, cause=cause)
     if error.errno == errno.EROFS:
         detail = f"{place} is read-only just now; reading works."
-        return Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S)
-    return Unavailable(f"{place} does not answer: {error.strerror}.", code="storage")
+        return Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S, cause=cause)
+    return Unavailable(f"{place} does not answer: {error.strerror}.", code="storage", cause=cause)

@@ -15,20 +15,24 @@ from tests.conftest import ROOT
 
 CMS = ROOT / "cms"
 MAY_IMPORT = {
-    "errors": set(),
+    "outages": set(),
+    "errors": {"outages"},
     "model": {"errors"},
-    "store": {"errors"},
-    "database": {"errors", "model"},
+    "store": {"errors", "outages"},
+    "database": {"errors", "model", "outages"},
     "variables": {"errors", "model"},
     "settings": {"errors", "model", "variables"},
     "context": {"database", "settings", "store"},
-    "actions": {"errors", "model", "store", "database", "context", "settings"},
-    "api": {"errors", "model", "database", "actions", "context"},
+    "actions": {"errors", "model", "store", "database", "context", "settings", "outages"},
+    "api": {"errors", "model", "database", "actions", "context", "outages"},
     "serving": {"settings", "app", "processes"},
     "app": {"actions", "api", "context", "database", "settings", "store"},
-    "cli": {"errors", "model", "database", "actions", "api", "context", "settings", "app", "serving", "processes"},
+    "cli": {
+        "errors", "outages", "model", "database", "actions", "api", "context", "settings", "app", "serving",
+        "processes",
+    },
     "__main__": {"cli"},
-}
+}  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[str]:

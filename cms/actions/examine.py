@@ -16,9 +16,9 @@ from cms.context import Context
 from cms.database import collections, damage, file
 from cms.database.derived import derived
 from cms.database.engine import read
-from cms.database.refusals import REBUILDING, translated
+from cms.database.refusals import REBUILDING, lost, translated
 from cms.database.tables import kept
-from cms.errors import Unavailable, database_lost
+from cms.errors import Unavailable
 
 log = logging.getLogger("cms.index")
 
@@ -56,7 +56,7 @@ class Examiner:
     def _missing(self) -> str | None:
         with translated(self.ctx.database):
             if file.gone_since(self.ctx.database) is not None or damage.unreadable(self.ctx.database, kept):
-                raise database_lost()
+                raise lost(self.ctx.database)
             names = damage.unreadable(self.ctx.database, derived)
         return f"{', '.join(names)} cannot be read" if names else None
 

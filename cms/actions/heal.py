@@ -30,7 +30,7 @@ def _try_to_heal(ctx: Context, intent: AnyRow) -> None:
             _heal(ctx, intent)
     except Unavailable as error:
         # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
-        level = logging.DEBUG if error.code == BUSY else logging.WARNING
+        level = logging.DEBUG if error.note() or error.code == BUSY else logging.WARNING
         log.log(level, "%s is left for later: %s", intent.new_key, error.detail)
 
 

@@ -41,5 +41,5 @@ def _clear(ctx: Context, store: Store, leftover: Leftover) -> None:
             store.settle(leftover)
     except Unavailable as error:
         # Its writer is at work, or the folder cannot be written; nothing else has to wait for that.
-        level = logging.DEBUG if error.code == BUSY else logging.WARNING
+        level = logging.DEBUG if error.note() or error.code == BUSY else logging.WARNING
         log.log(level, "%s in %s is left for later: %s", leftover.name, leftover.folder, error.detail)

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from cms.context import Context
 from cms.database import damage, file
-from cms.database.refusals import translated
-from cms.errors import Stale, database_lost
+from cms.database.refusals import lost, translated
+from cms.errors import Stale
 from cms.store import open_store
 from cms.store.base import ABSENT, Key, Store
 
@@ -18,7 +18,7 @@ _TEXT = b"There is a database: should it be lost, nobody takes that for a first 
 def check(ctx: Context) -> None:
     """`Unavailable` when the site has had this database, and it is not there any more."""
     if is_lost(ctx) and is_there(ctx):
-        raise database_lost()
+        raise lost(ctx.database)
 
 
 def is_there(ctx: Context) -> bool:

@@ -7,20 +7,25 @@ import logging
 from cms.actions import heartbeat
 from cms.actions.heartbeat import Alert
 from cms.context import Context
-from cms.database import file, notices
+from cms.database import driver_causes, file, notices
 from cms.database.engine import read, write
 from cms.errors import DATABASE_LOST, database_lost
-from cms.store.base import Trouble
+from cms.outages import outages
+from cms.store.base import Trouble, trouble_at
 
 log = logging.getLogger("cms.notices")
 
 
 def troubles(ctx: Context) -> list[Trouble]:
-    """Why something cannot be written just now, as far as this process knows."""
+    """What does not work just now, such as writing, as far as this process knows."""
     found = [store.trouble() for store in (ctx.site, ctx.media, ctx.variants, ctx.private)]
+    if ctx.settings.own_folder is not None:
+        found.append(trouble_at(str(ctx.settings.own_folder)))
     if (since := file.gone_since(ctx.database)) is not None:
-        found.append(Trouble(DATABASE_LOST, database_lost().detail, since))
-    return list({trouble.code: trouble for trouble in found if trouble is not None}.values())
+        found.append(Trouble(DATABASE_LOST, database_lost().detail, since, driver_causes.of_loss(ctx.database)))
+    elif (outage := outages.current(driver_causes.place_of(ctx.database))) is not None:
+        found.append(Trouble(outage.code, "The database does not answer as it should.", outage.since, outage.cause))
+    return list({(one.code, one.cause if one.code == "storage" else None): one for one in found if one}.values())
 
 
 def all_of(ctx: Context, started: float | None) -> list[Alert]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from cms.database.refusals import REBUILDING
-from cms.errors import CmsError
+from cms.errors import CmsError, Unavailable
 
 log = logging.getLogger("cms.worker")
 T = TypeVar("T")
@@ -27,7 +27,8 @@ class State:
     """A step as it is told to other processes, at one moment.
 
     `idle_s`: since its last sign of life. `left_s`: until it counts as stalled, unless it shows another one.
-    `failures`: rounds that failed in a row, for `failing_s`, the last with an error of the class `error`.
+    `failures`: rounds that failed in a row, for `failing_s`. `error`: the class of the last error, and its cause where
+    that is known.
     """
 
     name: str
@@ -67,7 +68,8 @@ class Step:
             if error.code == REBUILDING:  # the process that makes the tables tells of it
                 log.debug(error.detail)
             else:
-                log.warning("%s: %s", error.code, error.detail)
+                if not (isinstance(error, Unavailable) and error.note()):
+                    log.warning("%s: %s", error.code, error.detail)
                 self._count(error)
         except Exception as error:
             # The next round starts afresh; a thread that ended would leave the public site stale.
@@ -84,6 +86,8 @@ class Step:
         if not self._failures:
             self._failing_since = time.monotonic()
         self._error = type(error).__name__
+        if isinstance(error, Unavailable) and error.cause is not None:
+            self._error += f" ({error.cause})"
         self._failures += 1
 
     def state(self) -> State:

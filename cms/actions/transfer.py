@@ -99,7 +99,7 @@ def _told(act: Callable[[Stat], str], stat: Stat) -> str:
     try:
         return act(stat)
     except CmsError as error:
-        return error.detail
+        return error.for_operators
 
 
 def _send(ctx: Context, source: Store, target: Store, stat: Stat, *, clean: bool) -> str:

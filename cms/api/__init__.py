@@ -23,6 +23,7 @@ from cms.api import (
     images,
     media,
     metrics,
+    operators,
     previews,
     problems,
     rates,
@@ -40,7 +41,7 @@ from cms.api.any_path import AnyPath
 from cms.api.parsing import JSON_PATCH, MERGE_PATCH, check_head, check_query, context
 from cms.api.spec import create_api
 from cms.database import file, statements
-from cms.errors import database_lost
+from cms.database.refusals import lost
 from cms.model.limits import Limits
 
 _DESCRIBED = (
@@ -82,7 +83,7 @@ def create_flask(limits: Limits) -> Flask:
     app.before_request(_make_room)
     app.after_request(_finish)
     app.after_request(urgency.urge)
-    app.extensions[rates.NAME] = rates.of(limits)
+    app.extensions |= {rates.NAME: rates.of(limits), operators.NAME: operators.Operators()}
     api = create_api(app, limits)
     problems.register(app)
     for module in _DESCRIBED:
@@ -100,7 +101,7 @@ def _begin() -> None:
 def _refuse_writes() -> None:
     # Before a file is written of which no database would tell.
     if request.method not in ("GET", "HEAD", "OPTIONS") and file.gone_since(context().database) is not None:
-        raise database_lost()
+        raise lost(context().database)
 
 
 def _make_room() -> None:

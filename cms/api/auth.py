@@ -5,10 +5,13 @@ from __future__ import annotations
 from flask import Response, current_app, g, request
 
 from cms.actions import last_used, tokens
-from cms.api import headers, rates
+from cms.api import headers, operators, rates
 from cms.api.parsing import context, unchecked
-from cms.errors import NotAuthenticated
+from cms.errors import NotAuthenticated, Unavailable
 from cms.model.scopes import ANYONE, Actor
+
+READINESS = "service.readyz"
+"""The endpoint that answers whether or not it is known who asks."""
 
 
 def authenticate() -> None:
@@ -17,11 +20,18 @@ def authenticate() -> None:
     header = request.headers.get("Authorization")
     if header is None:
         return
+    known: operators.Operators = current_app.extensions[operators.NAME]
     try:
         g.actor = _holder(header)
     except NotAuthenticated:
+        known.note(header, is_operator=False)
         rates.count_failure()
         raise
+    except Unavailable:
+        if request.endpoint != READINESS:
+            raise
+        return
+    known.note(header, is_operator=g.actor.may("admin"))
     token_id = g.actor.token_id
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         rates.count_write(token_id)
@@ -34,6 +44,13 @@ def _holder(header: str) -> Actor:
     if scheme.lower() != "bearer":
         raise NotAuthenticated("Send a token: Authorization: Bearer cms_…")
     return tokens.authenticate(unchecked(), token.strip())
+
+
+def was_operator(before: float) -> bool:
+    """Whether who asks was an operator shortly before that moment, since which the database cannot be asked."""
+    known: operators.Operators = current_app.extensions[operators.NAME]
+    header = request.headers.get("Authorization")
+    return header is not None and known.has(header, before)
 
 
 def actor() -> Actor:

@@ -72,7 +72,7 @@ def _answer_cms_error(error: CmsError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="cms"'
     if isinstance(error, (errors.Unavailable, errors.NotReady, errors.TooMany)) and error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable) and not error.note():
         log.warning("%s: %s", error.code, error.detail, exc_info=error.__cause__)
     return answer(status, error.code, error.detail, headers, **more)
 
@@ -97,7 +97,7 @@ def _answer_os_error(error: OSError) -> Response:
     """The machine has no more of something, or a disk fails: whatever was under way, it may be tried again."""
     if error.errno not in errors.OF_THE_MACHINE:
         return _answer_unexpected(error)
-    refusal = errors.of_system(error, "The service's disk")
+    refusal = errors.of_system(error, "The service's disk", str(error.filename or "this process"))
     refusal.__cause__ = error
     return _answer_cms_error(refusal)
 

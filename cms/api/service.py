@@ -40,17 +40,23 @@ def healthz() -> Response:
 @blp.alt_response(503, schema=schemas.Readiness, description="Not ready")
 def readyz() -> Response:
     """Say whether requests are answered in full, and what the operator has to decide."""
-    told = [(trouble.code, trouble.detail, trouble.since) for trouble in notices.troubles(context())]
+    told: list[Alert] = []
     try:
-        told += [(alert.name, alert.detail, alert.since) for alert in all_notices()]
+        told += all_notices()
         is_built, is_away, sees_details = _is_built(), False, auth.actor().may("admin")
     except Unavailable as error:
-        told = told or [(error.code, error.detail, time.time())]
-        is_built, is_away, sees_details = False, True, False
+        error.note()
+        told = [Alert(error.code, error.for_operators, time.time())]
+        is_built, is_away = False, True
+    if troubles := notices.troubles(context()):
+        known = [Alert(one.code, one.for_operators, one.since) for one in troubles]
+        told = known if is_away else known + told
+    if is_away:
+        sees_details = auth.was_operator(min(one.since for one in told))
     shown: list[dict[str, Any]] = []
-    for name, text, since in told:
-        detail = {"detail": text} if sees_details else {}
-        shown.append({"name": name, **detail, "since": timestamp(since)})
+    for one in told:
+        detail = {"detail": one.detail} if sees_details else {}
+        shown.append({"name": one.name, **detail, "since": timestamp(one.since)})
     leaving = current_app.extensions.get(LEAVING)
     if leaving is not None and leaving.is_set():
         return reply({"status": "stopping", "notices": shown}, 503)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cms.errors import CmsError
+from cms.outages import of_errno
 from cms.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ def told() -> Iterator[None]:
         yield
     except CmsError as error:
         details = "".join(f"\n  {p.pointer}: {p.detail}" for p in error.problems if error.code != "settings")
-        raise click.ClickException(error.detail + details) from error
+        raise click.ClickException(error.for_operators + details) from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise click.ClickException(str(of_errno(error, error.filename))) from error
 
 
 def progress_bar(what: str) -> Callable[[int, int], None] | None:

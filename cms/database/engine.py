@@ -17,8 +17,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError
 
 from cms.database import causes, clock, commits, file, postgres, prepared, relevance, spare, statements
-from cms.database.refusals import rebuilding, translated
-from cms.errors import database_lost
+from cms.database.refusals import lost, rebuilding, translated
 from cms.model import words
 
 BUSY_MS = 10_000
@@ -116,7 +115,7 @@ def checked(engine: Engine, *, is_checked: bool = True) -> Engine:
 
 def _check_file(engine: Engine) -> None:
     if file.gone_since(engine) is not None:
-        raise database_lost()
+        raise lost(engine)
 
 
 def _check(engine: Engine, connection: Connection) -> None:

@@ -66,7 +66,7 @@ class FileHeartbeats:
         try:
             os.utime(path)
         except OSError:
-            raise of_system(error, "The folder of heartbeats") from error
+            raise of_system(error, "The folder of heartbeats", self._folder) from error
 
     def all_of(self) -> list[Heartbeat]:
         found = []
@@ -76,7 +76,7 @@ class FileHeartbeats:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise of_system(error, "The folder of heartbeats") from error
+                raise of_system(error, "The folder of heartbeats", self._folder) from error
             found.append(Heartbeat(abs(age_s), steps))  # else a clock that was set back would hide a silence
         return found
 
@@ -88,7 +88,7 @@ class FileHeartbeats:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise of_system(error, "The folder of heartbeats") from error
+                raise of_system(error, "The folder of heartbeats", self._folder) from error
 
     def _files(self, *, with_temporary: bool = False) -> list[Path]:
         try:
@@ -96,7 +96,7 @@ class FileHeartbeats:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise of_system(error, "The folder of heartbeats") from error
+            raise of_system(error, "The folder of heartbeats", self._folder) from error
 
 
 class TableHeartbeats:

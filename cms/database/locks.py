@@ -64,7 +64,7 @@ class FileLocks:
         try:
             return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise of_system(error, "The folder of lock files") from error
+            raise of_system(error, "The folder of lock files", self._folder) from error
 
     def close(self) -> None:
         """Nothing stays open between two holds."""
@@ -114,7 +114,7 @@ def _try_flock(descriptor: int) -> bool:
 def _try_advisory(connection: Connection, number: int) -> bool:
     is_held = connection.execute(_TRY_ADVISORY, {"number": number}).scalar_one()
     if is_held is None:
-        raise read_only()  # a standby gives locks to everybody who asks it, and to nobody else
+        raise read_only(connection.engine)  # a standby gives locks to everybody who asks it, and to nobody else
     return bool(is_held)
 
 

@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cms.database import causes, damage, file
+from cms.database import causes, damage, driver_causes, file
 from cms.database.derived import derived
 from cms.database.tables import kept
 from cms.errors import Invalid, Unavailable, database_lost, of_system
+from cms.outages import outages
 
+_SILENT = "The database does not answer; try again."
 REBUILDING = "index_rebuilding"
 _DISK_FULL = "53100"
 _NO_DATABASE = "3D000"
@@ -41,9 +43,17 @@ def translated(engine: Engine) -> Iterator[None]:
         is_of_server = isinstance(error, (OperationalError, InterfaceError)) or causes.state_of(error) in _REFUSED
         if refusal is None and not is_of_server:
             raise
-        raise refusal or _refusal(engine, error) from error
+        raise _with_cause(engine, error, refusal or _refusal(engine, error)) from error
     except PoolTimeout as error:
-        raise _silent() from error
+        raise Unavailable(_SILENT, code="database", cause=driver_causes.of_pool(engine)) from error
+    if outages.are_any():
+        outages.answered(driver_causes.place_of(engine))
+
+
+def _with_cause(engine: Engine, error: DBAPIError, refusal: Unavailable) -> Unavailable:
+    if refusal.code != REBUILDING:
+        refusal.cause = driver_causes.cause_of(engine, error)
+    return refusal
 
 
 def rebuilding() -> Unavailable:
@@ -66,17 +76,23 @@ def _refusal(engine: Engine, error: DBAPIError) -> Unavailable:
     if file.gone_since(engine) is not None or causes.state_of(error) == _NO_DATABASE:
         return database_lost()
     if code == sqlite3.SQLITE_FULL or causes.state_of(error) == _DISK_FULL:
-        return of_system(OSError(errno.ENOSPC, ""), "The database's disk")
+        return of_system(OSError(errno.ENOSPC, ""), "The database's disk", driver_causes.place_of(engine))
     if code == sqlite3.SQLITE_READONLY:
-        return of_system(OSError(errno.EROFS, ""), "The database's disk")
+        return of_system(OSError(errno.EROFS, ""), "The database's disk", driver_causes.place_of(engine))
     if causes.state_of(error) in _READ_ONLY:
-        return read_only()
+        return read_only(engine)
     return _silent()
 
 
-def read_only() -> Unavailable:
-    return of_system(OSError(errno.EROFS, ""), "The database")
+def lost(engine: Engine) -> Unavailable:
+    return database_lost(driver_causes.of_loss(engine))
+
+
+def read_only(engine: Engine) -> Unavailable:
+    refusal = of_system(OSError(errno.EROFS, ""), "The database", driver_causes.place_of(engine))
+    refusal.cause = driver_causes.of_standby(engine)
+    return refusal
 
 
 def _silent() -> Unavailable:
-    return Unavailable("The database does not answer; try again.", code="database")
+    return Unavailable(_SILENT, code="database")

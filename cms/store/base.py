@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, NewType, Protocol
 
 from cms.errors import Invalid, Problem, Unavailable
+from cms.outages import Cause, outages
 
 Key = NewType("Key", str)
 """The path of a file below the store's root, with `/` between its segments."""
@@ -29,11 +30,24 @@ class Part(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """Why nothing can be written: as an error has it, and the time it began, in seconds since the epoch."""
+    """What does not work: as an error has it, and the time it began, in seconds since the epoch."""
 
     code: str
     detail: str
     since: float
+    cause: Cause | None = None
+
+    @property
+    def for_operators(self) -> str:
+        return self.detail if self.cause is None else f"{self.detail} {self.cause}"
+
+
+def trouble_at(place: str) -> Trouble | None:
+    """Return what this process has met there lately, None for nothing."""
+    outage = outages.current(place)
+    if outage is None:
+        return None
+    return Trouble(outage.code, "A store does not answer as it should.", outage.since, outage.cause)
 
 
 class Leftover(NamedTuple):
@@ -147,7 +161,7 @@ class Store(Protocol):
         ...
 
     def trouble(self) -> Trouble | None:
-        """Why nothing can be written here, None when it can, as far as is known."""
+        """What does not work here, such as writing; None when all does, as far as this process knows."""
         ...
 
     def leftovers(self, prefix: str) -> Iterator[Leftover]:

@@ -7,7 +7,6 @@ the system could not flush it may forget, and a second flush of the same file wo
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import tempfile
 import threading
@@ -17,9 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cms.errors import READ_ONLY, READ_ONLY_S, Full, Unavailable, of_system
+from cms.outages import outages
 from cms.store.base import Trouble
-
-log = logging.getLogger("cms.store")
 
 PLACE = "The site's folder"
 _PROBE_BYTES = 4096
@@ -42,6 +40,7 @@ class Condition:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.place = str(root)
         self._trouble: Trouble | None = None
         self._probed = 0.0
         self._probing = threading.Lock()
@@ -51,11 +50,12 @@ class Condition:
         """Holds for a block that writes: it is refused, as `Unavailable`, where writing failed; `Full` without room."""
         trouble = self.trouble()
         if trouble is not None and trouble.code == READ_ONLY:
-            raise Unavailable(trouble.detail, code=READ_ONLY, retry_after_s=READ_ONLY_S)
+            raise Unavailable(trouble.detail, code=READ_ONLY, retry_after_s=READ_ONLY_S, cause=trouble.cause)
         try:
             yield
         except OSError as error:
             raise self._noted(error) from error
+        self.note_success()
 
     def trouble(self) -> Trouble | None:
         """Why nothing can be written, None when it can, as far as is known; looks again when it is time to."""
@@ -68,16 +68,15 @@ class Condition:
         return self._trouble
 
     def _noted(self, error: OSError) -> Unavailable:
-        refusal = of_system(error, PLACE)
+        refusal = of_system(error, PLACE, self._root)
         is_broken = isinstance(error, FlushFailed) or error.errno in (errno.EIO, errno.EROFS)
         if is_broken and not isinstance(refusal, Full):
             detail = f"{PLACE} failed ({error.strerror}) and is read-only until it can be written again; reading works."
-            refusal = Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S)
+            refusal = Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S, cause=refusal.cause)
         if is_broken or isinstance(refusal, Full):
             self._probed = time.monotonic()
             if self._trouble is None or self._trouble.code != refusal.code:
-                self._trouble = Trouble(refusal.code, refusal.detail, time.time())
-                log.error(refusal.detail)
+                self._trouble = Trouble(refusal.code, refusal.detail, time.time(), refusal.cause)
         return refusal
 
     def _probe(self) -> None:
@@ -87,8 +86,12 @@ class Condition:
                 probe.write(bytes(_PROBE_BYTES))
                 probe.flush()
                 os.fsync(probe.fileno())
-        except OSError as error:
-            log.warning("%s still cannot be written: %s", PLACE, error.strerror)
+        except OSError:
             return
-        log.warning("%s can be written again", PLACE)
+        outages.answered(self.place, is_sure=True)
         self._trouble = None
+
+    def note_success(self) -> None:
+        """Something in the folder was read or written."""
+        if outages.are_any():
+            outages.answered(self.place)

@@ -28,6 +28,7 @@ from cms.store.base import (
     check_key,
     check_writable,
     is_key,
+    trouble_at,
     version_of,
 )
 from cms.store.condition import PLACE, Condition, flush
@@ -53,12 +54,12 @@ class DirectoryStore:
         stream = self.open(key)
         if stream is None:
             return None
-        with stream, _translated():
+        with stream, self._translated():
             return stream.read()
 
     def open(self, key: Key, part: Part | None = None) -> BinaryIO | None:
         check_key(key)
-        with _translated():
+        with self._translated():
             try:
                 with self._parent(key) as (folder, name):
                     descriptor = os.open(name, swap.FILE, dir_fd=folder)
@@ -75,7 +76,7 @@ class DirectoryStore:
 
     def stat(self, key: Key) -> Stat | None:
         check_key(key)
-        with _translated():
+        with self._translated():
             try:
                 with self._parent(key) as (folder, name):
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -88,25 +89,25 @@ class DirectoryStore:
     def stats(self, keys: Iterable[Key]) -> Iterator[Stat]:
         for key, found in siblings.each(self._parent, keys, siblings.stat_in):
             if isinstance(found, OSError):
-                raise of_system(found, PLACE) from found
+                raise of_system(found, PLACE, self.root) from found
             if found is not None:
                 yield _stat(key, found)
 
     def reads(self, keys: Iterable[Key]) -> Iterator[bytes | Unavailable | None]:
         for _, found in siblings.each(self._parent, keys, siblings.read_in):
-            yield of_system(found, PLACE) if isinstance(found, OSError) else found
+            yield of_system(found, PLACE, self.root) if isinstance(found, OSError) else found
 
     def version(self, key: Key) -> Version | None:
         stream = self.open(key)
         if stream is None:
             return None
-        with stream, _translated():
+        with stream, self._translated():
             return version_of(stream)
 
     def list(self, prefix: str) -> Iterator[Stat]:
         folders = [check_key(prefix.rstrip("/"))]
         while folders:
-            with _translated():
+            with self._translated():
                 files, below = self._look(folders.pop())
             yield from files
             folders += below
@@ -151,10 +152,10 @@ class DirectoryStore:
         self._watch(key, out)
 
     def trouble(self) -> Trouble | None:
-        return self._condition.trouble()
+        return self._condition.trouble() or trouble_at(self._condition.place)
 
     def leftovers(self, prefix: str) -> Iterator[Leftover]:
-        with _translated(), suppress(FileNotFoundError):
+        with self._translated(), suppress(FileNotFoundError):
             for path, below, names, folder in os.fwalk(self.root / prefix):
                 below[:] = [name for name in below if not name.startswith(".")]
                 parent = Path(path).relative_to(self.root).as_posix()
@@ -223,11 +224,19 @@ class DirectoryStore:
             if expect is ABSENT:
                 return None
             raise Stale(f"{key} is not there any more.")
-        with stream, _translated():
+        with stream, self._translated():
             current = version_of(stream)
             if current != expect:
                 raise Stale(f"{key} holds something else by now.", current=current)
             return os.fstat(stream.fileno())
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise of_system(error, PLACE, self.root) from error
+        self._condition.note_success()
 
     @contextmanager
     def _parent(self, key: Key, *, create: bool = False) -> Iterator[tuple[int, str]]:
@@ -257,11 +266,3 @@ def _is_fresh(lock: Path) -> bool:
         return time.time() - lock.stat().st_mtime < GIT_LOCK_BELIEVED_S
     except OSError:
         return False
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise of_system(error, PLACE) from error

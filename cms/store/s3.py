@@ -29,10 +29,12 @@ from cms.store.base import (
     Version,
     check_key,
     check_writable,
+    trouble_at,
 )
 from cms.store.content_types import content_type_of
 from cms.store.s3_bucket import Bucket, tag_of
-from cms.store.s3_client import connect, presigned_put, translated
+from cms.store.s3_causes import place_of
+from cms.store.s3_client import connect, presigned_put
 from cms.store.s3_conditions import Condition, Conditions, outcome_of
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ class S3Store:
         metadata = s3_version.digests(data)
         tag = "" if head is None else tag_of(head)
         put = partial(self._put, key, data, metadata)
-        with translated():
+        with self._bucket.translated():
             try:
                 self._conditions.send("create" if head is None else "replace", tag, put, partial(self._has, key, tag))
             except ClientError as error:
@@ -109,7 +111,7 @@ class S3Store:
         check_writable(key)
         head = self._expected(key, expect)
         tag = "" if head is None else tag_of(head)
-        with translated():
+        with self._bucket.translated():
             try:
                 self._conditions.send("delete", tag, partial(self._remove, key), partial(self._has, key, tag))
             except ClientError as error:
@@ -125,7 +127,7 @@ class S3Store:
     def is_public(self) -> bool:
         # Asked now and then: a policy may change.
         if time.monotonic() > self._public_until:
-            with translated():
+            with self._bucket.translated():
                 self._public = s3_probes.answers_anybody(self._client, self._bucket.name, self._bucket.prefix)
             self._public_until = time.monotonic() + PUBLIC_FOR_S
         return self._public
@@ -138,7 +140,7 @@ class S3Store:
         return presigned_put(*place, size=size, content_type=content_type, expires_s=expires_s)
 
     def trouble(self) -> Trouble | None:
-        return None
+        return trouble_at(place_of(self._client, self._bucket.name))
 
     def leftovers(self, prefix: str) -> Iterator[Leftover]:
         return iter(())  # what was not sent to its end is not there

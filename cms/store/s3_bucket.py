@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, cast
 
@@ -46,10 +47,14 @@ class Bucket:
     name: str
     prefix: str
 
+    def translated(self) -> AbstractContextManager[None]:
+        """`Unavailable` in place of what the client raises in the block when the server does not do as it should."""
+        return translated(self.client, self.name)
+
     def head(self, key: Key) -> HeadObjectOutputTypeDef | None:
         """Return the server's answer to HEAD, None when there is no such object."""
         check_key(key)
-        with translated():
+        with self.translated():
             try:
                 return self.client.head_object(Bucket=self.name, Key=self.prefix + key)
             except ClientError as error:
@@ -63,7 +68,7 @@ class Bucket:
         # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
         stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
         try:
-            with translated():
+            with self.translated():
                 is_there = fetch(self.client, {"Bucket": self.name, "Key": self.prefix + key}, stream, part)
         except BaseException:
             stream.close()
@@ -91,13 +96,15 @@ class Bucket:
         if head is None:
             return None
         facts = _facts(head, "ContentLength")
-        return _stat(key, facts if _is_complete(facts) else {**self._listed(key), **facts})
+        facts = facts if _is_complete(facts) else {**self._listed(key), **facts}
+        with self.translated():
+            return _stat(key, facts)
 
     def list_in_order(self, folder: str, after: str) -> Iterator[Stat]:
         """As a store's; `folder` ends in a slash."""
         pages = self.client.get_paginator("list_objects_v2")
         start, first = self.prefix + folder, self.prefix + after if after else ""
-        with translated():
+        with self.translated():
             for page in pages.paginate(
                 Bucket=self.name, Prefix=start, StartAfter=first, PaginationConfig={"PageSize": PAGE}
             ):
@@ -118,7 +125,7 @@ class Bucket:
     def _listed(self, key: Key) -> _Facts:
         """What the list says of the object."""
         name = self.prefix + key
-        with translated():
+        with self.translated():
             page = self.client.list_objects_v2(Bucket=self.name, Prefix=name, MaxKeys=1)
         listed = [item for item in page.get("Contents", ()) if item["Key"] == name]
         return _facts(listed[0], "Size") if listed else _Facts()
@@ -146,10 +153,10 @@ def _is_complete(facts: _Facts) -> bool:
 
 
 def _stat(key: Key, facts: _Facts) -> Stat:
+    """Return what the answers say together; raise `_IncompleteError` when that is too little."""
     size, tag, modified = facts.get("size"), facts.get("tag", ""), facts.get("modified", 0.0)
     if size is None or not (tag or modified):
-        with translated():
-            raise _IncompleteError(key=key)
+        raise _IncompleteError(key=key)
     return Stat(key, size, f"{tag}-{size}-{int(modified)}", modified, modified)
 
 

@@ -13,10 +13,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.loaders import create_loader
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 from urllib3.exceptions import HTTPError
 
 from cms.errors import Unavailable
+from cms.outages import outages
+from cms.store import s3_causes
 from cms.store.base import Part
 
 if TYPE_CHECKING:
@@ -44,29 +47,34 @@ SLOWEST = 256 * 1024
 CHUNK = 256 * 1024
 STREAM_ATTEMPTS = 4
 MISSING = {"NoSuchKey", "404", "NotFound"}
-
+_SILENT = "The object storage does not answer as it should; try again."
 
 _models = create_loader()
 """What it has read of S3's own description takes 12 MB, and is the same for every client."""
 
 
 def connect(*, anonymous: bool = False) -> S3Client:
-    """A client by boto3's own variables; `anonymous` has no credentials."""
+    """A client by boto3's own variables; `anonymous` has no credentials. `Unavailable` when they make no sense."""
     config = PORTABLE.merge(Config(signature_version=UNSIGNED)) if anonymous else PORTABLE
     session = get_session()
     session.register_component("data_loader", _models)
-    client: S3Client = boto3.session.Session(botocore_session=session).client("s3", config=config)
+    try:
+        client: S3Client = boto3.session.Session(botocore_session=session).client("s3", config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise Unavailable(_SILENT, code="storage", cause=s3_causes.of_settings(error)) from error
     client.meta.events.register("request-created.s3", _check_time)
     return client
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(client: S3Client, bucket: str) -> Iterator[None]:
     """`Unavailable` in place of what the client says when the server does not answer as it should."""
     try:
         yield
-    except (ClientError, BotoCoreError, HTTPError) as error:
-        raise Unavailable("The object storage does not answer as it should; try again.", code="storage") from error
+    except (ClientError, BotoCoreError, HTTPError, ResponseParserError) as error:
+        raise Unavailable(_SILENT, code="storage", cause=s3_causes.cause_of(error, client, bucket)) from error
+    if outages.are_any():
+        outages.answered(s3_causes.place_of(client, bucket))
 
 
 def code_of(error: ClientError) -> str:

@@ -119,9 +119,9 @@ BROKEN = (503, "storage_read_only", ["storage_read_only"])
         ("write", errno.EIO, BROKEN),
         ("exchange", errno.EIO, BROKEN),
         ("rename", errno.EROFS, BROKEN),
-        ("create", errno.EROFS, (503, "storage_read_only", [])),  # of the lock file, before the store is asked
-        ("rename", errno.EACCES, (503, "storage", [])),
-        ("create", errno.EMFILE, (503, "storage", [])),
+        ("create", errno.EROFS, BROKEN),  # of the lock file, before the store is asked
+        ("rename", errno.EACCES, (503, "storage", ["storage"])),
+        ("create", errno.EMFILE, (503, "storage", ["storage"])),
     ],
 )
 def test_what_a_failure_is_called(
