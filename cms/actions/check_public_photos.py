@@ -74,9 +74,9 @@ def _hidden(settings: Settings, row: AnyRow) -> Iterator[Finding]:
 
 
 def _is_open(part: Part, key: str) -> bool:
-    from cms.store.s3_access import BucketTrial
+    from cms.store.s3_anybody import Anybody
 
-    return BucketTrial(part.bucket).is_open(part.prefix + key.removeprefix(ids.ASSETS))
+    return Anybody(part.bucket).may_read(part.prefix + key.removeprefix(ids.ASSETS))
 
 
 def _whole(settings: Settings, url: str) -> str | None:

@@ -86,6 +86,8 @@ class _BucketCheck:
     def _compare(self) -> Iterator[Finding]:
         yield from storage_texts.rights(self._url, self._access)
         yield from storage_texts.public(self._url, self._access)
+        if self._is_reached and self._trial.keeps_versions():
+            yield storage_texts.versions(self._url)
 
     def _conditions(self) -> Iterator[Finding]:
         writable = [part for part, access in self._access.items() if not access.refused]
@@ -94,7 +96,7 @@ class _BucketCheck:
 
     def _direct_upload(self, part: Part, origin: str | None) -> Iterator[Finding]:
         access = self._access.get(part)
-        if access is None or access.refused or "read" in access.anybody:
+        if access is None or access.refused or "read" in access.anybody.rights:
             return  # what is wrong has been said
         with self._trial.signed_put(part.prefix) as signed:
             answer = plain_http.put(signed.url, signed.body, signed.headers)

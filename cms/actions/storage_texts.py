@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cms.actions.finding import Finding, Severity
 from cms.actions.storage_places import Part
 from cms.store.plain_http import Answer
-from cms.store.s3_access import PartAccess, Right
+from cms.store.s3_access import PartAccess
 from cms.store.s3_probes import Capabilities
-from cms.store.s3_refusals import Refusal
+from cms.store.s3_refusals import Refusal, Right
 
 CLOCK_S = 300.0
 """A difference of the clocks that is told; at 15 minutes a server refuses every request."""
@@ -91,7 +91,7 @@ def rights(url: str, access: Mapping[Part, PartAccess]) -> Iterator[Finding]:
 def public(url: str, access: Mapping[Part, PartAccess]) -> Iterator[Finding]:
     """Yield what anybody may do in these parts of the bucket without credentials."""
     for part, found in access.items():
-        if part.secret and "read" in found.anybody:
+        if part.secret and "read" in found.anybody.rights:
             detail = f"anybody can read here {part.secret}; take {part.prefix} out of what the bucket's policy opens"
             yield Finding("error", part.url, "", detail, "public_reads")
     for right, what in {
@@ -99,17 +99,24 @@ def public(url: str, access: Mapping[Part, PartAccess]) -> Iterator[Finding]:
         "write": "put objects",
         "delete": "delete objects",
     }.items():
-        if open_parts := [part for part, found in access.items() if right in found.anybody]:
+        if open_parts := [part for part, found in access.items() if right in found.anybody.rights]:
             where = _where(open_parts, access)
             detail = f"anybody can {what}, in {where}; close the bucket: the public may read single objects alone"
             yield Finding("error", url, "", detail, f"public_{right}s")
-    if unsure := [found.unsure for found in access.values() if found.unsure is not None]:
+    if unsure := [found.anybody.unsure for found in access.values() if found.anybody.unsure is not None]:
         detail = f"what the public may do is not known ({unsure[0]}); run the check again"
         yield Finding("warning", url, "", detail, "public_unknown")
     elif access:
-        readable = [part.prefix for part, found in access.items() if "read" in found.anybody and not part.secret]
+        readable = [part.prefix for part, found in access.items() if "read" in found.anybody.rights and not part.secret]
         reads = _joined(readable) if readable else "nothing"
         yield Finding("info", url, "", f"of what may be public, anybody can read here: {reads}", "public_place")
+
+
+def versions(url: str) -> Finding:
+    detail = (
+        "what is replaced or deleted stays here as an old version, which `cms purge` does not reach: let those expire"
+    )
+    return Finding("info", url, "", detail, "storage_versions")
 
 
 def conditions(url: str, found: Capabilities | Refusal) -> Finding:

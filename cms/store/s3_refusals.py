@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from cms.errors import Unavailable
 from cms.store.s3_client import code_of
+
+Right = Literal["list", "read", "write", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Refusals:
             return Refusal(about["HTTPStatusCode"], code_of(error) or str(about["HTTPStatusCode"]))
         except (BotoCoreError, HTTPError) as error:
             return Refusal(None, type(error).__name__)
+        except Unavailable as error:
+            return Refusal(None, error.code)
         if isinstance(answer, dict):
             self._note(answer["ResponseMetadata"]["HTTPHeaders"])
         return None
