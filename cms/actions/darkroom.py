@@ -147,7 +147,7 @@ def _work() -> None:
 
 def _prepare(source: str, target: str, name: str, where: str, limits: dict[str, int]) -> dict[str, Any]:
     try:
-        with Path(source).open("rb") as stream, Path(target).open("wb") as out:
+        with Path(source).open("rb") as stream, Path(target).open("w+b") as out:
             return dataclasses.asdict(photo.prepare(stream, out, name, where, Limits(**limits)))
     except CmsError as error:
         problems = [[problem.pointer, problem.detail, problem.code] for problem in error.problems]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ from PIL.ImageFile import ImageFile
 from cms.errors import CmsError, Invalid, Problem, TooLarge, UnsupportedType
 from cms.model import photo_metadata, photo_pixels, photo_place
 from cms.model.limits import Limits
+from cms.model.other_kinds import other_kind
 
 # Its check counts pixels of its own liking; ours reads the header and comes first.
 Image.MAX_IMAGE_PIXELS = None
@@ -81,21 +81,24 @@ def look_at(stream: BinaryIO, name: str) -> Facts:
 
 
 def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limits) -> Facts:
-    """Write the photo to `out` as it is to be stored.
+    """Write the photo to `out`, which can be read too, as it is to be stored.
 
-    Raises `UnsupportedType`, `TooLarge` or `Invalid` with the pointer `where`.
+    A photo that is a document too is refused, and so is one whose palette, tables or pixels would make what is stored
+    such a document. Raises `UnsupportedType`, `TooLarge` or `Invalid` with the pointer `where`.
     """
-    if _is_something_else(source):
-        raise _unsupported(where, f"{name} is a photo and another kind of file at once; export it again")
     try:
+        other = other_kind(source)
         with Image.open(source, formats=ACCEPTED) as image:
+            _refuse_other(other, name, where)
             if image.width * image.height > limits.photo_pixels:
                 pixels = f"{image.width} x {image.height} pixels"
                 detail = f"{name} has {pixels}; at most {limits.photo_pixels} in all are accepted"
                 raise _invalid(where, detail, "photo_too_many_pixels")
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise _unsupported(where, f"{name} is animated; send a still photo")
-            return _encode(image, source, out)
+            facts = _encode(image, source, out)
+        _refuse_other(other_kind(out), name, where)
+        return facts
     except UnidentifiedImageError as error:
         raise _unsupported(
             where, f"{name} is not a JPEG, PNG, WebP{', HEIC' if _HEIC else ''} or AVIF photo"
@@ -108,18 +111,9 @@ def prepare(source: BinaryIO, out: BinaryIO, name: str, where: str, limits: Limi
         ) from error
 
 
-_OTHER_KINDS = re.compile(rb"%PDF-|<(?:html|script|svg|!doctype|\?xml|\?php)[\s>]", re.IGNORECASE)
-_ARCHIVE_END = b"PK\x05\x06"
-
-
-def _is_something_else(source: BinaryIO) -> bool:
-    """Whether readers of documents or archives would take the file for theirs: these look at its first and last KiB."""
-    head = source.read(1024)
-    size = source.seek(0, io.SEEK_END)
-    source.seek(max(0, size - 1024))
-    tail = source.read()
-    source.seek(0)
-    return head[:1] not in b"<%" and bool(_OTHER_KINDS.search(head) or _ARCHIVE_END in tail)
+def _refuse_other(kind: str | None, name: str, where: str) -> None:
+    if kind is not None:
+        raise _unsupported(where, f"{name} is a photo and a {kind} at once; export it again")
 
 
 def _encode(image: ImageFile, source: BinaryIO, out: BinaryIO) -> Facts:

@@ -35,7 +35,7 @@ import sys
 from cms.model.limits import Limits
 from cms.model.photo import prepare
 for number, name in enumerate(sys.argv[2:]):
-    with open(name, "rb") as stream, open(f"{sys.argv[1]}/{number}", "wb") as out:
+    with open(name, "rb") as stream, open(f"{sys.argv[1]}/{number}", "w+b") as out:
         prepare(stream, out, name, "", Limits())
 """
 
