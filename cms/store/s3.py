@@ -33,7 +33,7 @@ from cms.store.base import (
 )
 from cms.store.content_types import content_type_of
 from cms.store.s3_bucket import Bucket, tag_of
-from cms.store.s3_causes import place_of
+from cms.store.s3_causes import cause_of, place_of
 from cms.store.s3_client import connect, presigned_put
 from cms.store.s3_conditions import Condition, Conditions, outcome_of
 
@@ -96,11 +96,11 @@ class S3Store:
         check_writable(key)
         head = self._expected(key, expect)
         metadata = s3_version.digests(data)
-        tag = "" if head is None else tag_of(head)
-        put = partial(self._put, key, data, metadata)
+        tag = None if head is None else tag_of(head)
+        put, is_still = partial(self._put, key, data, metadata), partial(self._is_still, key, tag)
         with self._bucket.translated():
             try:
-                self._conditions.send("create" if head is None else "replace", tag, put, partial(self._has, key, tag))
+                self._conditions.send("create" if tag is None else "replace", tag or "", put, is_still)
             except ClientError as error:
                 # A retried PUT whose first answer was lost meets its own bytes.
                 if (current := self._after(key, error)) != metadata["sha256"]:
@@ -113,7 +113,7 @@ class S3Store:
         tag = "" if head is None else tag_of(head)
         with self._bucket.translated():
             try:
-                self._conditions.send("delete", tag, partial(self._remove, key), partial(self._has, key, tag))
+                self._conditions.send("delete", tag, partial(self._remove, key), partial(self._is_still, key, tag))
             except ClientError as error:
                 # A retried DELETE whose first answer was lost meets nothing.
                 if (current := self._after(key, error)) is not None or not _was_retried(error.response):
@@ -184,17 +184,21 @@ class S3Store:
             raise Stale(f"{key} holds something else by now.", current=current)
         return None if current is None else head
 
-    def _has(self, key: Key, tag: str) -> bool:
-        """Whether what is there has the tag; "" for nothing."""
+    def _is_still(self, key: Key, tag: str | None) -> bool:
+        """Whether what is there has the tag; None for nothing."""
         head = self._bucket.head(key)
-        return tag == ("" if head is None else tag_of(head))
+        return tag == (None if head is None else tag_of(head))
 
     def _after(self, key: Key, error: ClientError) -> Version | None:
-        """What is there, after the condition of a request has failed; raises the error when it says something else."""
-        if outcome_of(error) not in ("failed", "missing"):
-            raise error
+        """What is there, after the condition of a request has failed; raises what else the error says."""
         self._note(key, error.response)
-        return self.version(key)
+        if (outcome := outcome_of(error)) == "conflict":
+            detail = "Something else is under way at this file in the object storage; try again."
+            cause = cause_of(error, self._client, self._bucket.name)
+            raise Unavailable(detail, code="storage", retry_after_s=1, cause=cause) from error
+        if outcome not in ("failed", "missing"):
+            raise error
+        return self._bucket.version(key, self._bucket.head(key))
 
 
 def _was_retried(answer: Mapping[str, Any]) -> bool:

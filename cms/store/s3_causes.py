@@ -58,6 +58,7 @@ ADVICE = {
     "400": _TLS,
     "401": _KEY,
     "403": f"{_KEY} {_RIGHTS}",
+    "409": "Several requests for one object were under way at once; try again.",
     "429": _BUSY,
     "500": _SERVER,
     "502": _SERVER,

@@ -32,7 +32,6 @@ from typing import Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
-from cms.errors import Unavailable
 from cms.store.s3_client import MISSING, code_of
 
 log = logging.getLogger("cms.store")
@@ -77,8 +76,8 @@ class Conditions:
         """Return what `request` returns once the server has taken it with a condition, or refuses all conditions.
 
         `tag` is the ETag of what is to be replaced or deleted, "" where there is none; `is_unchanged` says whether the
-        object is still what was expected. Raise `Unavailable` after too many conflicts, else the last `ClientError`:
-        its outcome is "failed" or "missing" when the object has changed.
+        object is still what was expected. Raise the last `ClientError`: its outcome is "failed" or "missing" when the
+        object has changed, and "conflict" when there was no end of them.
         """
         was_refused = False
         for condition in self._to_try(kind, tag):
@@ -118,10 +117,7 @@ def _patiently(request: Callable[[Condition], T], condition: Condition) -> T:
         try:
             return request(condition)
         except ClientError as error:
-            if outcome_of(error) != "conflict":
+            if outcome_of(error) != "conflict" or attempt == ATTEMPTS - 1:
                 raise
-            if attempt == ATTEMPTS - 1:
-                detail = "Something else is under way at this file in the object storage; try again."
-                raise Unavailable(detail, code="storage") from error
         time.sleep(PAUSE_S * 2**attempt)
     raise AssertionError("unreachable")
