@@ -1,0 +1,120 @@
+"""What a bucket's store makes of each answer to a request with a condition, and of answers that do not come."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cms.errors import Stale, Unavailable
+from cms.store.base import ABSENT, Key, version_of
+from cms.store.s3 import S3Store
+from cms.store.s3_client import connect
+from cms.store.s3_conditions import ATTEMPTS
+from cms.store.s3_probes import Capabilities, probe_conditions
+from tests.api.editing import problem
+from tests.storage.journey import check_agreement
+from tests.storage.manners import Manner, Provider, provider
+from tests.storage.test_provider_manners import at_work
+
+KEY = Key("src/content/news/a.md")
+Opened = Callable[[Manner], tuple[S3Store, Provider, Path]]
+
+
+@pytest.fixture
+def opened(s3_url: str, bucket_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    """Gives a store in a bucket of a provider with the manner, the provider, and the file behind `KEY`."""
+    with ExitStack() as running:
+
+        def open_with(manner: Manner) -> tuple[S3Store, Provider, Path]:
+            server, prefix = running.enter_context(provider(s3_url, bucket_folder, manner)), uuid.uuid4().hex
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+            return S3Store("photos", prefix), server, bucket_folder / "photos" / prefix / KEY
+
+        yield open_with
+
+
+def test_a_request_whose_answer_was_lost_finds_its_own_work(opened: Opened) -> None:
+    store, server, file = opened(Manner())
+    server.loses = 1
+    first = store.write(KEY, b"one", expect=ABSENT)
+    assert (store.was_repeated(KEY), file.read_bytes()) == (True, b"one")
+    server.loses = 1
+    second = store.write(KEY, b"two", expect=first)
+    assert (store.was_repeated(KEY), file.read_bytes()) == (True, b"two")
+    server.loses = 1
+    store.delete(KEY, expect=second)
+    assert (store.was_repeated(KEY), file.exists()) == (True, False)
+    assert server.loses == 0
+
+
+def test_a_refusal_that_is_met_later_is_remembered(opened: Opened) -> None:
+    store, server, file = opened(Manner())
+    version = store.write(KEY, b"0", expect=ABSENT)
+    server.manner = Manner("refused", "refused", "refused")
+    for number in range(1, 4):
+        version = store.write(KEY, str(number).encode(), expect=version)
+        assert file.read_bytes() == str(number).encode()
+        with pytest.raises(Stale):
+            store.write(KEY, b"other", expect=version_of(b"other's"))
+    store.delete(KEY, expect=version)
+    store.write(KEY, b"again", expect=ABSENT)
+    # Both forms of the ETag to replace, both to delete, and one condition to create.
+    assert [method for method, status in server.answers if status == 501] == ["PUT", "PUT", "DELETE", "DELETE", "PUT"]
+
+
+@pytest.mark.parametrize("theirs", [b"theirs", None], ids=["replaced", "removed"])
+def test_what_others_replace_or_remove_just_now_is_stale(opened: Opened, theirs: bytes | None) -> None:
+    store, server, file = opened(Manner())
+    one, found = version_of(b"one"), None if theirs is None else version_of(theirs)
+
+    def act(path: str) -> bool:
+        file.unlink() if theirs is None else file.write_bytes(theirs)
+        return True
+
+    for ours in (lambda: store.write(KEY, b"two", expect=one), lambda: store.delete(KEY, expect=one)):
+        store.write(KEY, b"one", expect=store.version(KEY) or ABSENT)
+        server.at_a_write, server.written = act, False
+        with pytest.raises(Stale) as caught:
+            ours()
+        assert (caught.value.current, store.version(KEY)) == (found, found)
+
+
+def test_a_conflict_without_an_end_is_told_and_changes_nothing(
+    s3_url: str, bucket_folder: Path, tmp_path: Path
+) -> None:
+    with at_work(s3_url, bucket_folder, tmp_path.name, Manner()) as (editor, server):
+        server.manner = Manner(conflicts=1000)
+        found = problem(editor.create("made"), 503, "storage")
+        assert "under way" in found["detail"]
+        assert server.answers.count(("PUT", 409)) == ATTEMPTS
+        problem(editor.replace("first", "Changed"), 503, "storage")
+        problem(editor.delete("second"), 503, "storage")
+        check_agreement(editor)
+        server.manner = Manner()
+        assert editor.create("made").status_code == 201
+        check_agreement(editor)
+
+
+@pytest.mark.parametrize(
+    ("manner", "expected"),
+    [
+        (Manner(wants="quoted"), Capabilities("kept", "kept", "kept")),
+        (Manner("refused", "refused", "refused"), Capabilities("refused", "refused", "refused")),
+        (Manner("racy", "racy", "racy"), Capabilities("racy", "racy", "racy")),
+    ],
+)
+def test_a_probe_tells_what_the_server_does(opened: Opened, manner: Manner, expected: Capabilities) -> None:
+    opened(manner)
+    assert probe_conditions(connect(), "photos", f"{uuid.uuid4().hex}/") == expected
+
+
+def test_nothing_is_written_that_cannot_be_guarded_by_what_the_server_says(opened: Opened) -> None:
+    store, server, file = opened(Manner(demands=True))
+    server.manner = Manner("refused", "refused", "refused", demands=True)
+    with pytest.raises(Unavailable):
+        store.write(KEY, b"one", expect=ABSENT)
+    assert not file.exists()
