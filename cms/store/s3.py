@@ -35,7 +35,7 @@ from cms.store.content_types import content_type_of
 from cms.store.s3_bucket import Bucket, tag_of
 from cms.store.s3_causes import cause_of, place_of
 from cms.store.s3_client import connect, presigned_put
-from cms.store.s3_conditions import Condition, Conditions, outcome_of
+from cms.store.s3_conditions import Condition, Conditions, outcome_of, was_retried
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import DeleteObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
@@ -97,7 +97,7 @@ class S3Store:
         head = self._expected(key, expect)
         metadata = s3_version.digests(data)
         tag = None if head is None else tag_of(head)
-        put, is_still = partial(self._put, key, data, metadata), partial(self._is_still, key, tag)
+        put, is_still = partial(self._put, key, data, metadata), partial(self._bucket.is_still, key, tag)
         with self._bucket.translated():
             try:
                 self._conditions.send("create" if tag is None else "replace", tag or "", put, is_still)
@@ -113,10 +113,12 @@ class S3Store:
         tag = "" if head is None else tag_of(head)
         with self._bucket.translated():
             try:
-                self._conditions.send("delete", tag, partial(self._remove, key), partial(self._is_still, key, tag))
+                self._conditions.send(
+                    "delete", tag, partial(self._remove, key), partial(self._bucket.is_still, key, tag)
+                )
             except ClientError as error:
                 # A retried DELETE whose first answer was lost meets nothing.
-                if (current := self._after(key, error)) is not None or not _was_retried(error.response):
+                if (current := self._after(key, error)) is not None or not was_retried(error.response):
                     raise Stale(f"{key} holds something else by now.", current=current) from error
 
     def was_repeated(self, key: Key) -> bool:
@@ -170,7 +172,7 @@ class S3Store:
         self._note(key, self._client.delete_object(**asked))
 
     def _note(self, key: Key, answer: Mapping[str, Any]) -> None:
-        if _was_retried(answer):
+        if was_retried(answer):
             self._repeated.add(key)
 
     def _expected(self, key: Key, expect: Version | Absent) -> HeadObjectOutputTypeDef | None:
@@ -184,11 +186,6 @@ class S3Store:
             raise Stale(f"{key} holds something else by now.", current=current)
         return None if current is None else head
 
-    def _is_still(self, key: Key, tag: str | None) -> bool:
-        """Whether what is there has the tag; None for nothing."""
-        head = self._bucket.head(key)
-        return tag == (None if head is None else tag_of(head))
-
     def _after(self, key: Key, error: ClientError) -> Version | None:
         """What is there, after the condition of a request has failed; raises what else the error says."""
         self._note(key, error.response)
@@ -198,8 +195,4 @@ class S3Store:
             raise Unavailable(detail, code="storage", retry_after_s=1, cause=cause) from error
         if outcome not in ("failed", "missing"):
             raise error
-        return self._bucket.version(key, self._bucket.head(key))
-
-
-def _was_retried(answer: Mapping[str, Any]) -> bool:
-    return bool(answer["ResponseMetadata"].get("RetryAttempts"))
+        return self.version(key)

@@ -91,6 +91,11 @@ class Bucket:
         with stream:
             return version_of(stream)
 
+    def is_still(self, key: Key, tag: str | None) -> bool:
+        """Return whether the object has the ETag; None: whether there is no object."""
+        head = self.head(key)
+        return tag == (None if head is None else tag_of(head))
+
     def stat(self, key: Key) -> Stat | None:
         head = self.head(key)
         if head is None:

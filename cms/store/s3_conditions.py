@@ -28,7 +28,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -63,6 +63,11 @@ def outcome_of(error: ClientError) -> Outcome:
     if code in MISSING:
         return "missing"
     return "refused" if status == 501 or code in _REFUSALS else "other"
+
+
+def was_retried(answer: Mapping[str, Any]) -> bool:
+    """Return whether boto3 has sent the request more than once, for want of an answer."""
+    return bool(answer["ResponseMetadata"].get("RetryAttempts"))
 
 
 class Conditions:
