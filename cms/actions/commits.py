@@ -15,6 +15,7 @@ from cms.actions import conflicts
 from cms.actions.photo_files import key_of
 from cms.context import Context
 from cms.database import changes, git
+from cms.database.changes import EDITORS
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.model import commit_message
@@ -29,8 +30,6 @@ LOCK: Final = "git"
 AT_ONCE = 100
 MOST_BYTES = 1 << 26
 BY_HAND: Final = ("files", "files@cms.invalid")
-EDITORS: Final = ("api", "restore")
-"""Sources of changes that somebody made through this service."""
 
 
 def commit_due(ctx: Context, repository: Repository) -> int:

@@ -14,10 +14,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cms import errors
 from cms.errors import BUSY, CmsError, Invalid, Problem, Unavailable
@@ -40,14 +41,17 @@ AT_ONCE = min(2, os.cpu_count() or 1)
 """So many photos are made ready at once by this process, whoever sends them."""
 
 WAIT_S = 30.0
+LOOK_EVERY_S = 0.2
 _free = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Darkroom(AbstractContextManager["Darkroom"]):
-    """The child is started with the first photo, and ended with the block."""
+    """The child is started with the first photo, and ended with the block. A photo that is under way when `is_stopped`
+    says so is given up: `Unavailable` (busy)."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._limits = limits
+        self._is_stopped = is_stopped
         self._child: subprocess.Popen[bytes] | None = None
 
     def prepare(self, source: Path, target: Path, name: str, where: str) -> Facts:
@@ -96,14 +100,24 @@ class Darkroom(AbstractContextManager["Darkroom"]):
         with suppress(BrokenPipeError):
             child.stdin.write(json.dumps(job).encode() + b"\n")
             child.stdin.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            is_in_time = bool(selector.select(MOST_SECONDS))
+        is_in_time = self._has_answered(child.stdout)
         line = child.stdout.readline() if is_in_time else b""
         if line.endswith(b"\n"):
             return json.loads(line), False
         self.__exit__()
         return None, not is_in_time or child.returncode == -signal.SIGXCPU
+
+    def _has_answered(self, out: IO[bytes]) -> bool:
+        """Wait for the child's answer; False when it has taken too long."""
+        deadline = time.monotonic() + MOST_SECONDS
+        with selectors.DefaultSelector() as selector:
+            selector.register(out, selectors.EVENT_READ)
+            while not selector.select(max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
+                if self._is_stopped():
+                    raise Unavailable("The photo is left for later: the service ends.", code=BUSY)
+                if time.monotonic() >= deadline:
+                    return False
+        return True
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from cms.actions.message import Topic, addressee, write_message
 from cms.actions.post import Answer, post
 from cms.actions.webhooks import bounds_of, found
 from cms.context import Context
-from cms.database import builds, changes, clock, deliveries, feed, images, notices, webhooks
+from cms.database import builds, changes, clock, deliveries, feed, missing_variants, notices, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import NotFound, NotReady
@@ -106,7 +106,7 @@ def _news(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
     if new is None:
         return None
     # A build that comes before the variants of new photos would go without them: nothing else tells of those.
-    is_ready = not images.without(tx, "rendition", 1, since=webhook.seq)
+    is_ready = not missing_variants.are_since(tx, "rendition", webhook.seq)
     waiting = Waiting(new.first_seq, new.first_time, new.last_time, is_ready)
     when = Pace(webhook.quiet_s, webhook.max_wait_s, webhook.told_at, webhook.urgent_seq)
     moment, reason = pace.due(waiting, when)

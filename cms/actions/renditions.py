@@ -2,6 +2,8 @@
 
 They are kept under the digest of the photo's bytes, so that the same photo is never worked on twice. Making them is no
 change: nobody is told, and no version differs. AVIF takes four times as long as WebP, so it comes after all WebP.
+
+What comes next is decided anew before each photo: an editor's upload goes before a stock that came with the files.
 """
 
 from __future__ import annotations
@@ -9,15 +11,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cms.actions import absorb_images
 from cms.actions.darkroom import Darkroom
 from cms.actions.photo_files import delete_from, home, key_of, local_copy
 from cms.context import Context
-from cms.database import images
+from cms.database import images, missing_variants
 from cms.database.engine import read, write
 from cms.database.images import Made
 from cms.errors import BUSY, NotFound, Stale, Unavailable
@@ -35,25 +39,78 @@ NAMES: dict[Made, str] = {"rendition": "facts.json", "avif": "avif.json"}
 NONE: dict[Made, str] = {"rendition": NOTHING, "avif": NO_AVIF}
 KINDS: dict[Made, Kind] = {"rendition": "webp", "avif": "avif"}
 AT_ONCE = 20
+"""So many photos are looked through for one that nobody else is at."""
+
+OLDEST_EVERY = 4
+"""One photo in so many is the one that has waited longest: a stock gets done, however many uploads come."""
+
+MOST_FAILED = 1000
+
+
+class Missing(NamedTuple):
+    """A photo, by its path and the digest of its bytes, and what is to be made of it."""
+
+    path: str
+    sha256: str
+    made: Made
+
+
+@dataclass(slots=True)
+class Lane:
+    """Makes variants of one photo after the other, of these kinds; several may work side by side. Remembers which
+    photos have failed, so that they come after all others."""
+
+    ctx: Context
+    kinds: Sequence[Made]
+    _turn: int = 0
+    _failed: set[Missing] = field(default_factory=set)
+
+    def run(self, is_stopped: Callable[[], bool]) -> int:
+        """Make what is missing and nobody else is making, until told to stop; returns how often something was made.
+
+        Raises the first failure; the next call goes on with the other photos.
+        """
+        done = 0
+        with Darkroom(self.ctx.settings.limits, is_stopped) as darkroom:
+            while self._make_next(darkroom, is_stopped):
+                done += 1
+        return done
+
+    def _make_next(self, darkroom: Darkroom, is_stopped: Callable[[], bool]) -> bool:
+        """Make what is most urgent; False when there is nothing, or no time."""
+        self._turn += 1
+        for missing in self._waiting():
+            if is_stopped():
+                return False
+            try:
+                if _make_one(self.ctx, darkroom, missing):
+                    self._failed.discard(missing)
+                    return True
+            except Exception:
+                self._failed = {missing, *(self._failed if len(self._failed) < MOST_FAILED else ())}
+                raise
+        return False
+
+    def _waiting(self) -> Iterator[Missing]:
+        """The most urgent first, and last what has failed."""
+        again: list[Missing] = []
+        for made in self.kinds:
+            with read(self.ctx.database) as tx:
+                limit, is_turned = AT_ONCE + len(self._failed), self._turn % OLDEST_EVERY == 0
+                find = missing_variants.oldest if is_turned else missing_variants.most_urgent
+                waiting = [Missing(path, sha256, made) for path, sha256 in find(tx, made, limit)]
+            again += [one for one in waiting if one in self._failed]
+            yield from (one for one in waiting if one not in self._failed)
+        yield from again
 
 
 def make(ctx: Context, is_stopped: Callable[[], bool] = lambda: False) -> int:
-    """Make what is missing and nobody else is making, until told to stop; returns how often something was made."""
-    done = 0
-    with Darkroom(ctx.settings.limits) as darkroom:
-        while (missing := _missing(ctx)) is not None:
-            made, waiting = missing
-            before = done
-            for path, sha256 in waiting:
-                if is_stopped():
-                    return done
-                done += _make_one(ctx, darkroom, path, sha256, made)
-            if done == before:
-                break
-    return done
+    """Make all that is missing, as `Lane.run` does."""
+    return Lane(ctx, list(NAMES)).run(is_stopped)
 
 
-def _make_one(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) -> bool:
+def _make_one(ctx: Context, darkroom: Darkroom, missing: Missing) -> bool:
+    path, sha256, made = missing
     try:
         with ctx.locks.hold([variant_key(sha256, "")], wait_s=0):
             facts = _known(ctx, sha256, made) or _make(ctx, darkroom, path, sha256, made)
@@ -62,7 +119,7 @@ def _make_one(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Ma
     except Unavailable as error:
         if error.code != BUSY:
             raise
-        return False  # another node is at it
+        return False  # another lane is at it
     return True
 
 
@@ -77,14 +134,6 @@ def discard(ctx: Context, sha256: str) -> None:
         # What says that there are variants goes first.
         for key in sorted(keys, key=lambda key: not key.endswith(".json")):
             delete_from(ctx.variants, key)
-
-
-def _missing(ctx: Context) -> tuple[Made, list[tuple[str, str]]] | None:
-    with read(ctx.database) as tx:
-        for made in NAMES:
-            if waiting := images.without(tx, made, AT_ONCE):
-                return made, waiting
-    return None
 
 
 def _known(ctx: Context, sha256: str, made: Made) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,6 +30,9 @@ from cms.database.tables import AnyRow, changes, log
 
 Action = Literal["created", "updated", "confirmed", "deleted"]
 Source = Literal["api", "files", "git", "clock", "restore"]
+
+EDITORS: Final = ("api", "restore")
+"""Sources of changes that somebody made through this service."""
 
 
 @dataclass(frozen=True, slots=True)

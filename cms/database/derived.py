@@ -140,6 +140,10 @@ images = Table(
     Column("json", Text, nullable=False),
     Column("made_at", Float(53)),  # when variants of it were last made; null until they are
     *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "seq", "made_at")),
+    *(
+        Index(f"images_{FORMAT}_without_{name}", "seq", "path", **_only(f"{name} IS NULL AND width IS NOT NULL"))
+        for name in ("rendition", "avif")
+    ),
 )
 
 unsettled_images = Table(

@@ -90,13 +90,6 @@ def image_of(row: AnyRow) -> Image:
     return Image(**values | {"fields": ImageFields.from_json(row.fields)})
 
 
-def without(tx: Connection, made: Made, limit: int, *, since: int = -1) -> list[tuple[str, str]]:
-    """Paths and digests of photos, changed after `since` in the log, of which this was not made yet."""
-    found = select(images.c.path, images.c.sha256).where(images.c[made].is_(None), images.c.width.is_not(None))
-    found = found.where(images.c.seq > since)
-    return [(row.path, row.sha256) for row in tx.execute(found.order_by(images.c.path).limit(limit))]
-
-
 def made(tx: Connection, sight: Sight) -> float | None:
     """When variants of a photo that is there for somebody of this sight were last made."""
     moment: float | None = tx.execute(select(func.max(images.c.made_at)).where(may_see(sight))).scalar_one()
