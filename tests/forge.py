@@ -13,6 +13,7 @@ from typing import Any, Literal
 from flask.testing import FlaskClient
 
 from cms.actions import tokens
+from cms.actions.exchange_git import Exchange
 from cms.actions.keep_git import Keeper
 from cms.context import Context
 from cms.database import notices
@@ -98,6 +99,13 @@ def share(sample: Path, folder: Path, below: str, kind: Kind = "whole") -> tuple
     return remote, site, developer
 
 
+def keep(ctx: Context) -> None:
+    """What a worker that has just been started does in its first round: commit, then exchange with the remote."""
+    keeper = Keeper(ctx)
+    keeper.run()
+    Exchange(ctx, keeper).run()
+
+
 @dataclass
 class Desk:
     """A site in git, its service, and an editor at it."""
@@ -105,10 +113,16 @@ class Desk:
     ctx: Context
     client: FlaskClient
     keeper: Keeper
+    exchange: Exchange
     editor: dict[str, str]
     site: Clone
     developer: Clone
     remote: Path
+
+    def keep(self) -> None:
+        """A round of each of the two: commit, then exchange with the remote."""
+        self.keeper.run()
+        self.exchange.run()
 
     def save(self, name: str, body: Any, **query: str) -> str:
         """Change the article; returns its new tag."""
@@ -145,6 +159,7 @@ def desk(
     ctx = make_context(make_settings(site.folder / below, database, **chosen))
     try:
         editor = {"Authorization": f"Bearer {tokens.create(ctx, SERVICE, name, ['admin'])[1]}"}
-        yield Desk(ctx, make_client(ctx), Keeper(ctx), editor, site, developer, remote)
+        keeper = Keeper(ctx)
+        yield Desk(ctx, make_client(ctx), keeper, Exchange(ctx, keeper), editor, site, developer, remote)
     finally:
         close(ctx)

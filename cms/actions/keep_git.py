@@ -1,7 +1,4 @@
-"""Keeps the site's git repository in step: commits what editors wrote, pulls what developers did, pushes both.
-
-Committing needs nobody else; a remote that is away keeps it from nothing, and is tried again later and later.
-"""
+"""Keeps the site's git repository in step with the log: commits what editors wrote, and needs nobody else for that."""
 
 from __future__ import annotations
 
@@ -11,22 +8,19 @@ from dataclasses import dataclass
 
 from cms.actions.commits import LOCK, commit_due
 from cms.actions.notices import tell
-from cms.actions.pull import pull, recover
+from cms.actions.pull import recover
 from cms.context import Context
 from cms.database import changes, conflicts, git, notices
 from cms.database.engine import read, write
 from cms.errors import BUSY, CmsError
-from cms.store.remote import push, push_aside
-from cms.store.repository import Repository
+from cms.store.repository import Head, Repository
 from cms.store.work_tree import refresh_index
 
 LOOK_EVERY_S = 60.0
-FETCH_EVERY_S = 300.0
-"""A forge tells of a push once; should that get lost, it is seen at the latest so long after."""
-
 MOST_PAUSE_S = 300.0
 FAILED = "git"
 FAILED_REMOTE = "git_remote"
+SLOW_REMOTE = "git_remote_slow"
 CONFLICT = "git_conflict"
 
 
@@ -39,7 +33,7 @@ def prepare(ctx: Context) -> None:
     with write(ctx.database) as tx:
         if is_kept:
             git.end(tx)
-            for name in (FAILED, FAILED_REMOTE, CONFLICT):
+            for name in (FAILED, FAILED_REMOTE, SLOW_REMOTE, CONFLICT):
                 notices.remove(tx, name)
         else:
             git.begin(tx)
@@ -64,28 +58,23 @@ class Pause:
 
 
 class Keeper:
-    """Remembers from one round to the next what was pushed, and what fails."""
+    """Commits, and remembers from one round to the next what fails. `head` is what was last seen to be checked
+    out, None while commits fail."""
 
     def __init__(self, ctx: Context) -> None:
+        self.head: Head | None = None
         self._ctx = ctx
-        self._local = Pause()
-        self._remote = Pause()
+        self._pause = Pause()
         self._look_due = 0.0
-        self._fetch_due = 0.0
-        self._head = ""
-        self._pushed = ""
-        self._aside: str | None = ""  # the commit that stands aside; None for none, "" when that is not known
 
     def run(self) -> None:
         """One round; what fails is told in `/readyz`, and tried again."""
         repository = self._ctx.repository
-        if repository is None:
+        if repository is None or not self._pause.is_over() or not self._has_work():
             return
-        is_due = self._local.is_over() and self._has_work()
-        if is_due and not self._attempt(FAILED, self._local, lambda: self._commit(repository)):
-            return
-        if self._remote.is_over() and self._local.is_over() and self._has_remote_work(repository):
-            self._attempt(FAILED_REMOTE, self._remote, lambda: self._exchange(repository))
+        attempt(self._ctx, LOCK, FAILED, self._pause, lambda: self._commit(repository))
+        if self._pause.failures:
+            self.head = None
 
     def _has_work(self) -> bool:
         """Whether anything is to be committed; that somebody else has moved the branch is seen now and then."""
@@ -95,85 +84,56 @@ class Keeper:
         return state is None or state.seq < seq or state.step_to is not None or is_due
 
     def _commit(self, repository: Repository) -> None:
-        repository.tidy()
+        repository.tidy(repository.own)
         recover(self._ctx, repository)
-        self._index(repository)
+        show_in_index(self._ctx, repository)
         while commit_due(self._ctx, repository):
             pass
-        is_shown = self._index(repository)
-        self._head = repository.head().commit
+        is_shown = show_in_index(self._ctx, repository)
+        self.head = repository.head()
         repository.pack()
-        self._tell_conflicts()
+        tell_conflicts(self._ctx)
         self._look_due = time.monotonic() + (LOOK_EVERY_S if is_shown else 1.0)
 
-    def _index(self, repository: Repository) -> bool:
-        """Let the index show what was committed; whether it does."""
-        commit = repository.head().commit
-        with read(self._ctx.database) as tx:
-            state = git.state(tx)
-        shown = None if state is None else state.indexed
-        if shown == commit:
-            return True
-        if shown is not None and not refresh_index(repository, shown, commit):
-            return False
-        with write(self._ctx.database) as tx:
-            git.put(tx, indexed=commit)
-        return True
 
-    def _has_remote_work(self, repository: Repository) -> bool:
-        with read(self._ctx.database) as tx:
-            state = git.state(tx)
-        if state is None or state.pull_asked is not None:
-            return state is not None
-        if self._ctx.settings.git != "push":
-            return False
-        return time.monotonic() >= self._fetch_due or self._head != self._pushed
-
-    def _exchange(self, repository: Repository) -> None:
-        asked = time.time()
-        theirs = pull(self._ctx, repository)
-        self._index(repository)
-        with write(self._ctx.database) as tx:
-            git.pulled(tx, asked)
-        self._fetch_due = time.monotonic() + FETCH_EVERY_S
-        is_disputed = self._tell_conflicts()
-        if self._ctx.settings.git == "push":
-            self._push(repository, theirs, is_disputed=is_disputed)
-
-    def _push(self, repository: Repository, theirs: str | None, *, is_disputed: bool) -> None:
-        head = repository.head()
-        if is_disputed and self._aside != head.commit:
-            push_aside(repository, head, head.commit)
-            self._aside = head.commit
-        elif not is_disputed:
-            if head.commit != theirs:
-                push(repository, head, head.commit)
-            if self._aside is not None:
-                push_aside(repository, head, None)
-                self._aside = None
-        self._head = self._pushed = head.commit
-
-    def _attempt(self, name: str, pause: Pause, step: Callable[[], None]) -> bool:
-        try:
-            with self._ctx.locks.hold([LOCK], wait_s=0):
-                step()
-        except CmsError as error:
-            if error.code != BUSY:
-                pause.lengthen()
-                tell(self._ctx, name, error.detail)
-            return False
-        except OSError as error:
+def attempt(ctx: Context, lock: str, notice: str, pause: Pause, step: Callable[[], None]) -> bool:
+    """Take the step, unless another process holds the lock; a failure is told by the notice and lengthens the pause."""
+    try:
+        with ctx.locks.hold([lock], wait_s=0):
+            step()
+    except CmsError as error:
+        if error.code != BUSY:
             pause.lengthen()
-            tell(self._ctx, name, f"The site's work tree cannot be written: {error.strerror}.")
-            return False
-        pause.end()
-        tell(self._ctx, name, None)
-        return True
+            tell(ctx, notice, error.detail)
+        return False
+    except OSError as error:
+        pause.lengthen()
+        tell(ctx, notice, f"The site's work tree cannot be written: {error.strerror}.")
+        return False
+    pause.end()
+    tell(ctx, notice, None)
+    return True
 
-    def _tell_conflicts(self) -> bool:
-        """Whether there are any."""
-        with read(self._ctx.database) as tx:
-            number = len(conflicts.all_of(tx))
-        told = f"{number} file(s) were changed by an editor and by a developer both: GET /api/v1/conflicts."
-        tell(self._ctx, CONFLICT, told if number else None)
-        return bool(number)
+
+def show_in_index(ctx: Context, repository: Repository) -> bool:
+    """Let the index show what was committed; whether it does. The caller holds LOCK."""
+    commit = repository.head().commit
+    with read(ctx.database) as tx:
+        state = git.state(tx)
+    shown = None if state is None else state.indexed
+    if shown == commit:
+        return True
+    if shown is not None and not refresh_index(repository, shown, commit):
+        return False
+    with write(ctx.database) as tx:
+        git.put(tx, indexed=commit)
+    return True
+
+
+def tell_conflicts(ctx: Context) -> bool:
+    """Whether there are any."""
+    with read(ctx.database) as tx:
+        number = len(conflicts.all_of(tx))
+    told = f"{number} file(s) were changed by an editor and by a developer both: GET /api/v1/conflicts."
+    tell(ctx, CONFLICT, told if number else None)
+    return bool(number)

@@ -1,4 +1,4 @@
-"""Brings developers' commits into the site: fetched, merged with what editors wrote, and written where the files are.
+"""Brings developers' commits into the site: merged with what editors wrote, and written where the files are.
 
 Nobody's work is overwritten. What the two sides cannot have both stays as it is in the site and is kept as a conflict,
 with the text of either side. The move of the branch is noted first; whoever finds such a note finishes it.
@@ -20,18 +20,15 @@ from cms.store import contents
 from cms.store.base import ABSENT, Key, is_key, version_of
 from cms.store.commit import Commit, make, merge
 from cms.store.contents import Change
-from cms.store.remote import fetch
 from cms.store.repository import Head, Repository
 from cms.store.work_tree import blob_at, check_out, check_paths
 
 
-def pull(ctx: Context, repository: Repository) -> str | None:
-    """The remote's last commit, which is in the site's branch by then; None when it has none. The caller holds git's
-    lock. `NotReady` when something that is not committed is in the way."""
-    head = repository.head()
-    theirs = fetch(repository, head)
-    if theirs is None or contents.has(repository, head.commit, theirs):
-        return theirs
+def take_in(ctx: Context, repository: Repository, head: Head, theirs: str) -> None:
+    """Merge the remote's last commit, which is there by now, into the site's branch. The caller holds git's lock.
+    `NotReady` when something that is not committed is in the way."""
+    if contents.has(repository, head.commit, theirs):
+        return
     touched = contents.changes(repository, contents.base(repository, head.commit, theirs) or head.commit, theirs)
     with ctx.locks.hold(_keys(repository, touched)):
         while commit_due(ctx, repository):
@@ -51,7 +48,6 @@ def pull(ctx: Context, repository: Repository) -> str | None:
         with write(ctx.database) as tx:
             git.put(tx, step_from=None, step_to=None)
             conflicts.forget(tx, decided)
-    return theirs
 
 
 def recover(ctx: Context, repository: Repository) -> None:

@@ -25,13 +25,15 @@ log = logging.getLogger("cms.watching")
 
 EVERY_S = 1.0
 BUSY_SHARE = 0.1
-"""A pass over a large site takes a while; the next waits so long that passes take this share of the time at most."""
+"""A look at all files of a large site takes a while; the next waits so long that looks take this share of the time."""
 NET_SHARE = 0.01
 """The same while the system tells of changes."""
+MOST_PAUSE_S = 900.0
+"""But no look waits longer."""
 LEASE_S = 30.0
 """So long after the last sign of a node another makes the passes."""
 LEASE_SHARE = 3.0
-"""Of the time that a pass takes."""
+"""Of the time that a pass takes, besides the pause after it."""
 MOST_PLACES = 1000
 """More than that are looked at in a pass over the whole site."""
 AGAIN_S = 60.0
@@ -91,7 +93,8 @@ def take_over(ctx: Context, stop: threading.Event, step: Step) -> None:
 
 @dataclass(slots=True)
 class _Passes:
-    """`left` is to be looked at once more; `ended` and `took` are the last pass over the whole site's."""
+    """`left` is to be looked at once more; `ended` is when the last pass over the whole site did. `took` is how many
+    seconds a look at all files takes, by the last pass that found nothing to do."""
 
     ctx: Context
     news: News
@@ -113,19 +116,30 @@ class _Passes:
         if stop.is_set():
             return
         if time.monotonic() >= self._due():
-            self.wants_all, started = False, time.monotonic()
+            self.wants_all = False
             self._look(self._run)
             self.ended = time.monotonic()
-            self.took = self.ended - started
         elif self.left:
             self._look(partial(self.reconciler.run_at, self.left))
 
     def _run(self) -> Report:
         """A pass over the whole site, unless another node makes them."""
-        lease_s = max(LEASE_S, 2 * self.ctx.settings.scan_s, LEASE_SHARE * self.took)
-        if not self.lease.claim(lease_s):
+        if not self._claim():
             return Report(left=frozenset())
-        return self.reconciler.run(progress=lambda _done, _total: self.step.show_alive())
+        started = time.monotonic()
+        report = self.reconciler.run(progress=self._go_on_claiming)
+        if not report.read and not report.deleted:
+            self.took = time.monotonic() - started
+        return report
+
+    def _go_on_claiming(self, _done: int, _total: int) -> None:
+        self._claim()
+
+    def _claim(self) -> bool:
+        """Whether the passes are this node's until the pass after this one has been due for a while."""
+        self.step.show_alive()
+        lease_s = self._pause_s() + max(self.ctx.settings.scan_s, LEASE_SHARE * self.took)
+        return self.lease.claim(max(LEASE_S, lease_s))
 
     def _told(self) -> set[str]:
         found = self.news.take()
@@ -134,11 +148,14 @@ class _Passes:
 
     def _due(self) -> float:
         """When the next pass over the whole site is."""
+        return self.ended + self._pause_s()
+
+    def _pause_s(self) -> float:
         is_bucket = not isinstance(self.ctx.site, DirectoryStore)  # listing one costs money
         is_soon = self.wants_all or not (self.news.is_told or is_bucket)
         every_s = EVERY_S if is_soon else self.ctx.settings.scan_s
         share = BUSY_SHARE if is_soon or is_bucket else NET_SHARE
-        return self.ended + max(every_s, self.took / share)
+        return max(every_s, min(self.took / share, MOST_PAUSE_S))
 
     def _look(self, look: Callable[[], Report]) -> None:
         report = self.step.run(look)

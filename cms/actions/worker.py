@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from cms.actions import deliver, heartbeat, renditions, reserve
 from cms.actions.examine import Examiner
+from cms.actions.exchange_git import Exchange
 from cms.actions.heal import heal
 from cms.actions.keep_git import Keeper
 from cms.actions.publish import publish_due
@@ -20,11 +20,12 @@ from cms.actions.reserve import EVERY_S as RESERVE_EVERY_S
 from cms.actions.steps import LONG_S, Step, Steps
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
-from cms.actions.take_over import BUSY_SHARE, EVERY_S, take_over
+from cms.actions.take_over import EVERY_S, take_over
 from cms.actions.watch import EVERY_S as WATCH_EVERY_S
 from cms.actions.watch import watch
 from cms.context import Context
 from cms.database.engine import checked
+from cms.database.images import Made
 from cms.database.leases import Lease
 
 SENDERS = 8
@@ -32,6 +33,9 @@ SENDERS = 8
 
 GIT_S = 1800.0
 """A round of git calls it many times, each of which may take as long as its time-out."""
+
+Round = tuple[Step, Callable[[], object], float]
+"""A step, what it does, and the seconds between two rounds of it."""
 
 
 def work(every: Context, stop: threading.Event, steps: Steps) -> None:
@@ -54,26 +58,33 @@ def work(every: Context, stop: threading.Event, steps: Steps) -> None:
             thread.join(EVERY_S)
 
 
-def _rounds(
-    every: Context, ctx: Context, stop: threading.Event, steps: Steps
-) -> list[tuple[Step, Callable[[], object], float]]:
-    """The steps that are done again and again, with what they do, and the seconds between two rounds."""
-    sweeping, variants = Lease(ctx.database, "sweep"), steps.add("renditions", LONG_S)
-
-    def is_stopped() -> bool:  # it is asked before each photo
-        variants.show_alive()
-        return stop.is_set()
-
+def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -> list[Round]:
+    """The steps that are done again and again."""
+    sweeping, keeper = Lease(ctx.database, "sweep"), Keeper(ctx)
+    exchange = Exchange(ctx, keeper, stop.is_set)
     return [
         (steps.add("examine", LONG_S), Examiner(every).run, EVERY_S),
         (steps.add("heal"), lambda: heal(ctx), EVERY_S),
         (steps.add("publish"), lambda: publish_due(ctx), EVERY_S),
-        (steps.add("git", GIT_S), Keeper(ctx).run, EVERY_S),
-        (variants, lambda: renditions.make(ctx, is_stopped), EVERY_S),
+        (steps.add("git", GIT_S), keeper.run, EVERY_S),
+        (steps.add("git_remote", GIT_S), exchange.run, EVERY_S),
+        # A new photo never waits for AVIF, nor for a photo that takes long: the one or the other lane is free.
+        _lane(ctx, stop, steps.add("renditions", LONG_S), ["rendition"]),
+        _lane(ctx, stop, steps.add("avif", LONG_S), ["rendition", "avif"]),
         (steps.add("sweep", LONG_S), lambda: _sweep(ctx, sweeping), SWEEP_EVERY_S),
-        (steps.add("watch"), lambda: watch(ctx), WATCH_EVERY_S),
+        (steps.add("watch"), lambda: _watch(ctx, exchange), WATCH_EVERY_S),
         (steps.add("reserve"), lambda: reserve.keep(ctx), RESERVE_EVERY_S),
     ]
+
+
+def _lane(ctx: Context, stop: threading.Event, step: Step, kinds: Sequence[Made]) -> Round:
+    lane = renditions.Lane(ctx, kinds)
+
+    def is_stopped() -> bool:  # it is asked before each photo, and while one takes long
+        step.show_alive()
+        return stop.is_set()
+
+    return step, lambda: lane.run(is_stopped), EVERY_S
 
 
 def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
@@ -87,15 +98,19 @@ def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
         _repeat(tell, tell_due, stop)
 
 
+def _watch(ctx: Context, exchange: Exchange) -> None:
+    watch(ctx)
+    exchange.tell_slow()
+
+
 def _sweep(ctx: Context, lease: Lease) -> None:
     if lease.claim(SWEEP_EVERY_S / 2):
         sweep(ctx)
 
 
 def _repeat(step: Step, work: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
-    pause = 0.0
-    while not stop.wait(pause):
-        started = time.monotonic()
+    """Do a round, wait, and so on: a pause is as long as the work may wait, however long the round has taken."""
+    while not stop.is_set():
         step.run(work)
-        pause = max(every_s, (time.monotonic() - started) / BUSY_SHARE)
-        step.show_alive(pause)
+        step.show_alive(every_s)
+        stop.wait(every_s)

@@ -12,7 +12,8 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from cms.errors import NotReady, Unavailable
 
 LOCAL_S = 60.0
 NETWORK_S = 120.0
+LOOK_EVERY_S = 0.2
 
 _FIXED = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -120,17 +122,29 @@ class Git:
         self._environment = {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes", **environment, **_FIXED}
         self._program = shutil.which("git", path=environment.get("PATH"))
 
-    def run(self, place: Place, *arguments: str, given: bytes | IO[bytes] = b"", timeout_s: float = LOCAL_S) -> bytes:
+    def run(
+        self,
+        place: Place,
+        *arguments: str,
+        given: bytes | IO[bytes] = b"",
+        timeout_s: float = LOCAL_S,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> bytes:
         """What the command says; `Unavailable` with git's own words when it fails."""
-        done = self.attempt(place, *arguments, given=given, timeout_s=timeout_s)
+        done = self.attempt(place, *arguments, given=given, timeout_s=timeout_s, is_stopped=is_stopped)
         if done.status != 0:
             raise failed(arguments, done)
         return done.out
 
     def attempt(
-        self, place: Place, *arguments: str, given: bytes | IO[bytes] = b"", timeout_s: float = LOCAL_S
+        self,
+        place: Place,
+        *arguments: str,
+        given: bytes | IO[bytes] = b"",
+        timeout_s: float = LOCAL_S,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Done:
-        """How the command ends, failure included; `Unavailable` when it takes too long."""
+        """How the command ends, failure included; `Unavailable` when it takes too long, or `is_stopped` says so."""
         if self._program is None:
             raise Unavailable("There is no program git.", code="git")
         process = subprocess.Popen(
@@ -143,16 +157,31 @@ class Git:
             start_new_session=True,
         )
         try:
-            out, error = process.communicate(given if isinstance(given, bytes) else None, timeout=timeout_s)
+            out, error = _said(process, given if isinstance(given, bytes) else None, timeout_s, is_stopped)
         except BaseException as problem:
             # Those that it has started have to end with it.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             if isinstance(problem, subprocess.TimeoutExpired):
-                raise Unavailable(f"git {arguments[0]} took longer than {timeout_s:g} s.", code="git") from problem
+                why = "was broken off, for the service ends" if is_stopped() else f"took longer than {timeout_s:g} s"
+                raise Unavailable(f"git {arguments[0]} {why}.", code="git") from problem
             raise
         return Done(process.returncode, out, redacted(error.decode(errors="replace")))
+
+
+def _said(
+    process: subprocess.Popen[bytes], given: bytes | None, timeout_s: float, is_stopped: Callable[[], bool]
+) -> tuple[bytes, bytes]:
+    """What the process says until its end, and its errors; `TimeoutExpired` when it is to end before."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return process.communicate(given, timeout=max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            given = None  # it goes on with what it was given first
+            if is_stopped() or time.monotonic() >= deadline:
+                raise
 
 
 def failed(arguments: Sequence[str], done: Done) -> Unavailable:

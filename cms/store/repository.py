@@ -1,6 +1,6 @@
 """The git repository that a site lies in: its branch and what its commits hold. It knows files, and no content.
 
-One at a time: whoever uses it holds a lock. Failures of git are `Unavailable`.
+One at a time: whoever uses it holds a lock; another one for what is `apart`. Failures of git are `Unavailable`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,16 @@ class Repository:
 
     @cached_property
     def own(self) -> Place:
-        folder = self._state / "git"
+        """Of a repository of ours, in which commits are made."""
+        return self._made("git")
+
+    @cached_property
+    def apart(self) -> Place:
+        """Of another one of ours, for what may take long: nothing in it is in the way of a commit."""
+        return self._made("git-remote")
+
+    def _made(self, name: str) -> Place:
+        folder = self._state / name
         if not (folder / "HEAD").exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             form = f"--object-format={self.found.hash_name}"
@@ -109,9 +118,9 @@ class Repository:
         settings = ("-c", "core.bare=false", "-c", f"core.excludesFile={exclude}", f"--work-tree={top}")
         return Place(top, (*self.own.arguments, *settings), {**self.own.environment, "GIT_INDEX_FILE": str(index)})
 
-    def tidy(self) -> None:
-        """Remove what a git that was killed has left in the repository of ours, and learn how deep the site's goes."""
-        folder = self.own.folder
+    def tidy(self, place: Place) -> None:
+        """Remove what a git that was killed has left in a repository of ours, and learn how deep the site's goes."""
+        folder = place.folder
         for left in [*folder.rglob("*.lock"), *folder.glob("fast_import_crash_*")]:
             left.unlink(missing_ok=True)
         self._learn_depth(folder)

@@ -14,11 +14,10 @@ import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from cms.actions.keep_git import Keeper
 from cms.store import contents, repository
 from tests.api.editing import ARTICLES, TEXT, create_text, problem
 from tests.conftest import close, make_client, make_context, reconcile, state_of
-from tests.forge import Desk, desk
+from tests.forge import Desk, desk, keep
 
 DATA = {"title": "New", "description": "d", "date": "2025-01-02", "author": "a", "tags": []}
 OPENING = "src/content/news/en/opening-day.md"
@@ -69,13 +68,13 @@ def test_each_kind_of_write_is_one_commit_by_its_editor(at: Desk) -> None:
     )
     assert replaced.status_code == 200, replaced.text
     tag = replaced.headers["ETag"]
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     described = at.client.patch(
         image, json={"credit": "A"}, headers={**at.editor, "If-Match": tag}, content_type="application/merge-patch+json"
     )
     deleted = at.client.delete(image, headers={**at.editor, "If-Match": described.headers["ETag"]})
     assert deleted.status_code == 204, deleted.text
-    at.keeper.run()
+    at.keep()
     paths = [f"src/assets/{item['path']}" for item in (first, second)]
     article, moved = "src/content/news/en/new.md", "src/content/news/en/newer.md"
     assert new_commits(at) == [
@@ -101,7 +100,7 @@ def test_what_an_editor_says_of_photos_is_the_commits_message(at: Desk) -> None:
     form = {"files": [(io.BytesIO(photo(colour)), f"{colour}.jpg") for colour in ("red", "blue")], "folder": "said"}
     sent = at.client.post("/api/v1/images?message=From the opening", data=form, headers=at.editor)
     assert sent.status_code == 201, sent.text
-    at.keeper.run()
+    at.keep()
     path = sent.get_json()["items"][0]["path"]
     image = f"/api/v1/images/{path}"
 
@@ -110,7 +109,7 @@ def test_what_an_editor_says_of_photos_is_the_commits_message(at: Desk) -> None:
         query = {"message": message}
         response = at.client.open(url, method=method, headers={**at.editor, **tag}, query_string=query, **body)
         assert response.status_code < 300, response.text
-        at.keeper.run()
+        at.keep()
         return response
 
     change("PUT", "A sharper one", data=photo("green"), content_type="image/jpeg")
@@ -133,14 +132,14 @@ def test_what_an_editor_says_of_photos_is_the_commits_message(at: Desk) -> None:
 
 def test_photos_that_came_together_are_one_commit(at: Desk) -> None:
     first, second = upload(at, "red", "blue")
-    at.keeper.run()
+    at.keep()
     paths = [f"src/assets/{item['path']}" for item in (first, second)]
     assert new_commits(at) == [("Front Desk", f"Add photos {first['path']}, {second['path']}", sorted(paths))]
 
 
 def test_a_commit_holds_the_file_byte_for_byte_and_when_it_was_written(at: Desk) -> None:
     create_text(at.client, at.editor, text=TEXT.replace("\n", "\r\n"))
-    at.keeper.run()
+    at.keep()
     kept = at.ctx.repository
     assert kept is not None
     entry = contents.entries(kept, kept.head().commit, ["src/content/news/en/a-day.md"])
@@ -164,7 +163,7 @@ def test_a_message_stands_in_the_history_and_is_plain_text(at: Desk) -> None:
         )
         assert problem(response, 422)["errors"][0]["pointer"] == "/message"
     assert state_of(at.ctx) == before
-    at.keeper.run()
+    at.keep()
     assert at.site.git("log", "-1", "--format=%B") == "បានកែ <b>title</b>"
 
 
@@ -180,7 +179,7 @@ def test_names_are_what_git_can_hold(tmp_path: Path, name: str, author: str, ema
     """AC-43."""
     with desk(tmp_path, name=name) as at:
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        at.keeper.run()
+        at.keep()
         assert at.site.git("log", "-1", "--format=%an|%ae") == f"{author}|{email}"
 
 
@@ -192,7 +191,7 @@ def test_only_what_was_written_is_committed(at: Desk) -> None:
     (at.site.folder / "notes.txt").write_text("mine")
     before = at.site.git("status", "--porcelain")
     at.save("news/en/opening-day", {"data": {"title": "T"}})
-    at.keeper.run()
+    at.keep()
     assert new_commits(at) == [("Front Desk", "Update news/en/opening-day: title", [OPENING])]
     assert at.site.git("status", "--porcelain") == before
 
@@ -202,7 +201,7 @@ def test_what_was_written_by_hand_is_not_the_editors(at: Desk) -> None:
     path.write_text(path.read_text() + "\nBy hand.\n")
     reconcile(at.ctx)
     at.save("news/en/opening-day", {"data": {"title": "T"}})
-    at.keeper.run()
+    at.keep()
     assert new_commits(at) == [
         ("files", "Update news/en/opening-day by hand", [OPENING]),
         ("Front Desk", "Update news/en/opening-day: title", [OPENING]),
@@ -222,7 +221,7 @@ def test_paths_are_literal(at: Desk) -> None:
     assert len(odd) == 5
     for found in odd:
         at.save(f"news/{found}", {"data": {"title": "Literal"}})
-    at.keeper.run()
+    at.keep()
     by_editor = [paths for author, _, paths in new_commits(at) if author == "Front Desk"]
     assert len(by_editor) == 5
     assert all(len(paths) == 1 and "axc" not in paths[0] for paths in by_editor)
@@ -232,7 +231,7 @@ def test_paths_are_literal(at: Desk) -> None:
 def test_what_the_site_keeps_out_of_git_stays_out(at: Desk) -> None:
     (at.site.folder / ".gitignore").write_text("src/assets/\n.cms/\n")
     (stored,) = upload(at, "red")
-    at.keeper.run()
+    at.keep()
     assert new_commits(at) == []
     assert (at.site.folder / "src/assets" / stored["path"]).exists()
     assert at.notices() == {}
@@ -240,14 +239,14 @@ def test_what_the_site_keeps_out_of_git_stays_out(at: Desk) -> None:
 
 def test_a_save_that_changes_nothing_makes_no_commit(at: Desk) -> None:
     at.save("news/en/opening-day", {"data": {}})
-    at.keeper.run()
+    at.keep()
     assert new_commits(at) == []
 
 
 def test_without_the_setting_nothing_is_committed(tmp_path: Path) -> None:
     with desk(tmp_path, "off") as at:
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        at.keeper.run()
+        at.keep()
         assert new_commits(at) == []
         response = at.client.post("/hooks/git", data=b"{}")
         problem(response, 501, "not_offered")
@@ -257,7 +256,7 @@ def test_without_the_setting_nothing_is_committed(tmp_path: Path) -> None:
 def test_a_site_in_a_folder_of_a_repository(tmp_path: Path, below: str) -> None:
     with desk(tmp_path, below=below) as at:
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        at.keeper.run()
+        at.keep()
         assert new_commits(at) == [("Front Desk", "Update news/en/opening-day: title", [f"{below}/{OPENING}"])]
         assert at.site.git("status", "--porcelain") == ""
 
@@ -269,11 +268,11 @@ class TestWhenGitIsKilled:
         lock = at.site.folder / ".git/index.lock"
         lock.touch()
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        at.keeper.run()
+        at.keep()
         assert [subject for _, subject, _ in new_commits(at)] == ["Update news/en/opening-day: title"]
         assert at.notices() == {}
         lock.unlink()
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert at.site.git("status", "--porcelain") == ""
 
     def test_old_locks_are_broken(self, at: Desk) -> None:
@@ -284,7 +283,7 @@ class TestWhenGitIsKilled:
             lock.touch()
             os.utime(lock, (0, 0))
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert at.notices() == {}
         assert at.site.git("status", "--porcelain") == ""
         assert len(new_commits(at)) == 1
@@ -305,10 +304,10 @@ class TestWhenGitIsKilled:
 
         monkeypatch.setattr(repository.git, "attempt", dying)
         with pytest.raises(SystemExit):
-            Keeper(at.ctx).run()
+            keep(at.ctx)
         monkeypatch.undo()
         at.save("news/en/opening-day", {"data": {"title": "Three"}})
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert len(new_commits(at)) == 3
         assert at.site.git("status", "--porcelain") == ""
         assert [at.site.git("show", f"HEAD~{n}:{OPENING}").split("title: ")[1].split("\n")[0] for n in (2, 1, 0)] == [
@@ -321,13 +320,13 @@ class TestWhenGitIsKilled:
 def test_a_save_is_answered_when_git_fails_and_committed_later(at: Desk) -> None:
     aside = (at.site.folder / ".git").rename(at.site.folder / "git-aside")
     at.save("news/en/opening-day", {"data": {"title": "T"}})
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     told = at.client.get("/readyz", headers=at.editor).get_json()
     assert told["status"] == "degraded"
     assert told["notices"][0]["name"] == "git"
     assert "detail" not in at.client.get("/readyz").get_json()["notices"][0]
     aside.rename(at.site.folder / ".git")
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert at.client.get("/readyz").get_json()["status"] == "ready"
     assert len(new_commits(at)) == 1
 
@@ -335,10 +334,10 @@ def test_a_save_is_answered_when_git_fails_and_committed_later(at: Desk) -> None
 def test_the_objects_of_many_commits_become_one_file(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         create_text(at.client, at.editor, f"news/en/many-{number}")
-        at.keeper.run()
+        at.keep()
     assert "count: 0\n" not in at.site.git("count-objects", "-v")
     monkeypatch.setattr(repository, "MOST_LOOSE", -1)
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert "count: 0\n" in at.site.git("count-objects", "-v")
     assert len(new_commits(at)) == 5
     assert at.site.git("fsck", "--strict") == ""
@@ -352,7 +351,7 @@ def test_what_was_written_while_git_was_off_is_nobodys_commit(tmp_path: Path) ->
         close(off)
         on = make_context(at.ctx.settings)
         create_text(make_client(on), at.editor, "news/en/another")
-        Keeper(on).run()
+        keep(on)
         close(on)
         assert [subject for _, subject, _ in new_commits(at)] == ["Create news/en/another"]
 
@@ -360,10 +359,10 @@ def test_what_was_written_while_git_was_off_is_nobodys_commit(tmp_path: Path) ->
 def test_a_merge_that_somebody_is_at_is_waited_for(at: Desk) -> None:
     (at.site.folder / ".git/MERGE_HEAD").write_text(at.site.git("rev-parse", "HEAD"))
     at.save("news/en/opening-day", {"data": {"title": "T"}})
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert "in the middle of a merge" in at.notices()["git"]
     assert new_commits(at) == []
     (at.site.folder / ".git/MERGE_HEAD").unlink()
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert len(new_commits(at)) == 1
     assert at.notices() == {}

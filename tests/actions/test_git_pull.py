@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cms.actions import keep_git, pull
-from cms.actions.keep_git import Keeper
+from cms.actions import exchange_git, keep_git, pull
 from cms.database.engine import write
 from cms.database.git import ask_for_pull
 from tests.api.editing import ARTICLES, TEXT, create_text
 from tests.conftest import eventually, reconcile
-from tests.forge import Clone, Desk, desk
+from tests.forge import Clone, Desk, desk, keep
 
 OPENING = "src/content/news/en/opening-day.md"
 RIVER = "src/content/news/en/river-bus.md"
@@ -32,7 +31,7 @@ def exchange(at: Desk) -> None:
     """What the service does within seconds after a forge's call."""
     with write(at.ctx.database) as tx:
         ask_for_pull(tx)
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     reconcile(at.ctx)
 
 
@@ -77,7 +76,7 @@ def test_commits_that_somebody_pulls_by_hand_have_names_too(at: Desk) -> None:
 
 def test_editors_commits_are_pushed(at: Desk) -> None:
     at.save("news/en/opening-day", {"data": {"title": "By the editor"}})
-    at.keeper.run()
+    at.keep()
     at.developer.git("pull", "-q", "--ff-only")
     assert log_of(at.developer)[0] == ("Front Desk", "Update news/en/opening-day: title")
     assert "By the editor" in at.developer.read(OPENING)
@@ -87,7 +86,7 @@ def test_editors_commits_are_pushed(at: Desk) -> None:
 def test_a_branch_that_the_remote_does_not_have_is_made_there(at: Desk) -> None:
     at.site.git("checkout", "-q", "-b", "editors")
     at.save("news/en/opening-day", {"data": {"title": "By the editor"}})
-    at.keeper.run()
+    at.keep()
     at.developer.git("fetch", "-q")
     assert at.developer.git("rev-parse", "origin/editors") == at.site.git("rev-parse", "HEAD")
     assert at.developer.git("log", "--oneline", "origin/main..origin/editors").count("\n") == 0
@@ -99,7 +98,7 @@ def test_both_sides_are_merged(at: Desk) -> None:
     at.developer.push({RIVER: titled(at.developer.read(RIVER), "By Dara"), OPENING: longer})
     at.save("news/en/opening-day", {"data": {"title": "By the editor"}})
     at.save("news/en/river-bus", {"data": {"author": "By the editor"}})
-    at.keeper.run()
+    at.keep()
     reconcile(at.ctx)
     at.developer.git("pull", "-q", "--ff-only")
     for clone in (at.site, at.developer):
@@ -169,7 +168,7 @@ class TestConflict:
         assert at.client.delete(f"/api/v1/conflicts/{RIVER}", headers=at.editor).status_code == 404
         assert len(at.get("conflicts")["items"]) == 1
         assert at.client.delete(f"/api/v1/conflicts/{OPENING}", headers=at.editor).status_code == 204
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         self.is_settled(at, "By the editor")
 
     def test_a_developer_merges(self, at: Desk, theirs: str) -> None:
@@ -228,7 +227,7 @@ def test_a_developers_uncommitted_file_is_not_overwritten(at: Desk) -> None:
     at.developer.push({"package.json": '{"a": 1}', OPENING: titled(at.developer.read(OPENING), "By Dara")})
     (at.site.folder / "package.json").write_text('{"b": 2}')
     at.save("news/en/river-bus", {"data": {"title": "Goes on"}})
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert "package.json" in at.notices()["git_remote"]
     assert at.site.read("package.json") == '{"b": 2}'
     assert log_of(at.site)[0] == ("Front Desk", "Update news/en/river-bus: title")
@@ -246,10 +245,10 @@ def test_a_pull_that_was_broken_off_is_finished(at: Desk, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(pull, "check_out", dying)
     with pytest.raises(SystemExit):
-        Keeper(at.ctx).run()
+        keep(at.ctx)
     monkeypatch.undo()
     assert not (at.site.folder / "b.txt").exists()
-    Keeper(at.ctx).run()
+    keep(at.ctx)
     assert at.site.read("b.txt") == "b"
     assert at.site.git("status", "--porcelain") == ""
     assert at.get("conflicts")["items"] == []
@@ -258,15 +257,15 @@ def test_a_pull_that_was_broken_off_is_finished(at: Desk, monkeypatch: pytest.Mo
 def test_a_remote_that_is_away_is_waited_for(at: Desk) -> None:
     aside = at.remote.rename(at.remote.with_name("away"))
     at.save("news/en/opening-day", {"data": {"title": "One"}})
-    at.keeper.run()
+    at.keep()
     at.save("news/en/opening-day", {"data": {"title": "Two"}})
-    at.keeper.run()
+    at.keep()
     assert set(at.notices()) == {"git_remote"}
     assert [subject for _, subject in log_of(at.site)[:2]] == ["Update news/en/opening-day: title"] * 2
     aside.rename(at.remote)
 
     def is_well() -> bool:
-        at.keeper.run()
+        at.keep()
         return at.notices() == {}
 
     assert eventually(is_well)
@@ -276,15 +275,16 @@ def test_a_remote_that_is_away_is_waited_for(at: Desk) -> None:
 
 def test_editors_and_developers_at_once_lose_nothing(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keep_git, "MOST_PAUSE_S", 0.05)
-    monkeypatch.setattr(keep_git, "FETCH_EVERY_S", 0.0)
+    monkeypatch.setattr(exchange_git, "FETCH_EVERY_S", 0.0)
     stop = threading.Event()
 
-    def keep() -> None:
+    def repeat(work: Callable[[], None]) -> None:
         while not stop.wait(0.02):
-            at.keeper.run()
+            work()
 
-    keeper = threading.Thread(target=keep)
-    keeper.start()
+    threads = [threading.Thread(target=repeat, args=(work,)) for work in (at.keeper.run, at.exchange.run)]
+    for thread in threads:
+        thread.start()
     try:
         for number in range(8):
             create_text(at.client, at.editor, f"news/en/editor-{number}")
@@ -295,7 +295,8 @@ def test_editors_and_developers_at_once_lose_nothing(at: Desk, monkeypatch: pyte
         assert eventually(lambda: at.developer.git("push", "-q", "origin", "HEAD:main", check=False) == "")
     finally:
         stop.set()
-        keeper.join()
+        for thread in threads:
+            thread.join()
     exchange(at)
     exchange(at)
     at.developer.git("pull", "-q", "--no-rebase", "--no-edit")

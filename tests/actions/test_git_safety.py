@@ -12,7 +12,6 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
-from cms.actions.keep_git import Keeper
 from cms.errors import Invalid
 from cms.settings import load
 from cms.store import repository
@@ -20,7 +19,7 @@ from tests.actions.test_git_pull import OPENING, RIVER, exchange, log_of
 from tests.api.editing import MERGE_PATCH
 from tests.components import cms, cms_server
 from tests.conftest import eventually
-from tests.forge import Clone, desk
+from tests.forge import Clone, desk, keep
 
 HOOKS = (
     "applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg",
@@ -95,7 +94,7 @@ def test_the_sites_own_config_names_a_remote_by_https_or_ssh_alone(tmp_path: Pat
             f'[core]\n\tbare = false\n[remote "origin"]\n\turl = "{named}"\n[protocol]\n\tallow = always\n'
         )
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert "CMS_GIT_REMOTE" in at.notices()["git_remote"]
         assert log_of(at.site)[0][0] == "Front Desk"
         assert not marker.exists()
@@ -132,7 +131,7 @@ def test_a_tree_that_leads_out_of_the_work_tree_is_refused(tmp_path: Path, name:
         commit = at.developer.git("commit-tree", "-p", "HEAD", "-m", "Out", whole)
         at.developer.git("push", "-q", "origin", f"{commit}:main")
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert list(tmp_path.rglob("hooked.md")) == []
         assert "git_remote" in at.notices()
         assert log_of(at.site)[0] == ("Front Desk", "Update news/en/opening-day: title")
@@ -160,7 +159,7 @@ def test_passwords_of_a_remote_are_told_nobody(tmp_path: Path, caplog: pytest.Lo
     with desk(tmp_path, "push", git_remote=url if named_by == "setting" else None) as at:
         at.site.git("remote", "set-url", "origin", url)
         at.save("news/en/opening-day", {"data": {"title": "T"}})
-        Keeper(at.ctx).run()
+        keep(at.ctx)
         assert "127.0.0.1" in at.notices()["git_remote"]
         told = [json.dumps(at.get(path)) for path in ("conflicts", "history/news/en/opening-day")]
         told += [at.client.get("/readyz", headers=at.editor).text, caplog.text, repr(at.ctx.settings)]

@@ -55,21 +55,21 @@ def pull_asked(at: Desk) -> float | None:
 
 @pytest.mark.parametrize("forge", FORGES)
 def test_a_forge_tells_of_a_push_once(at: Desk, forge: str) -> None:
-    at.keeper.run()
+    at.keep()
     at.developer.push({PAGE: "one"})
     assert call(at, BODY, FORGES[forge](BODY, "another secret, not ours"))[0] == 401
-    at.keeper.run()
+    at.keep()
     assert not (at.site.folder / PAGE).exists()
     assert call(at, BODY, FORGES[forge](BODY, SECRET)) == (202, {"duplicate": False})
-    at.keeper.run()
+    at.keep()
     assert at.site.read(PAGE) == "one"
     at.developer.push({PAGE: "two"})
     assert call(at, BODY, FORGES[forge](BODY, SECRET)) == (200, {"duplicate": True})
-    at.keeper.run()
+    at.keep()
     assert at.site.read(PAGE) == "one"
     other = BODY.replace(b"6113", b"6114")
     assert call(at, other, FORGES[forge](other, SECRET)) == (202, {"duplicate": False})
-    at.keeper.run()
+    at.keep()
     assert at.site.read(PAGE) == "two"
 
 
@@ -87,11 +87,11 @@ AGAIN: list[Headers] = [
 
 def test_a_call_sent_again_is_known_by_its_body_whatever_its_headers_say(at: Desk) -> None:
     """AC-25."""
-    at.keeper.run()
+    at.keep()
     right = (HUB, f"sha256={VECTOR}")
     assert call(at, BODY, [right, ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")])[0] == 202
     assert pull_asked(at) is not None
-    at.keeper.run()
+    at.keep()
     before = state_of(at.ctx)
     for more in AGAIN:
         assert call(at, BODY, [right, *more]) == (200, {"duplicate": True}), more

@@ -179,7 +179,7 @@ def test_it_tells_of_conflicts_with_developers(tmp_path: Path) -> None:
     with desk(tmp_path, "push") as at:
         at.developer.push({OPENING: at.developer.read(OPENING).replace("title:", "title: By Dara #")})
         at.save("news/en/opening-day", {"data": {"title": "By the editor"}})
-        at.keeper.run()
+        at.keep()
         assert len(at.get("conflicts")["items"]) == 1
         assert watched(at.client, at.editor)["cms_git_conflicts"] == {(): 1}
 

@@ -193,13 +193,13 @@ def test_nothing_is_committed_when_a_translation_is_confirmed(tmp_path: Path) ->
         create_text(at.client, at.editor, EN)
         create_text(at.client, at.editor, KM)
         edit(at.client, at.editor, EN, {"data": {"title": "Another"}})
-        at.keeper.run()
+        at.keep()
         commits = at.site.commits()
         (at.site.folder / f"src/content/{KM}.md").write_text(TEXT.replace("hand", "another hand"))
         reconcile(at.ctx)
         edit(at.client, at.editor, EN, {"data": {"title": "A third"}})
         assert confirm(at.client, at.editor, version_of(at.client, at.editor)).get_json()["state"] == "current"
-        at.keeper.run()
+        at.keep()
         assert [subject for _, subject, _ in at.site.commits()] == [
             "Update news/en/a-day: title", *(subject for _, subject, _ in commits),
         ]  # fmt: skip

@@ -403,7 +403,7 @@ def test_all_that_follows_is_one_commit(tmp_path: Path) -> None:
             f"{ARTICLES}/auth/joe?update_references=true", headers={**at.editor, "If-Match": at.tag("auth/joe")}
         )
         assert answer.status_code == 204
-        at.keeper.run()
+        at.keep()
         posts = [f"src/content/{name}.md" for name in REFERRERS]
         assert at.site.commits()[:2] == [
             ("Front Desk", "Delete auth/joe", ["src/content/auth/joe.md", *posts]),
@@ -420,7 +420,7 @@ def test_a_hundred_that_follow_are_one_commit_too(tmp_path: Path) -> None:
         at.site.commit({f"src/content/{path}": text for path, text in files.items()}, "More")
         reconcile(at.ctx)
         at.save("auth/jo", {"id": "joe"}, update_references="true")
-        at.keeper.run()
+        at.keep()
         (_, message, paths), (_, earlier, _), *_ = at.site.commits()
         assert (message, len(paths), earlier) == ("Rename auth/jo to auth/joe", 102, "More")
         assert at.site.git("status", "--porcelain") == ""

@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cms.actions import keep_git, leftovers, tokens
+from cms.actions import leftovers, tokens
 from cms.app import create_context
 from cms.context import Context
 from cms.model.scopes import SERVICE
@@ -23,7 +23,7 @@ from cms.settings import Settings
 from tests.api.editing import ARTICLES, MERGE_PATCH, TEXT, create_text, patch
 from tests.api.test_images import IMAGES, picture, send
 from tests.conftest import SAMPLE, close, make_client, make_context, make_settings, reconcile, site_of
-from tests.forge import Clone
+from tests.forge import Clone, keep
 
 NAME, OTHER, NEW = "news/en/a-day", "news/en/another", "news/en/new"
 HISTORY, TRASH, DRAFTS = (f"/api/v1/{name}" for name in ("history", "trash", "drafts"))
@@ -152,14 +152,14 @@ def _restore_photo(desk: Desk) -> TestResponse:
 
 def _commit(desk: Desk) -> TestResponse:
     answer = _update(desk)
-    keep_git.Keeper(desk.ctx).run()
+    keep(desk.ctx)
     return answer
 
 
 def _push_as_developer(desk: Desk) -> None:
     """A commit on the remote that the site has not."""
     site = site_of(desk.ctx)
-    keep_git.Keeper(desk.ctx).run()
+    keep(desk.ctx)
     developer = Clone(site.parent / "developer")
     Clone(site.parent).git("clone", "-q", str(site.parent / "remote.git"), str(developer.folder))
     text = TEXT.replace("First paragraph", "A developer's paragraph")
@@ -259,7 +259,7 @@ def recover(desk: Desk) -> None:
     reconcile(desk.ctx)
     if desk.ctx.repository is not None:
         for _ in range(2):
-            keep_git.Keeper(desk.ctx).run()
+            keep(desk.ctx)
             reconcile(desk.ctx)  # what was pulled counts once it is still
 
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.xdist_group("worker_processes")
 HTTP = urllib3.PoolManager(retries=False)
 ARTICLE = "/api/v1/articles/news/en/river-bus"
 ALL_STEPS = {
-    "reconcile", "examine", "heal", "publish", "git", "deliver", "send", "renditions", "sweep", "watch", "reserve",
+    "reconcile", "examine", "heal", "publish", "git", "git_remote", "deliver", "send", "renditions", "avif", "sweep",
+    "watch", "reserve",
 }  # fmt: skip
 
 
