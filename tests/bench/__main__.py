@@ -20,7 +20,7 @@ import click
 from tests.bench.measure import Options, Row, machine, table
 from tests.bench.plot import plot
 
-NAMES = ("reads", "feed", "lists", "index", "writes", "growth", "nodes")
+NAMES = ("reads", "feed", "lists", "index", "writes", "growth", "nodes", "variants_wait")
 SMALL = {"rounds": 1, "articles": 60, "many": 200, "seconds": 1.0, "is_small": True}
 
 
