@@ -74,7 +74,7 @@ class _BucketCheck:
             self._is_reached = True
             yield storage_texts.place(self._url, self._trial.endpoint, self._names, self._parts)
         elif refusal.code != storage_texts.TOO_SKEWED:
-            yield storage_texts.not_reached(self._url, self._trial.endpoint, self._names, refusal)
+            yield storage_texts.not_reached(self._url, refusal, self._trial.explain(refusal))
         if self._trial.clock_s is not None:
             yield from storage_texts.clock(self._url, self._trial.clock_s)
 

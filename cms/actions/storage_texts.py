@@ -19,23 +19,17 @@ _ACTIONS: dict[Right, str] = {
 }  # fmt: skip
 TOO_SKEWED = "RequestTimeTooSkewed"
 _OF_RIGHTS = ("AccessDenied", "Forbidden", "403", "AllAccessDisabled")
-_NOT_REACHED: dict[str, tuple[tuple[str, ...], str]] = {
-    "storage_no_bucket": (
-        ("NoSuchBucket", "404"),
-        "there is no such bucket at {endpoint}; create it, or correct {names}",
-    ),
+_NOT_REACHED = {
+    "storage_no_bucket": ("NoSuchBucket", "404", "InvalidBucketName", "ParamValidationError"),
     "storage_credentials": (
-        (
-            "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidSecurity",
-            "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
-        ),
-        "{endpoint} does not accept the credentials; correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidSecurity",
+        "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
     ),
     "storage_region": (
-        ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException", "301"),
-        "the bucket is in another region; set AWS_DEFAULT_REGION, and AWS_ENDPOINT_URL_S3 to that region's address",
+        "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException", "301",
     ),
 }  # fmt: skip
+"""Which answers keep a bucket from being used, by the code of the finding."""
 
 UNREADABLE = {
     *_NOT_REACHED, "storage_unreachable", "storage_clock", "storage_list", "storage_read", "folder_missing",
@@ -54,13 +48,9 @@ def is_of_rights(refusal: Refusal) -> bool:
     return refusal.code in _OF_RIGHTS
 
 
-def not_reached(url: str, endpoint: str, names: Sequence[str], refusal: Refusal) -> Finding:
-    for code, (causes, detail) in _NOT_REACHED.items():
-        if refusal.code in causes:
-            text = detail.format(endpoint=endpoint, names=_joined(names))
-            return Finding("error", url, "", f"{text} ({refusal})", code)
-    detail = f"{endpoint} does not answer as it should ({refusal}); start it, or correct AWS_ENDPOINT_URL_S3"
-    return Finding("error", url, "", detail, "storage_unreachable")
+def not_reached(url: str, refusal: Refusal, why: str) -> Finding:
+    codes = (code for code, causes in _NOT_REACHED.items() if refusal.code in causes)
+    return Finding("error", url, "", why, next(codes, "storage_unreachable"))
 
 
 def clock(url: str, difference_s: float) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cms.cli.common import an_unprepared_site, progress_bar, the_settings, the_site
+from cms.cli.common import an_unprepared_site, progress_bar, the_settings, the_site, told
 
 if TYPE_CHECKING:
     from cms.actions.finding import Finding
@@ -69,7 +69,8 @@ def _in_storage(origin: str | None) -> list[Finding]:
     from cms.actions.finding import Finding
 
     settings = the_settings()
-    found = check_storage(settings, origin, progress_bar("trying the storage"))
+    with told():
+        found = check_storage(settings, origin, progress_bar("trying the storage"))
     if is_readable(found):
         try:
             with an_unprepared_site() as ctx:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cms.store.s3_anybody import Anybody, AnybodyAccess
+from cms.store.s3_causes import cause_of
 from cms.store.s3_client import connect, presigned_put
 from cms.store.s3_conditions import Conditions
 from cms.store.s3_own_object import OwnObject
@@ -71,6 +72,10 @@ class BucketTrial:
     def reach(self, prefix: str) -> Refusal | None:
         """Return None when the server answers and lists what is below the prefix."""
         return self._refusals.of(partial(self._list, prefix))
+
+    def explain(self, refusal: Refusal) -> str:
+        """Return where the request failed, why, and what to do."""
+        return str(cause_of(refusal.error or LookupError(), self._client, self.bucket))
 
     def try_part(self, prefix: str) -> PartAccess:
         """Try all rights with an object below the prefix, which is "" or ends in a slash."""

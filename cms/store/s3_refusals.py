@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -19,11 +19,12 @@ Right = Literal["list", "read", "write", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request failed: the status of the answer, None when none came, and the server's own code or the name of the
-    error."""
+    """Why a request failed: the status of the answer, None when none came, the server's own code or the name of the
+    error, and the error itself where there is one."""
 
     status: int | None
     code: str
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.code if self.status is None or str(self.status) == self.code else f"{self.status} {self.code}"
@@ -48,9 +49,9 @@ class Refusals:
         except ClientError as error:
             about = error.response["ResponseMetadata"]
             self._note(about["HTTPHeaders"])
-            return Refusal(about["HTTPStatusCode"], code_of(error) or str(about["HTTPStatusCode"]))
+            return Refusal(about["HTTPStatusCode"], code_of(error) or str(about["HTTPStatusCode"]), error)
         except (BotoCoreError, HTTPError) as error:
-            return Refusal(None, type(error).__name__)
+            return Refusal(None, type(error).__name__, error)
         except Unavailable as error:
             return Refusal(None, error.code)
         if isinstance(answer, dict):

@@ -80,7 +80,7 @@ def test_a_bucket_that_is_as_it_should_be(bucket: Bucket, light_site: Path, keep
             "127.0.0.1",
         ),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "storage_credentials", "AWS_SECRET_ACCESS_KEY"),
-        ({"CMS_SITE": "s3://no-such-bucket/site"}, "storage_no_bucket", "s3://no-such-bucket/site"),
+        ({"CMS_SITE": "s3://no-such-bucket/site"}, "storage_no_bucket", "CMS_SITE"),
     ],
 )
 def test_what_cannot_be_reached_is_told_with_its_cause(
