@@ -55,3 +55,19 @@ SWAPPED = _colour(reversed(_SRGB))
 LINEAR_GREY = _grey(1.0)
 DOT_GAIN = _grey(1.75)
 BROKEN = SWAPPED[:200] + bytes(len(SWAPPED) - 200)
+
+
+def _inks() -> bytes:
+    """Return the table from CMYK to Lab of inks that cover one another, in 8 bits with two steps an ink."""
+    nodes = b""
+    for node in range(16):
+        cyan, magenta, yellow, black = (node >> place & 1 for place in (3, 2, 1, 0))
+        light = (1 - 0.3 * cyan) * (1 - 0.5 * magenta) * (1 - 0.1 * yellow) * (1 - 0.9 * black)
+        tints = (50 * (magenta - cyan) * light, 60 * (yellow - cyan) * light)
+        nodes += bytes(round(value) for value in (255 * light, 128 + tints[0], 128 + tints[1]))
+    straight = bytes(range(256))
+    matrix = b"".join(_fixed(float(place % 4 == 0)) for place in range(9))
+    return b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + matrix + straight * 4 + nodes + straight * 3
+
+
+INKS = _profile(b"CMYK", {b"A2B0": _inks()}, kind=b"prtr", link=b"Lab ")
