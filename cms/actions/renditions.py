@@ -9,6 +9,7 @@ What comes next is decided anew before each photo: an editor's upload goes befor
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -27,14 +28,17 @@ from cms.database.images import Made
 from cms.errors import BUSY, NotFound, Stale, Unavailable
 from cms.model.image import variant_key
 from cms.model.image_variants import NO_AVIF, NOTHING
-from cms.model.photo_variants import name_of
+from cms.model.photo_variants import looks_as_before, name_of
 from cms.model.variant_sizes import Kind
-from cms.store.base import ABSENT, Key
+from cms.store.base import ABSENT, Key, version_of
 
 log = logging.getLogger("cms.renditions")
 
-NAMES: dict[Made, str] = {"rendition": "facts.json", "avif": "avif.json"}
+NAMES: dict[Made, str] = {"rendition": "facts-2.json", "avif": "avif-2.json"}
 """Of the files that say what was made, written last of all: where they are, there are the variants."""
+
+NAMES_BEFORE: dict[Made, str] = {"rendition": "facts.json", "avif": "avif.json"}
+"""The same from the time when some kinds of photo lost their look; of all others they still hold."""
 
 NONE: dict[Made, str] = {"rendition": NOTHING, "avif": NO_AVIF}
 KINDS: dict[Made, Kind] = {"rendition": "webp", "avif": "avif"}
@@ -113,7 +117,7 @@ def _make_one(ctx: Context, darkroom: Darkroom, missing: Missing) -> bool:
     path, sha256, made = missing
     try:
         with ctx.locks.hold([variant_key(sha256, "")], wait_s=0):
-            facts = _known(ctx, sha256, made) or _make(ctx, darkroom, path, sha256, made)
+            facts = _known(ctx, path, sha256, made) or _make(ctx, darkroom, path, sha256, made)
             with write(ctx.database) as tx:
                 absorb_images.show_variants(ctx, tx, path, sha256, made, facts)
     except Unavailable as error:
@@ -136,9 +140,13 @@ def discard(ctx: Context, sha256: str) -> None:
             delete_from(ctx.variants, key)
 
 
-def _known(ctx: Context, sha256: str, made: Made) -> str | None:
+def _known(ctx: Context, path: str, sha256: str, made: Made) -> str | None:
     """The facts of variants that are there already, from another path or before the database was made anew."""
     data = ctx.variants.read(Key(variant_key(sha256, NAMES[made])))
+    if data is None and (before := ctx.variants.read(Key(variant_key(sha256, NAMES_BEFORE[made])))) is not None:
+        key = key_of(path)
+        with home(ctx, key).open(key) or io.BytesIO() as stream:
+            data = before if looks_as_before(stream) else None
     return None if data is None else data.decode()
 
 
@@ -154,17 +162,28 @@ def _make(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) 
         if rendition is None:
             log.warning("no %s can be made of %s", KINDS[made], path)
             return NONE[made]
-        facts = json.dumps(dataclasses.asdict(rendition) if made == "rendition" else rendition.variants)
-        for width, _, _ in rendition.variants:
-            name = name_of(width, KINDS[made])
-            _keep(ctx, sha256, name, folder / name)
+        kept = [(*one, *_keep_variant(ctx, sha256, folder, name_of(one[0], KINDS[made]))) for one in rendition.variants]
+        facts = json.dumps(dataclasses.asdict(rendition) | {"variants": kept} if made == "rendition" else kept)
         _keep(ctx, sha256, NAMES[made], facts.encode())
         return facts
 
 
-def _keep(ctx: Context, sha256: str, name: str, data: bytes | Path) -> None:
+def _keep_variant(ctx: Context, sha256: str, folder: Path, name: str) -> tuple[str, ...]:
+    """Keep the file; where other bytes have its name already, keep it under another name and return that one, for
+    what has an address never changes."""
+    if _keep(ctx, sha256, name, folder / name):
+        return ()
+    other = name.replace(".", "-2.")
+    _keep(ctx, sha256, other, folder / name)
+    return (other,)
+
+
+def _keep(ctx: Context, sha256: str, name: str, data: bytes | Path) -> bool:
+    """Keep the data; return whether they have that name now."""
+    key = Key(variant_key(sha256, name))
     try:
-        ctx.variants.write(Key(variant_key(sha256, name)), data, expect=ABSENT)
+        ctx.variants.write(key, data, expect=ABSENT)
     except Stale:
-        # Of an attempt that was broken off, or of another Pillow: any will do.
         log.debug("the variant %s/%s is there already", sha256, name)
+        return ctx.variants.version(key) == version_of(data)
+    return True

@@ -16,7 +16,7 @@ from cms.api.parsing import context
 from cms.model.photo import MEDIA_TYPES
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_VARIANT = re.compile(r"[0-9]{2,5}\.(webp|avif)")
+_VARIANT = re.compile(r"[0-9]{2,5}(?:-2)?\.(webp|avif)")
 
 blp = Blueprint("media", __name__, url_prefix="/media")
 

@@ -55,8 +55,8 @@ class Image:
     """`path` is below `src/assets`; `width` and `height` in pixels, None when the file cannot be read as a picture.
 
     `has_gps` says that the file tells where it was taken, `base` where the public fetches it. `rendition` is JSON:
-    `placeholder`, `colour`, and `variants`, each `[width, height, bytes]`; `avif` is JSON too, more such variants. Both
-    are None until made.
+    `placeholder`, `colour`, and `variants`, each `[width, height, bytes]`, or `[width, height, bytes, name]` where its
+    name is not that of its width; `avif` is JSON too, more such variants. Both are None until made.
     """
 
     path: str

@@ -28,14 +28,21 @@ class Photo(NamedTuple):
 def shown(photo: Photo | None, folder: str, rendition: str | None, avif: str | None) -> dict[str, Any]:
     """Return the members of an image's JSON that tell of its variants, whose URLs begin with `folder`.
 
-    `rendition` and `avif` are JSON as `Image` has them, None until they are made.
+    `rendition` and `avif` are JSON as `Image` has them, None until they are made; a variant whose name is not that of
+    its width has it at its end.
     """
     made = json.loads(rendition or NOTHING)
-    sizes: dict[Kind, list[list[int]]] = {"webp": made["variants"], "avif": json.loads(avif or NO_AVIF)}
+    sizes: dict[Kind, list[list[Any]]] = {"webp": made["variants"], "avif": json.loads(avif or NO_AVIF)}
     variants = [
-        {"url": f"{folder}/{width}.{kind}", "width": width, "height": height, "bytes": size, "format": kind}
+        {
+            "url": f"{folder}/{(*name, f'{width}.{kind}')[0]}",
+            "width": width,
+            "height": height,
+            "bytes": size,
+            "format": kind,
+        }
         for kind, found in sizes.items()
-        for width, height, size in found
+        for width, height, size, *name in found
     ]
     is_made: dict[Kind, bool] = {"webp": rendition is not None, "avif": avif is not None}
     missing = [

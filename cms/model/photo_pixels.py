@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 
+UPRIGHT = 1
 _SIDEWAYS = (5, 6, 7, 8)
 _METHODS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,11 +38,11 @@ def orientation(image: Image.Image) -> int:
     """
     exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
     if image.format not in _TURNED or exif[:2] not in (b"II", b"MM"):
-        return 1
+        return UPRIGHT
     directory = Image.Exif()
     directory.load(exif)
     value = directory.get(Base.Orientation)
-    return value if value in _METHODS else 1
+    return value if value in _METHODS else UPRIGHT
 
 
 def shown_size(image: Image.Image) -> tuple[int, int]:

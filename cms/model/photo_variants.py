@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
+from PIL.ExifTags import Base
 
 from cms.model.photo import READ
-from cms.model.photo_pixels import shown, shown_size, to_srgb
+from cms.model.photo_pixels import UPRIGHT, orientation, shown, shown_size, to_srgb
 from cms.model.variant_sizes import WIDTHS, Kind, height_at, obstacle, wanted
 
 Variants = tuple[tuple[int, int, int], ...]
@@ -36,6 +37,26 @@ class Rendition:
 
 def name_of(width: int, kind: Kind) -> str:
     return f"{width}.{kind}"
+
+
+def looks_as_before(source: BinaryIO) -> bool:
+    """Return whether the first version of `render` gave the photo's variants the same look.
+
+    It did to what is opaque, has no profile of palette or grey, and is turned by EXIF as browsers turn it.
+    """
+    try:
+        with Image.open(source, formats=READ) as image:
+            turned = orientation(image)
+            is_plain = image.mode in ("RGB", "CMYK") or (
+                image.mode in ("1", "L", "P") and "icc_profile" not in image.info
+            )
+            return (
+                is_plain
+                and not image.has_transparency_data
+                and image.getexif().get(Base.Orientation, UPRIGHT) == turned
+            )
+    except Exception:  # Pillow's decoders raise errors of many classes
+        return False
 
 
 def render(source: BinaryIO, folder: Path, kind: Kind, widest: int = WIDTHS[-1]) -> Rendition:

@@ -75,7 +75,7 @@ def test_a_photo_gets_variants_none_wider_than_itself(ctx: Context, client: Flas
             assert image.size == (item["width"], item["height"])
             assert not image.info.keys() & {"exif", "xmp", "icc_profile"}
     assert client.get(f"/media/variants/{shown['sha256']}/1280.webp").status_code == 404
-    assert client.get(f"/media/variants/{shown['sha256']}/facts.json").status_code == 404
+    assert client.get(f"/media/variants/{shown['sha256']}/facts-2.json").status_code == 404
 
 
 @pytest.mark.usefixtures("without_avif")

@@ -33,5 +33,5 @@ def test_a_bucket_tells_browsers_what_they_may_keep(
     assert told == {
         "a.jpg": ("image/jpeg", "no-cache"),
         "320.webp": ("image/webp", forever),
-        "facts.json": ("application/json", forever),
+        "facts-2.json": ("application/json", forever),
     }

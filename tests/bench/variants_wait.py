@@ -59,7 +59,7 @@ def photograph(number: int) -> bytes:
 
 
 def made(server: CmsServer) -> int:
-    return len(list(Path(server.site).glob(".cms/variants/*/facts.json")))
+    return len(list(Path(server.site).glob(".cms/variants/*/facts-2.json")))
 
 
 def await_some(server: CmsServer) -> None:

@@ -29,7 +29,7 @@ def test_an_upload_goes_before_a_stock(tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {token}"}
 
     def made() -> int:
-        return len(list(site.glob(".cms/variants/*/facts.json")))
+        return len(list(site.glob(".cms/variants/*/facts-2.json")))
 
     with cms_server(site, tmp_path / "log") as server, urllib3.PoolManager(retries=False) as http:
         images = f"{server.url}/api/v1/images"
