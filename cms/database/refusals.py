@@ -26,7 +26,8 @@ _READ_ONLY = ("25006", "0A000")
 even begun."""
 _BROKEN_OFF = ("25P02", "25P03", "25P04")
 """The transaction took too long, and was ended by the server."""
-_REFUSED = (*_READ_ONLY, *_BROKEN_OFF)
+_NO_RIGHT = "42501"
+_REFUSED = (*_READ_ONLY, *_BROKEN_OFF, _NO_RIGHT)
 
 
 @contextmanager

@@ -94,7 +94,8 @@ def of_settings(error: Exception) -> Cause:
 def _answered(error: ClientError, place: str, code: str) -> Cause:
     status = _status(error)
     advice = ADVICE.get(code) or ADVICE.get(str(status)) or "Look at the server's log."
-    return Cause(place, f"{error.operation_name} is answered with {code} ({status})", advice)
+    said = f"HTTP status {code}" if code.isdigit() else f"{code} ({status})"
+    return Cause(place, f"{error.operation_name} is answered with {said}", advice)
 
 
 def _status(error: ClientError) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 import sys
@@ -12,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from cms.actions import post as sending
 from cms.actions.post import Answer, Bounds, check_url, post
 from cms.errors import Invalid
+from tests.certificates import make_certificate
 from tests.receiver import Receiver, hear, receiving, speaking
 
 PUBLIC = "93.184.216.34"
@@ -188,20 +184,7 @@ def test_nonsense_is_an_attempt_with_an_error(said: bytes) -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """For localhost and no other name, signed by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    text = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
-    text += made.sign(key, hashes.SHA256()).public_bytes(encoding)
-    path = tmp_path / "localhost.pem"
-    path.write_bytes(text)
-    return path
+    return make_certificate(tmp_path)
 
 
 def test_tls_is_verified_by_the_name_though_the_address_is_connected_to(

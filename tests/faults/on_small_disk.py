@@ -47,6 +47,13 @@ def ready(client: FlaskClient) -> list[str]:
     return [notice["name"] for notice in client.get("/readyz").get_json()["notices"]]
 
 
+def details(client: FlaskClient, headers: dict[str, str]) -> str:
+    """What operators are told of the folder, and the public is not."""
+    (notice,) = client.get("/readyz", headers=headers).get_json()["notices"]
+    assert "detail" not in client.get("/readyz").text
+    return str(notice["detail"])
+
+
 def delete(client: FlaskClient, headers: dict[str, str], url: str) -> TestResponse:
     return client.delete(url, headers={**headers, "If-Match": client.get(url).headers["ETag"]})
 
@@ -77,6 +84,7 @@ def on_a_full_disk(ctx: Context, disk: Path) -> dict[str, Any]:
         "upload": told(send(client, headers, (picture(size=(600, 500)), "b.jpg"), folder="apart")),
         "read": told(client.get(f"{ARTICLES}/{NAME}")),
         "ready": ready(client),
+        "told": details(client, headers),
         "delete by others": [told(delete(client, others, f"{ARTICLES}/{DOOMED}")) for others in ({}, reader)],
         "reserve": (site_of(ctx) / ".cms/reserve").exists(),
         "delete article": told(delete(client, headers, f"{ARTICLES}/{DOOMED}")),
@@ -99,6 +107,7 @@ def on_a_read_only_disk(ctx: Context, disk: Path) -> dict[str, Any]:
         "save": told(save(client, headers, etag, 3)),
         "delete": told(delete(client, headers, f"{ARTICLES}/{NAME}")),
         "read": told(client.get(f"{ARTICLES}/{NAME}")),
+        "told": details(client, headers),
     }
     _mount("-o", "remount,rw", str(disk))
     found["save again"] = told(save(client, headers, etag, 4))

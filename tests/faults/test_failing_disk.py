@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from cms.context import Context
 from cms.errors import READ_ONLY_S
 from tests.api.editing import ARTICLES, TEXT, create_text, patch, problem
-from tests.conftest import reconcile, site_of, state_of
+from tests.conftest import make_client, reconcile, site_of, state_of
 from tests.faults.steps import watched
 
 NAME = "news/en/a-day"
@@ -125,18 +125,23 @@ BROKEN = (503, "storage_read_only", ["storage_read_only"])
     ],
 )
 def test_what_a_failure_is_called(
-    client: FlaskClient,
     admin: dict[str, str],
     ctx: Context,
     call: str,
     number: int,
     expected: tuple[int, str, list[str]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    etag, (status, code, notice) = create_text(client, admin), expected
+    client, (status, code, notice) = make_client(ctx), expected
+    etag = create_text(client, admin)
     before = state_of(ctx)
     with watched(Failing(call, number)):
         refused = save(client, admin, etag)
-    assert str(site_of(ctx)) not in refused.text
+    for word in (str(site_of(ctx)), errno.errorcode[number]):
+        assert word not in refused.text
+        assert word not in client.get("/readyz").text
+        assert [word in one["detail"] for one in client.get("/readyz", headers=admin).get_json()["notices"]] == [True]
+        assert [word in record.getMessage() for record in caplog.records] == [True]
     assert "Retry-After" in refused.headers
     problem(refused, status, code)
     assert notices(client) == notice

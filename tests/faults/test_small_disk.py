@@ -33,6 +33,9 @@ def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     assert full["trash"] == 1, "the photo can be restored"
     assert full["temporary"] == []
     assert (full["save with room"][0], full["ready with room"]) == (200, [])
+    assert f"{disk}/site: ENOSPC (No space left on device). Make room" in full["told"]
+    assert f"{disk}/site" in read_only["told"]
+    assert "EROFS (Read-only file system). Mount its file system for writing" in read_only["told"]
     refused = [503, "storage_read_only", True]
     assert (read_only["save"], read_only["delete"]) == (refused, refused)
     assert read_only["read"] == [200, None, False]
