@@ -94,7 +94,7 @@ def take_over(ctx: Context, stop: threading.Event, step: Step) -> None:
 @dataclass(slots=True)
 class _Passes:
     """`left` is to be looked at once more; `ended` is when the last pass over the whole site did. `took` is how many
-    seconds a look at all files takes, by the last pass that found nothing to do."""
+    seconds a look at all files takes, by the last pass that found nothing to do, or failed."""
 
     ctx: Context
     news: News
@@ -126,10 +126,12 @@ class _Passes:
         """A pass over the whole site, unless another node makes them."""
         if not self._claim():
             return Report(left=frozenset())
-        started = time.monotonic()
-        report = self.reconciler.run(progress=self._go_on_claiming)
-        if not report.read and not report.deleted:
-            self.took = time.monotonic() - started
+        started, report = time.monotonic(), Report()
+        try:
+            report = self.reconciler.run(progress=self._go_on_claiming)
+        finally:
+            if not report.read and not report.deleted:
+                self.took = time.monotonic() - started
         return report
 
     def _go_on_claiming(self, _done: int, _total: int) -> None:

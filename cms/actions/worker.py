@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 from cms.actions import deliver, heartbeat, renditions, reserve
 from cms.actions.examine import Examiner
@@ -20,7 +22,7 @@ from cms.actions.reserve import EVERY_S as RESERVE_EVERY_S
 from cms.actions.steps import LONG_S, Step, Steps
 from cms.actions.sweep import EVERY_S as SWEEP_EVERY_S
 from cms.actions.sweep import sweep
-from cms.actions.take_over import EVERY_S, take_over
+from cms.actions.take_over import BUSY_SHARE, EVERY_S, MOST_PAUSE_S, take_over
 from cms.actions.watch import EVERY_S as WATCH_EVERY_S
 from cms.actions.watch import watch
 from cms.context import Context
@@ -34,8 +36,15 @@ SENDERS = 8
 GIT_S = 1800.0
 """A round of git calls it many times, each of which may take as long as its time-out."""
 
-Round = tuple[Step, Callable[[], object], float]
-"""A step, what it does, and the seconds between two rounds of it."""
+
+class Round(NamedTuple):
+    """A step, what it does, and the seconds between two rounds of it; one that `rests` does so after a round that took
+    long, for it may have been in vain."""
+
+    step: Step
+    work: Callable[[], object]
+    every_s: float
+    rests: bool = False
 
 
 def work(every: Context, stop: threading.Event, steps: Steps) -> None:
@@ -46,10 +55,12 @@ def work(every: Context, stop: threading.Event, steps: Steps) -> None:
     threads = [
         threading.Thread(target=take_over, args=(every, stop, reconcile), name="reconcile"),
         threading.Thread(target=_tell, args=(ctx, stop, tell, send), name="deliver"),
+        *(
+            threading.Thread(target=_repeat, args=(one, stop), name=one.step.name)
+            for one in _rounds(every, ctx, stop, steps)
+        ),
+        threading.Thread(target=heartbeat.send, args=(every, steps, stop), name="heartbeat"),
     ]
-    for step, do, every_s in _rounds(every, ctx, stop, steps):
-        threads.append(threading.Thread(target=_repeat, args=(step, do, stop, every_s), name=step.name))
-    threads.append(threading.Thread(target=heartbeat.send, args=(every, steps, stop), name="heartbeat"))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -63,17 +74,17 @@ def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -
     sweeping, keeper = Lease(ctx.database, "sweep"), Keeper(ctx)
     exchange = Exchange(ctx, keeper, stop.is_set)
     return [
-        (steps.add("examine", LONG_S), Examiner(every).run, EVERY_S),
-        (steps.add("heal"), lambda: heal(ctx), EVERY_S),
-        (steps.add("publish"), lambda: publish_due(ctx), EVERY_S),
-        (steps.add("git", GIT_S), keeper.run, EVERY_S),
-        (steps.add("git_remote", GIT_S), exchange.run, EVERY_S),
+        Round(steps.add("examine", LONG_S), Examiner(every).run, EVERY_S, rests=True),
+        Round(steps.add("heal"), lambda: heal(ctx), EVERY_S),
+        Round(steps.add("publish"), lambda: publish_due(ctx), EVERY_S),
+        Round(steps.add("git", GIT_S), keeper.run, EVERY_S),
+        Round(steps.add("git_remote", GIT_S), exchange.run, EVERY_S),
         # A new photo never waits for AVIF, nor for a photo that takes long: the one or the other lane is free.
         _lane(ctx, stop, steps.add("renditions", LONG_S), ["rendition"]),
         _lane(ctx, stop, steps.add("avif", LONG_S), ["rendition", "avif"]),
-        (steps.add("sweep", LONG_S), lambda: _sweep(ctx, sweeping), SWEEP_EVERY_S),
-        (steps.add("watch"), lambda: _watch(ctx, exchange), WATCH_EVERY_S),
-        (steps.add("reserve"), lambda: reserve.keep(ctx), RESERVE_EVERY_S),
+        Round(steps.add("sweep", LONG_S), lambda: _sweep(ctx, sweeping), SWEEP_EVERY_S),
+        Round(steps.add("watch"), lambda: _watch(ctx, exchange), WATCH_EVERY_S),
+        Round(steps.add("reserve"), lambda: reserve.keep(ctx), RESERVE_EVERY_S),
     ]
 
 
@@ -84,7 +95,7 @@ def _lane(ctx: Context, stop: threading.Event, step: Step, kinds: Sequence[Made]
         step.show_alive()
         return stop.is_set()
 
-    return step, lambda: lane.run(is_stopped), EVERY_S
+    return Round(step, lambda: lane.run(is_stopped), EVERY_S)
 
 
 def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
@@ -95,7 +106,7 @@ def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
             for webhook_id in deliver.due(ctx):
                 senders.submit(send.run, partial(deliver.deliver, ctx, webhook_id))
 
-        _repeat(tell, tell_due, stop)
+        _repeat(Round(tell, tell_due, EVERY_S), stop)
 
 
 def _watch(ctx: Context, exchange: Exchange) -> None:
@@ -108,9 +119,12 @@ def _sweep(ctx: Context, lease: Lease) -> None:
         sweep(ctx)
 
 
-def _repeat(step: Step, work: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
-    """Do a round, wait, and so on: a pause is as long as the work may wait, however long the round has taken."""
+def _repeat(one: Round, stop: threading.Event) -> None:
+    """Do a round, wait, and so on: a pause is as long as new work may wait, however long the last has taken."""
     while not stop.is_set():
-        step.run(work)
-        step.show_alive(every_s)
-        stop.wait(every_s)
+        started = time.monotonic()
+        one.step.run(one.work)
+        took = time.monotonic() - started
+        pause_s = max(one.every_s, min(took / BUSY_SHARE, MOST_PAUSE_S)) if one.rests else one.every_s
+        one.step.show_alive(pause_s)
+        stop.wait(pause_s)
