@@ -19,7 +19,7 @@ class Limit(NamedTuple):
     pixels: int
 
 
-LIMITS: dict[Kind, Limit] = {"webp": Limit(16_383, 32_000_000), "avif": Limit(32_768, 20_000_000)}
+LIMITS: dict[Kind, Limit] = {"webp": Limit(16_383, 32_000_000), "avif": Limit(32_768, 24_000_000)}
 """A side in WebP has 14 bits. AVIF can have larger ones than this, but libavif, and so Chromium, does not decode them;
 it is encoded at about a megapixel a second."""
 
