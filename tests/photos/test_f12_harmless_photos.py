@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from PIL.ExifTags import Base
 
 from cms.context import Context
-from cms.errors import UnsupportedType
+from cms.errors import Invalid, UnsupportedType
 from cms.model.limits import Limits
 from cms.model.photo import prepare
 from tests.api.editing import problem
@@ -152,18 +152,37 @@ def with_palette(data: bytes) -> bytes:
     return png((256, 4), (8, PALETTE), rows, (b"tEXt", b"Comment\0" + b" " * 2000), (b"PLTE", palette))
 
 
+def with_table(data: bytes) -> bytes:
+    """Return a coarse JPEG whose table of quantization begins with the data, behind a long comment."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(out, "JPEG", quality=20)
+    before, mark, after = out.getvalue().partition(b"\xff\xdb\0\x43\0")
+    return jpeg_with(before + mark + data + after[len(data) :], (0xFE, b" " * 2000))
+
+
 def test_f12_a_photo_whose_stored_file_would_be_a_document_is_refused(
     client: FlaskClient, admin: dict[str, str], ctx: Context
 ) -> None:
-    """Its palette or its pixels are stored as they came."""
+    """Its palette, its tables or its pixels are stored as they came."""
     start = png((256, 4), (8, PALETTE), [bytes(256)] * 4, (b"PLTE", bytes(768)))[:41]
     objects = pdf().partition(b"xref")[0] + b"trailer<</Root 1 0 R>>"
-    made = {"PDF": with_palette(objects), "TAR": with_palette(tar_header(start)[41:]), "ZIP": noise_with(archive())}
+    made = [
+        ("PDF", with_palette(objects)),
+        ("PDF", with_table(b"%PDF-1.4")),
+        ("TAR", with_palette(tar_header(start)[41:])),
+        ("ZIP", noise_with(archive())),
+    ]
     before = state_of(ctx)
-    for name, data in made.items():
+    for name, data in made:
         assert not zipfile.is_zipfile(io.BytesIO(data))
         assert not tarfile.is_tarfile(io.BytesIO(data))
         assert b"%PDF" not in data[:1100]
         found = problem(send(client, admin, (data, "a.png"), folder="new"), 415, "photo_type")
         assert name in found["detail"]
         assert state_of(ctx) == before
+
+
+def test_a_jpeg_without_its_end_is_refused_as_damaged() -> None:
+    """Nothing in its file, nor in what decodes it, tells whether the last rows are there."""
+    with pytest.raises(Invalid, match="damaged"):
+        stored(photo("JPEG")[:-2])
