@@ -62,7 +62,7 @@ def create_context(settings: Settings) -> Context:
         heartbeats=heartbeats.of(database, settings.own_folder),
         stamp=stamp_of(settings),
         repository=_repository(settings),
-        clock=clock.of(database),
+        clock=clock.of(database).due,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +20,8 @@ class Context:
     """`media` is where photos are written; they are read from it, then from `site`. `variants` holds smaller copies of
     them, `private` what nobody else may read. `generation` says whether the database was written to. `stamp` names how
     the derived tables are made. `repository` is where each write is committed, None when it is not. `clock`, in seconds
-    since the epoch, says what is due. `heartbeats` tells all processes whether background work is done."""
+    since the epoch, says up to when things are due to be published or cleared away; rows have the time of
+    `cms.database.clock`. `heartbeats` tells all processes whether background work is done."""
 
     settings: Settings
     site: Store
@@ -33,5 +33,5 @@ class Context:
     locks: Locks
     heartbeats: Heartbeats
     stamp: str
+    clock: Callable[[], float]
     repository: Repository | None = None
-    clock: Callable[[], float] = time.time

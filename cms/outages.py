@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cms.clock import machine_time
+
 log = logging.getLogger("cms.outages")
 
 QUIET_S = 10.0
@@ -86,7 +88,7 @@ class Outages:
         """Something has failed for this cause, and is answered with this code."""
         key, now = (cause.place, cause.said), time.monotonic()
         with self._lock:
-            outage = self._outages.setdefault(key, Outage(cause, code, time.time(), now, is_logged=False))
+            outage = self._outages.setdefault(key, Outage(cause, code, machine_time(), now, is_logged=False))
             outage.last = now
             outage.failures += 1
             is_due = now - self._logged.get(key, -AGAIN_S) >= (AGAIN_S if outage.is_logged else CALM_S)

@@ -14,17 +14,27 @@ import pytest
 from tests.conftest import ROOT
 
 CMS = ROOT / "cms"
+BY_THE_MACHINE = {
+    "database/clock.py": "what SQLite's rows and all that is due go by",
+    "store/directory.py store/repository.py store/swap.py database/heartbeats.py actions/sweep.py": "ages of own files",
+    "store/s3_refusals.py": "how far S3's is from it, which signs what is asked",
+    "store/commit.py actions/backup.py": "times in what git and tar read",
+    "outages.py store/condition.py database/file.py api/access_log.py api/service.py": "times that people read",
+    "api/operators.py": "the same, to compare",
+}
+"""Modules that go by the machine's own clock, and for what."""
 MAY_IMPORT = {
-    "outages": set(),
+    "clock": set(),
+    "outages": {"clock"},
     "errors": {"outages"},
     "model": {"errors"},
-    "store": {"errors", "outages"},
-    "database": {"errors", "model", "outages"},
+    "store": {"clock", "errors", "outages"},
+    "database": {"clock", "errors", "model", "outages"},
     "variables": {"errors", "model"},
     "settings": {"errors", "model", "variables"},
     "context": {"database", "settings", "store"},
-    "actions": {"errors", "model", "store", "database", "context", "settings", "outages"},
-    "api": {"errors", "model", "database", "actions", "context", "outages"},
+    "actions": {"clock", "errors", "model", "store", "database", "context", "settings", "outages"},
+    "api": {"clock", "errors", "model", "database", "actions", "context", "outages"},
     "serving": {"settings", "app", "processes"},
     "app": {"actions", "api", "context", "database", "settings", "store"},
     "cli": {
@@ -69,6 +79,25 @@ def test_each_outside_thing_is_known_in_one_place() -> None:
             code += path.read_text() if "environ" in pattern else ""
             allowed = where.startswith(home) or (where in {"app.py", "context.py"} and home in {"api", "database"})
             assert allowed or not re.search(pattern, code), f"{where} knows {pattern}"
+
+
+def test_one_module_reads_the_clock() -> None:
+    read = (
+        r"\btime\.time(_ns)?\b|from time import|\bCLOCK_REALTIME|\b(gm|local|c|asc)time\(\)|\bdate\.today|\butcnow\b"
+        r"|\bdatetime\.(now|today)\b|\bfunc\.(now|current_)|\bCURRENT_(TIME|DATE)|(?i:clock_timestamp|\bnow\(\))"
+    )
+    found = {path.relative_to(CMS).as_posix() for path in CMS.rglob("*.py") if re.search(read, path.read_text())}
+    assert found == {"clock.py", "database/clock.py"}  # the latter asks PostgreSQL
+
+
+def test_what_goes_by_the_clock_of_the_machine_is_named() -> None:
+    """All else goes by the database's, so that all nodes do, and a test can tell what a wrong clock does."""
+    users = {path.relative_to(CMS).as_posix() for path in CMS.rglob("*.py") if "cms.clock" in map(_room, imports(path))}
+    assert users == set(" ".join(BY_THE_MACHINE).split())
+
+
+def _room(name: str) -> str:
+    return ".".join(name.split(".")[:2])
 
 
 def test_the_top_level_is_the_agreed_one() -> None:

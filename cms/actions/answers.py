@@ -14,6 +14,7 @@ from cms.database import answers, changes, clock
 from cms.database.engine import write_aside
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotReady, Unavailable
+from cms.model.moments import not_beyond
 
 log = logging.getLogger("cms.answers")
 
@@ -75,7 +76,7 @@ def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = K
     with ctx.locks.hold([f"answers/{token_id}/{key}"]), write_aside(ctx.database) as tx:
         row = answers.get(tx, token_id, key)
         now = clock.now(tx)
-        if row is None or row.time < now - (kept_s if row.status else LEASE_S):
+        if row is None or _is_over(row, now, kept_s):
             note = row.body if row is not None and row.status is None and row.request == request else None
             answers.begin(tx, token_id, key, request, note)
             return Claim(ctx, token_id, key, None, None if note is None else Begun(*json.loads(note)))
@@ -84,3 +85,11 @@ def claim(ctx: Context, token_id: str, key: str, request: str, kept_s: float = K
     if row.status is None:
         raise NotReady("The same request is being answered just now; ask again.", code="under_way", retry_after_s=5)
     return Claim(ctx, token_id, key, row)
+
+
+def _is_over(row: AnyRow, now: float, kept_s: float) -> bool:
+    """Whether the request is answered anew. An answer that lies ahead stays: the same request may not do twice what it
+    did."""
+    if row.status is None:
+        return not_beyond(row.time + LEASE_S, now, LEASE_S) <= now
+    return bool(row.time + kept_s < now)

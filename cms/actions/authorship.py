@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
 from cms.actions.absorb import Origin
@@ -23,6 +22,7 @@ class Authorship:
 
     def __init__(self, ctx: Context) -> None:
         self._repository = ctx.repository
+        self._clock = ctx.clock
         self._commit: str | None = None
         self._last: dict[str, Touch] = {}
         self._theirs: dict[str, Touch] = {}  # the last that was not made of what an editor wrote here
@@ -73,7 +73,7 @@ class Authorship:
                 # A merge made it of an editor's change and a developer's; the log has the editor's already.
                 touch = self._theirs.get(path, touch)
             if touch is not None:
-                origin = Origin(touch.author, "git", min(touch.time, time.time()))
+                origin = Origin(touch.author, "git", min(touch.time, self._clock()))
                 found[path.removeprefix(repository.prefix)] = origin
         return found
 

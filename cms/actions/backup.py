@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import tarfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,9 @@ from cms.actions.photo_files import local_copy
 from cms.actions.reconcile import Progress, Reconciler
 from cms.actions.site_files import FOLDERS
 from cms.actions.start import settle
+from cms.clock import machine_time
 from cms.context import Context
-from cms.database import articles, changes, dump
+from cms.database import articles, changes, clock, dump
 from cms.database.engine import read
 from cms.database.migrations import STEPS
 from cms.errors import Exists, NotFound
@@ -80,7 +80,7 @@ class _Writer:
 
     def add(self, name: str, file: Path) -> None:
         info = tarfile.TarInfo(name)
-        info.size, info.mode, info.mtime = file.stat().st_size, _OWNER_ONLY, int(time.time())
+        info.size, info.mode, info.mtime = file.stat().st_size, _OWNER_ONLY, int(machine_time())
         with file.open("rb") as stream:
             self.tar.addfile(info, stream)
         self.digests[name] = version_of(file)
@@ -91,8 +91,8 @@ class _Writer:
 
 
 def _write_all(ctx: Context, writer: _Writer, folder: Path, progress: Progress | None) -> None:
-    moment = time.time()
     with read(ctx.database) as tx:
+        moment = clock.now(tx)
         epoch, seq = changes.position(tx)
         known = articles.versions(tx)
         for name in dump.NAMES:

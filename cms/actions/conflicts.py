@@ -6,14 +6,13 @@ of the article, by saying that it stays, or by a commit in which both are merged
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import changes, conflicts, git
+from cms.database import changes, clock, conflicts, git
 from cms.database.engine import read, write
 from cms.errors import NotFound
 from cms.model.scopes import Actor
@@ -62,7 +61,7 @@ def of_file(repository: Repository, commit: str, path: str, sides: Sequence[byte
 def note(tx: Connection, found: Iterable[Conflict]) -> None:
     _, seq = changes.position(tx)
     for one in found:
-        conflicts.put(tx, seq=seq, time=time.time(), **asdict(one))
+        conflicts.put(tx, seq=seq, time=clock.now(tx), **asdict(one))
 
 
 def decided_by(ctx: Context, repository: Repository, theirs: str, merged: Merged) -> list[str]:

@@ -22,6 +22,7 @@ from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import NotFound, NotReady
 from cms.model import pace
+from cms.model.moments import not_beyond
 from cms.model.pace import Pace, Waiting
 from cms.model.targets import CHANGED, NOT_LIVE, TEST, Addressee, Message, redact, request
 
@@ -43,7 +44,8 @@ def due(ctx: Context) -> list[str]:
     """The webhooks whose time has come."""
     with read(ctx.database) as tx:
         now = clock.now(tx)
-        return [row.id for row in webhooks.all_of(tx) if row.leased_until < now and _topic(tx, row, now) is not None]
+        free = [row for row in webhooks.all_of(tx) if not_beyond(row.leased_until, now, LEASE_S) <= now]
+        return [row.id for row in free if _topic(tx, row, now) is not None]
 
 
 def deliver(ctx: Context, webhook_id: str) -> bool:
@@ -62,8 +64,6 @@ def deliver(ctx: Context, webhook_id: str) -> bool:
         if topic.type == NOT_LIVE:
             told = {"overdue_told": notices.since(tx, OVERDUE)}
     answer = _send(ctx, attempt, now)
-    if topic.type == CHANGED:
-        told["told_at"] = ctx.clock()
     _end(ctx, attempt, answer, told)
     return True
 
@@ -94,7 +94,7 @@ def urge(ctx: Context) -> None:
 
 def _topic(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
     """What the webhook is to be told now, if anything."""
-    if webhook.failures and now < webhook.retry_at:
+    if webhook.failures and now < not_beyond(webhook.retry_at, now, pace.MOST_PAUSE_S):
         return None
     events = webhook.events.split()
     topic = _overdue(tx, webhook) if NOT_LIVE in events else None
@@ -109,7 +109,7 @@ def _news(tx: Connection, webhook: AnyRow, now: float) -> Topic | None:
     is_ready = not missing_variants.are_since(tx, "rendition", webhook.seq)
     waiting = Waiting(new.first_seq, new.first_time, new.last_time, is_ready)
     when = Pace(webhook.quiet_s, webhook.max_wait_s, webhook.told_at, webhook.urgent_seq)
-    moment, reason = pace.due(waiting, when)
+    moment, reason = pace.due(waiting, when, now)
     _, last = feed.position(tx, drafts=False)
     return Topic(CHANGED, webhook.seq, last, reason) if now >= moment or webhook.failures else None
 
@@ -155,11 +155,13 @@ def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], 
     """Record how it went, and what follows. The failure of what somebody asked for postpones nothing."""
     error, text = (None if said is None else redact(attempt.to, said) for said in (answer.error, answer.text))
     values: dict[str, Any] = {"leased_until": 0}
-    if answer.is_success:
-        values |= {"failures": 0, "retry_at": 0, "failing_since": None, "last_status": answer.status, **told}
-    elif not is_asked:
-        values |= {"last_status": answer.status, **_failed(attempt.webhook, answer, ctx.clock())}
     with write(ctx.database) as tx:
+        now = clock.now(tx)
+        if answer.is_success:
+            values |= {"failures": 0, "retry_at": 0, "failing_since": None, "last_status": answer.status, **told}
+            values |= {"told_at": now} if "seq" in told else {}
+        elif not is_asked:
+            values |= {"last_status": answer.status, **_failed(attempt.webhook, answer, now)}
         deliveries.end(tx, attempt.id, status=answer.status, error=error, duration_ms=answer.duration_ms, answer=text)
         webhooks.change(tx, attempt.webhook.id, **values)
 
@@ -167,6 +169,6 @@ def _end(ctx: Context, attempt: _Attempt, answer: Answer, told: dict[str, Any], 
 def _failed(webhook: AnyRow, answer: Answer, now: float) -> dict[str, Any]:
     failures = webhook.failures + 1
     asked_s = pace.asked_pause_s(answer.retry_after, now)
-    jitter = random.uniform(0.8, 1.2)  # noqa: S311  # nothing secret
+    jitter = random.uniform(*pace.JITTER)  # noqa: S311  # nothing secret
     wait_s = pace.pause_s(failures, is_gone=answer.status == 410, asked_s=asked_s, jitter=jitter)
-    return {"failures": failures, "retry_at": now + wait_s, "failing_since": webhook.failing_since or now}
+    return {"failures": failures, "retry_at": now + wait_s, "failing_since": min(webhook.failing_since or now, now)}

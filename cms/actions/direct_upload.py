@@ -6,7 +6,6 @@ What arrives still tells where it was taken, so it lies in the private store, un
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from cms.actions.photo_files import delete_from, local_copy
 from cms.actions.places import Place
 from cms.actions.upload import Sending, Stored
 from cms.context import Context
-from cms.database import images, uploads
+from cms.database import clock, images, uploads
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import CmsError, Gone, Invalid, NotFound, NotOffered, NotReady, Problem, TooLarge, UnsupportedType
@@ -57,8 +56,9 @@ def begin(
     _check(ctx, files)
     begun = [_begin(ctx, file) for file in files]
     with write(ctx.database) as tx:
+        expires_at = clock.now(tx) + KEPT_S
         for file, item in zip(files, begun, strict=True):
-            values = {"id": item.id, "expires_at": time.time() + KEPT_S}
+            values = {"id": item.id, "expires_at": expires_at}
             place = {"article": article, "folder": folder, "keeps_credit": keep_credit}
             uploads.add(tx, {**values, **place, "name": file.name, "bytes": file.bytes})
     return begun
@@ -108,15 +108,15 @@ def _begin(ctx: Context, file: Announced) -> Begun:
     url = ctx.private.presign(_key(upload_id), size=file.bytes, content_type=file.type, expires_s=URL_S)
     if url is None:
         raise NotOffered("Photos cannot be put straight into the storage here; send them by POST /images.")
-    return Begun(upload_id, url, {"Content-Type": file.type}, time.time() + URL_S)
+    return Begun(upload_id, url, {"Content-Type": file.type}, clock.of(ctx.database)() + URL_S)
 
 
 def _find(ctx: Context, upload_id: str) -> AnyRow:
     with read(ctx.database) as tx:
-        row = uploads.get(tx, upload_id)
+        row, now = uploads.get(tx, upload_id), clock.now(tx)
     if row is None:
         raise NotFound("There is no such upload; announce the file by POST /uploads.")
-    if row.expires_at < time.time():
+    if row.expires_at < now:
         raise Gone("This upload has expired; announce the file again.", code="expired")
     return row
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from cms.store.base import Stat
@@ -11,12 +11,13 @@ from cms.store.base import Stat
 
 @dataclass(slots=True)
 class Doubts:
+    clock: Callable[[], float]
     moving: dict[str, tuple[str, float]] = field(default_factory=dict)
     missed: dict[str, float] = field(default_factory=dict)
 
     def is_still(self, stat: Stat, still_s: float) -> bool:
         """Untouched for a while by the store's clock, or, should the clocks differ, by our own observation."""
-        if time.time() - still_s - stat.changed >= 0:
+        if self.clock() - still_s - stat.changed >= 0:
             self.moving.pop(stat.key, None)
             return True
         mark, since = self.moving.get(stat.key, ("", 0.0))

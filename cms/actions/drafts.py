@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from cms.actions.planning import Editing, Made, Make
 from cms.actions.rules import judged_now, read_article, rules_of
 from cms.actions.save import Plan, absorb_unseen, expected_bytes, stale, stale_copy
 from cms.context import Context
-from cms.database import articles, changes, collections, drafts, photo_visibility
+from cms.database import articles, changes, clock, collections, drafts, photo_visibility
 from cms.database.articles import Place
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
@@ -98,7 +97,7 @@ def save(ctx: Context, plan: CopyPlan) -> AnyRow:
                 raise stale(None)
             copy = drafts.get(tx, name)
             is_same = copy is not None and copy.version == start.version == version_of(plan.after)
-            if not is_same and not drafts.put(tx, name, start.version, _values(plan)):
+            if not is_same and not drafts.put(tx, name, start.version, _values(tx, plan)):
                 raise stale_copy(None if copy is None else copy.version)
             drafts.set_images(tx, name, plan.article.photos)
             photo_visibility.adopt(tx, plan.adopts, name.collection)
@@ -207,14 +206,14 @@ def _first(problems: list[Problem]) -> tuple[Problem, ...]:
     return (*problems[:MOST_WARNINGS], *more)
 
 
-def _values(plan: CopyPlan) -> dict[str, Any]:
+def _values(tx: Connection, plan: CopyPlan) -> dict[str, Any]:
     return {
         "base_version": plan.start.base_version,
         "version": version_of(plan.after),
         "text": plan.after,
         "warnings": to_json([asdict(problem) for problem in plan.warnings]),
         "actor": plan.actor.name,
-        "time": time.time(),
+        "time": clock.now(tx),
     }
 
 

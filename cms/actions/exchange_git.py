@@ -15,7 +15,7 @@ from cms.actions.keep_git import FAILED_REMOTE, SLOW_REMOTE, Keeper, Pause, atte
 from cms.actions.notices import tell
 from cms.actions.pull import recover, take_in
 from cms.context import Context
-from cms.database import git
+from cms.database import clock, git
 from cms.database.engine import read, write
 from cms.errors import BUSY, CmsError, Unavailable
 from cms.model.published import timestamp
@@ -41,7 +41,7 @@ class Exchange:
         self._fetch_due = 0.0
         self._pushed: Head | None = None
         self._aside: str | None = ""  # the commit that stands aside; None for none, "" when that is not known
-        self._began: float | None = None
+        self._began: tuple[float, float] | None = None  # on the monotonic clock, and the time
         self._took = 0.0
         self._told: str | None = ""
 
@@ -50,15 +50,15 @@ class Exchange:
         repository = self._ctx.repository
         if repository is None or self._keeper.head is None or not self._pause.is_over() or not self._has_work():
             return
-        remote, started = Remote(repository, self._is_stopped), time.time()
-        self._began = started
+        remote, started = Remote(repository, self._is_stopped), time.monotonic()
+        self._began = started, clock.of(self._ctx.database)()
         try:
             is_done = attempt(
                 self._ctx, LOCK_REMOTE, FAILED_REMOTE, self._pause, lambda: self._exchange(repository, remote)
             )
         finally:
             self._began = None
-        self._took = time.time() - started if is_done else 0.0
+        self._took = time.monotonic() - started if is_done else 0.0
 
     def tell_slow(self) -> None:
         """Tell operators when the remote takes long; called while `run` may be waiting for it."""
@@ -66,8 +66,8 @@ class Exchange:
         if repository is None:
             return
         detail = None
-        if began is not None and time.time() - began > SLOW_S:
-            detail = f"The git remote is slow: a fetch and push that began at {timestamp(began)} is not done yet."
+        if began is not None and time.monotonic() - began[0] > SLOW_S:
+            detail = f"The git remote is slow: a fetch and push that began at {timestamp(began[1])} is not done yet."
         elif self._took > SLOW_S:
             detail = f"The git remote is slow: the last fetch and push took {self._took:.0f} s."
         if detail is not None and head is not None and self._ctx.settings.git == "push":
@@ -86,7 +86,9 @@ class Exchange:
         return time.monotonic() >= self._fetch_due or self._keeper.head != self._pushed
 
     def _exchange(self, repository: Repository, remote: Remote) -> None:
-        asked, head = time.time(), repository.head()
+        with read(self._ctx.database) as tx:
+            state = git.state(tx)
+        head = repository.head()
         repository.tidy(repository.apart)
         try:
             theirs = remote.fetch(head)
@@ -94,7 +96,7 @@ class Exchange:
                 head = self._merge(repository, head, theirs)
                 is_disputed = tell_conflicts(self._ctx)
             with write(self._ctx.database) as tx:
-                git.pulled(tx, asked)
+                git.pulled(tx, None if state is None else state.pull_asked)
             self._fetch_due = time.monotonic() + FETCH_EVERY_S
             if self._ctx.settings.git == "push":
                 self._push(remote, head, theirs, is_disputed=is_disputed)

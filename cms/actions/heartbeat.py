@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from cms.actions.steps import State, Steps
 from cms.context import Context
+from cms.database import clock
 from cms.errors import CmsError
 from cms.model.published import timestamp
 
@@ -66,7 +67,7 @@ class Worker:
 def alerts(ctx: Context, started: float | None) -> list[Alert]:
     """What ails the background work. No worker is expected before this server process `started` (monotonic time), nor
     without such a time. `Unavailable` when the heartbeats cannot be read."""
-    found, now = workers(ctx), ctx.clock()
+    found, now = workers(ctx), clock.of(ctx.database)()
     ages = [worker.age_s for worker in found]
     if started is not None and (quiet_s := min([*ages, time.monotonic() - started - START_S])) > SILENT_S:
         return [_silent(now - quiet_s)]

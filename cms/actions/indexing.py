@@ -7,7 +7,6 @@ is known but its bytes; the others go in.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -102,7 +101,7 @@ class _Indexing:
         photos: list[tuple[Image, str, Origin]] = []
         new: list[tuple[File, Origin]] = []
         for stat, found in batch:
-            by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, time.time()))
+            by = committed.get(stat.key) or Origin("files", "files", min(stat.modified, self.ctx.clock()))
             old_key, mark = self.moved.get(stat.key, ""), self.seen.mark(stat) if given is None else given
             if isinstance(found, Image):
                 photos.append((found, mark, by))

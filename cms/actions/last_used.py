@@ -7,7 +7,7 @@ import threading
 import time
 
 from cms.context import Context
-from cms.database import tokens
+from cms.database import clock, tokens
 from cms.database.engine import write
 from cms.errors import CmsError
 
@@ -48,7 +48,7 @@ class LastUsed:
             used, self._pending, self._timer = sorted(self._pending), set(), None
         try:
             with write(self._ctx.database) as tx:
-                tokens.set_used(tx, used, time.time(), EVERY_S)
+                tokens.set_used(tx, used, clock.now(tx), EVERY_S)
         except CmsError as error:
             log.warning("when tokens were used is not noted: %s", error.detail)
             with self._lock:  # the next use tries again

@@ -7,7 +7,6 @@ file's name is too long to be told, time has to tell.
 from __future__ import annotations
 
 import logging
-import time
 
 from cms.context import Context
 from cms.errors import BUSY, Unavailable
@@ -34,7 +33,7 @@ def clear_all(ctx: Context) -> None:
 
 
 def _clear(ctx: Context, store: Store, leftover: Leftover) -> None:
-    if leftover.key is None and time.time() - leftover.changed < LIVES_S:
+    if leftover.key is None and ctx.clock() - leftover.changed < LIVES_S:
         return
     try:
         with ctx.locks.hold([] if leftover.key is None else [leftover.key], wait_s=0):

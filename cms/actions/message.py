@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cms.actions.webhooks import ROTATION_S
 from cms.context import Context
 from cms.database import changes
 from cms.database.tables import AnyRow
 from cms.model.cursor import DEFAULT_VIEW, Cursor
+from cms.model.moments import not_beyond
 from cms.model.targets import Addressee, Message
 
 MOST_IDS = 100
@@ -45,7 +47,7 @@ def write_message(ctx: Context, tx: Connection, webhook_id: str, topic: Topic) -
 
 def addressee(webhook: AnyRow, now: float) -> Addressee:
     """Who is told; the secret before the present one signs for a while yet."""
-    old = webhook.old_secret if now < webhook.old_secret_until else None
+    old = webhook.old_secret if now < not_beyond(webhook.old_secret_until, now, ROTATION_S) else None
     secrets = tuple(secret for secret in (webhook.secret, old) if secret)
     return Addressee(webhook.url, webhook.target, secrets, webhook.ref)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from cms.actions import heartbeat
+from cms.actions import clock_steps, heartbeat
 from cms.actions.heartbeat import Alert
 from cms.context import Context
 from cms.database import driver_causes, file, notices
@@ -29,10 +29,12 @@ def troubles(ctx: Context) -> list[Trouble]:
 
 
 def all_of(ctx: Context, started: float | None) -> list[Alert]:
-    """Return the kept notices, and what ails the background work, as `heartbeat.alerts` has it."""
+    """Return the kept notices, and what ails clocks and the background work, as `heartbeat.alerts` has it."""
     with read(ctx.database) as tx:
         kept = [Alert(row.name, row.detail, row.since) for row in notices.all_of(tx)]
-    return kept + heartbeat.alerts(ctx, started)
+    own = clock_steps.alerts(ctx)
+    seen = {alert.name for alert in own}
+    return [*(alert for alert in kept if alert.name not in seen), *own, *heartbeat.alerts(ctx, started)]
 
 
 def tell(ctx: Context, name: str, detail: str | None) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import time
 from typing import Any
 
 from cms.actions import drafts as copies
 from cms.actions import lookup, tokens
 from cms.context import Context
-from cms.database import articles, drafts, previews
+from cms.database import articles, clock, drafts, previews
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotFound, NotReady
@@ -22,8 +21,6 @@ from cms.model.ids import Name
 from cms.model.published import whole
 from cms.model.scopes import Actor
 
-DAY_S = 24 * 60 * 60
-MOST_S = 30 * DAY_S
 MOST_LINKS = 50
 """Live links to one article."""
 
@@ -35,7 +32,7 @@ def create(ctx: Context, actor: Actor, name: Name, expires_s: int) -> tuple[AnyR
     has `MOST_LINKS` live links.
     """
     actor.require("articles:read-drafts", name.collection)
-    secret, now = secrets.token_urlsafe(32), time.time()
+    secret = secrets.token_urlsafe(32)
     values: dict[str, Any] = {
         "collection": name.collection,
         "name": name.id,
@@ -43,6 +40,7 @@ def create(ctx: Context, actor: Actor, name: Name, expires_s: int) -> tuple[AnyR
         "token_id": actor.token_id,
     }
     with write(ctx.database) as tx:
+        now = clock.now(tx)
         own = tokens.own_token(tx, actor)
         until = own.expires_at if own is not None and own.expires_at is not None else float("inf")
         row = lookup.visible(tx, actor, name)
@@ -60,7 +58,7 @@ def show(ctx: Context, secret: str) -> dict[str, Any]:
     """The JSON of the article that the link is for: its working copy, or the draft that it is. `NotFound` says nothing
     of why there is none."""
     with read(ctx.database) as tx:
-        link = previews.by_digest(tx, _digest(secret), time.time())
+        link = previews.by_digest(tx, _digest(secret), clock.now(tx))
         if link is not None:
             name = Name(link.collection, link.name)
             row, copy = articles.get(tx, name), drafts.get(tx, name)

@@ -6,7 +6,6 @@ with the text of either side. The move of the branch is noted first; whoever fin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 
 from cms.actions import conflicts
@@ -96,7 +95,7 @@ def _commit_by_hand(ctx: Context, repository: Repository, touched: Sequence[Chan
             files[path] = data
     if not files:
         return head
-    tip = make(repository, head.commit, [Commit(*BY_HAND, time.time(), "Take over what was written by hand", files)])
+    tip = make(repository, head.commit, [Commit(*BY_HAND, ctx.clock(), "Take over what was written by hand", files)])
     repository.move(head.branch, head.commit, tip)
     return Head(head.branch, tip)
 

@@ -55,13 +55,14 @@ class Reconciler:
 
     ctx: Context
     is_filling: bool = False
-    _doubts: Doubts = field(default_factory=Doubts)
     _media_due: float = 0.0
     _is_held: bool = False
     _begun: Seen | None = None
+    _doubts: Doubts = field(init=False)
     _authorship: Authorship = field(init=False)
 
     def __post_init__(self) -> None:
+        self._doubts = Doubts(self.ctx.clock)
         self._authorship = Authorship(self.ctx)
 
     def run(self, *, accept_deletions: bool = False, progress: Progress | None = None) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,10 +19,11 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def clear(older_than_s: float) -> None:
-    """Remove what processes that were killed have left: photos as they arrived may lie there."""
+def clear(before: float) -> None:
+    """Remove what processes that were killed have left from before that moment, in seconds since the epoch: photos as
+    they arrived may lie there."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         # Others may have such names too, and links, in a folder that is everybody's.
         with suppress(OSError):
-            if path.lstat().st_mtime < time.time() - older_than_s:
+            if path.lstat().st_mtime < before:
                 shutil.rmtree(path)

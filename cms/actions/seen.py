@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from cms.context import Context
@@ -48,7 +47,7 @@ class Seen:
         return MEDIA_MARK + mark if stat.key in self.in_media else mark
 
     def is_racy(self, stat: Stat) -> bool:
-        return self.store(stat.key).may_be_late and time.time() - stat.modified < RACY_S
+        return self.store(stat.key).may_be_late and self.ctx.clock() - stat.modified < RACY_S
 
     def store(self, key: str) -> Store:
         return self.ctx.media if key in self.in_media else self.ctx.site

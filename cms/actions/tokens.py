@@ -6,14 +6,13 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from cms.context import Context
-from cms.database import previews, tokens
+from cms.database import clock, previews, tokens
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Forbidden, Invalid, NotAuthenticated, NotFound, Problem
@@ -32,9 +31,9 @@ def create(
     `LATEST_EXPIRY`; `Forbidden` when the actor lacks one of the scopes.
     """
     _check_scopes(actor, scopes)
-    _check_expiry(expires_at)
     token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with write(ctx.database) as tx:
+        _check_expiry(expires_at, clock.now(tx))
         _check_maker(tx, actor, expires_at)
         row = tokens.add(tx, token_id, name, _digest(secret), scopes, expires_at)
     return row, f"cms_{token_id}_{secret}"
@@ -51,8 +50,8 @@ def _check_scopes(actor: Actor, scopes: Sequence[str]) -> None:
         raise Forbidden(f"You cannot grant what you do not have: {', '.join(beyond)}.")
 
 
-def _check_expiry(expires_at: float | None) -> None:
-    if expires_at is not None and not time.time() < expires_at <= LATEST_EXPIRY:
+def _check_expiry(expires_at: float | None, now: float) -> None:
+    if expires_at is not None and not now < expires_at <= LATEST_EXPIRY:
         problem = Problem("/expires_at", "name a time between now and the year 2200", "expires_at")
         raise Invalid("The token cannot expire then.", problems=[problem])
 
@@ -82,8 +81,8 @@ def authenticate(ctx: Context, text: str) -> Actor:
     match = _TOKEN.fullmatch(text)
     if match is not None:
         with read(ctx.database) as tx:
-            row = tokens.get(tx, match[1])
-        if row is not None and hmac.compare_digest(row.digest, _digest(match[2])) and not _is_expired(row):
+            row, now = tokens.get(tx, match[1]), clock.now(tx)
+        if row is not None and hmac.compare_digest(row.digest, _digest(match[2])) and not _is_expired(row, now):
             return Actor(row.name, tokens.scopes_of(row), row.id)
     raise _not_valid()
 
@@ -105,8 +104,8 @@ def revoke(ctx: Context, actor: Actor, token_id: str) -> None:
         tokens.remove(tx, token_id)
 
 
-def _is_expired(row: AnyRow) -> bool:
-    return row.expires_at is not None and bool(row.expires_at <= time.time())
+def _is_expired(row: AnyRow, now: float) -> bool:
+    return row.expires_at is not None and bool(row.expires_at <= now)
 
 
 def _digest(secret: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from cms.actions.photo_files import check_private, delete_from, key_of, local_copy
 from cms.context import Context
-from cms.database import photo_visibility, trash
+from cms.database import clock, photo_visibility, trash
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.database.trash import Reason
@@ -56,17 +55,17 @@ def _may_go_late(ctx: Context, error: BaseException) -> bool:
 
 def page(tx: Connection, actor: Actor, path: str | None, after: Sequence[Any] | None, limit: int) -> list[AnyRow]:
     """What the actor may know of, as `cms.database.trash.page` has it."""
-    wanted = trash.Wanted(time.time() - KEPT_S, path, _sees_secrets(actor))
+    wanted = trash.Wanted(clock.now(tx) - KEPT_S, path, _sees_secrets(actor))
     return trash.page(tx, wanted, after, limit)
 
 
 def get(ctx: Context, actor: Actor, trash_id: str) -> AnyRow:
     with read(ctx.database) as tx:
-        row = trash.get(tx, trash_id)
+        row, now = trash.get(tx, trash_id), clock.now(tx)
         is_hidden = (
             row is not None and not _sees_secrets(actor) and photo_visibility.was_secret(tx, row.path, row.sha256)
         )
-    if row is None or is_hidden or row.time + KEPT_S < time.time():
+    if row is None or is_hidden or row.time + KEPT_S < now:
         raise NotFound("There is no such photo in the trash; photos stay there for 30 days.")
     return row
 

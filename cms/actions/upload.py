@@ -22,7 +22,7 @@ from cms.actions.photo_files import home, key_of
 from cms.actions.places import Place
 from cms.actions.seen import MEDIA_MARK
 from cms.context import Context
-from cms.database import changes, images, intents
+from cms.database import changes, clock, images, intents
 from cms.database.engine import read, write
 from cms.database.photo_visibility import NOWHERE
 from cms.database.tables import AnyRow
@@ -183,10 +183,10 @@ def _commit(ctx: Context, sending: Sending, place: Place, begun: Sequence[tuple[
     # One time for all of them: they are one commit.
     is_public = place.collection == NOWHERE and sending.actor.may("articles:publish")
     sent = Sent(place.collection, sending.actor.token_id, is_public)
-    by = Origin(sending.actor.name, "api", time.time(), sending.message, sent)
     # As with articles, the store's mark stays unknown, so that the next look at the file is a close one.
     mark = "" if ctx.media is ctx.site else MEDIA_MARK
     with write(ctx.database) as tx:
+        by = Origin(sending.actor.name, "api", clock.now(tx), sending.message, sent)
         if intents.remove(tx, *(intent.id for intent, _ in begun)) < len(begun):
             raise Unavailable("The upload was taken for dead; try again.", code=BUSY, retry_after_s=1)
         for intent, item in begun:

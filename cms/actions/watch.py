@@ -15,6 +15,7 @@ from cms.context import Context
 from cms.database import builds, changes, clock, webhooks
 from cms.database.engine import read
 from cms.database.tables import AnyRow
+from cms.model.moments import not_beyond
 from cms.model.published import timestamp
 
 EVERY_S = 5.0
@@ -34,19 +35,23 @@ def watch(ctx: Context) -> None:
 def _overdue(tx: Connection, now: float) -> str | None:
     live = builds.live_seq(tx)
     new = None if live is None else changes.visible_since(tx, live)
-    if new is None or now - new.first_time < OVERDUE_S:
+    if new is None or not _is_over(new.first_time, now):
         return None
     return f"What was published at {timestamp(new.first_time)} and later is not live: no build has brought it."
 
 
 def _failing(tx: Connection, now: float) -> str | None:
-    lost = [row for row in webhooks.all_of(tx) if is_gone(row) or now - (row.failing_since or now) >= OVERDUE_S]
+    lost = [row for row in webhooks.all_of(tx) if is_gone(row) or _is_over(row.failing_since or now, now)]
     told = (
         f"The webhook {row.id} ({row.target}, {urlsplit(row.url).hostname}) has failed since"
         f" {timestamp(row.failing_since)}, the last time with {row.last_status or 'no answer'}; it goes on being tried."
         for row in lost
     )
     return " ".join(told) or None
+
+
+def _is_over(began: float, now: float) -> bool:
+    return not_beyond(began + OVERDUE_S, now, OVERDUE_S) <= now
 
 
 def is_gone(webhook: AnyRow) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from typing import Any
 
 from cms.actions.post import Bounds, check_url
 from cms.context import Context
-from cms.database import feed, webhooks
+from cms.database import clock, feed, webhooks
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
 from cms.errors import Invalid, NotFound
@@ -28,7 +27,7 @@ def create(ctx: Context, values: dict[str, Any]) -> AnyRow:
     kept = {**values, "secret": secret, "events": " ".join(values["events"])}
     with write(ctx.database) as tx:
         _, seq = feed.position(tx, drafts=False)
-        return webhooks.add(tx, {**kept, "id": secrets.token_hex(8), "seq": seq, "created_at": time.time()})
+        return webhooks.add(tx, {**kept, "id": secrets.token_hex(8), "seq": seq, "created_at": clock.now(tx)})
 
 
 def change(ctx: Context, webhook_id: str, values: dict[str, Any]) -> AnyRow:
@@ -39,7 +38,7 @@ def change(ctx: Context, webhook_id: str, values: dict[str, Any]) -> AnyRow:
         old = found(webhooks.get(tx, webhook_id))
         _check(old.target, {"secret": old.secret or None, "ref": old.ref, "events": old.events.split(), **values})
         if values:
-            webhooks.change(tx, webhook_id, retry_at=0, **_kept(old, values))
+            webhooks.change(tx, webhook_id, retry_at=0, **_kept(old, values, clock.now(tx)))
         return found(webhooks.get(tx, webhook_id))
 
 
@@ -72,14 +71,14 @@ def _check(target: str, values: dict[str, Any]) -> None:
         raise Invalid("The webhook cannot be like this.", problems=problems)
 
 
-def _kept(old: AnyRow, values: dict[str, Any]) -> dict[str, Any]:
+def _kept(old: AnyRow, values: dict[str, Any], now: float) -> dict[str, Any]:
     kept = dict(values)
     if "events" in values:
         kept["events"] = " ".join(values["events"])
     if "secret" in values:
         kept["secret"] = values["secret"] or (_new_secret() if old.target == "generic" else "")
         if old.target == "generic" and kept["secret"] != old.secret:
-            kept |= {"old_secret": old.secret, "old_secret_until": time.time() + ROTATION_S}
+            kept |= {"old_secret": old.secret, "old_secret_until": now + ROTATION_S}
     return kept
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from cms.actions import deliver, heartbeat, renditions, reserve
+from cms.actions.clock_monitor import ClockMonitor
 from cms.actions.examine import Examiner
 from cms.actions.exchange_git import Exchange
 from cms.actions.heal import heal
@@ -71,7 +72,7 @@ def work(every: Context, stop: threading.Event, steps: Steps) -> None:
 
 def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -> list[Round]:
     """The steps that are done again and again."""
-    sweeping, keeper = Lease(ctx.database, "sweep"), Keeper(ctx)
+    sweeping, keeper, clocks = Lease(ctx.database, "sweep"), Keeper(ctx), ClockMonitor(ctx)
     exchange = Exchange(ctx, keeper, stop.is_set)
     return [
         Round(steps.add("examine", LONG_S), Examiner(every).run, EVERY_S, rests=True),
@@ -83,7 +84,7 @@ def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -
         _lane(ctx, stop, steps.add("renditions", LONG_S), ["rendition"]),
         _lane(ctx, stop, steps.add("avif", LONG_S), ["rendition", "avif"]),
         Round(steps.add("sweep", LONG_S), lambda: _sweep(ctx, sweeping), SWEEP_EVERY_S),
-        Round(steps.add("watch"), lambda: _watch(ctx, exchange), WATCH_EVERY_S),
+        Round(steps.add("watch"), lambda: _watch(ctx, clocks, exchange), WATCH_EVERY_S),
         Round(steps.add("reserve"), lambda: reserve.keep(ctx), RESERVE_EVERY_S),
     ]
 
@@ -109,7 +110,8 @@ def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
         _repeat(Round(tell, tell_due, EVERY_S), stop)
 
 
-def _watch(ctx: Context, exchange: Exchange) -> None:
+def _watch(ctx: Context, clocks: ClockMonitor, exchange: Exchange) -> None:
+    clocks.run()
     watch(ctx)
     exchange.tell_slow()
 

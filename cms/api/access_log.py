@@ -17,6 +17,7 @@ from functools import lru_cache
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
+from cms.clock import machine_time
 from cms.model.scopes import ANYONE
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class AccessLog:
         self._lines, self._size = [], 0
 
     def _now(self) -> str:
-        now = time.time()
+        now = machine_time()
         second, text = self._second
         if int(now) != second:
             second, text = int(now), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))

@@ -7,7 +7,6 @@ each has answered itself.
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -29,7 +28,7 @@ from cms.actions import heartbeat
 from cms.api import auth, service, traffic
 from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.traffic import BOUNDS_S, Traffic
-from cms.database import builds, changes, collections, conflicts, shelves, webhooks
+from cms.database import builds, changes, clock, collections, conflicts, shelves, webhooks
 from cms.database.engine import read
 from cms.model.targets import CHANGED
 from cms.model.visibility import STATUSES
@@ -140,4 +139,4 @@ def _of_builds(tx: Connection) -> Iterator[Metric]:
 
 
 def _since(moment: float | None) -> float:
-    return 0 if moment is None else max(0, time.time() - moment)
+    return 0 if moment is None else max(0, clock.of(context().database)() - moment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response, url_for
@@ -14,6 +13,7 @@ from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context
 from cms.api.schemas import articles
 from cms.api.schemas import drafts as schemas
+from cms.database import clock
 from cms.database import previews as rows
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -32,7 +32,7 @@ def list_previews(query: dict[str, Any]) -> Response:
     require_collection(query.get("collection"))
     after = cursors.decode(query["cursor"], [float, str]) if "cursor" in query else None
     with read(context().database) as tx:
-        found = rows.page(tx, collections, time.time(), after, limit + 1)
+        found = rows.page(tx, collections, clock.now(tx), after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     cursor = None if last is None else cursors.encode([last.created_at, last.id])
     return reply({"items": [_shown(row) for row in found[:limit]], "next_cursor": cursor})

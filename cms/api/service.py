@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response, current_app
@@ -13,6 +12,7 @@ from cms.api import auth
 from cms.api.conditional import reply
 from cms.api.parsing import Blueprint, context, unchecked
 from cms.api.schemas import service as schemas
+from cms.clock import machine_time
 from cms.database import collections
 from cms.database.engine import read
 from cms.database.refusals import REBUILDING
@@ -46,7 +46,7 @@ def readyz() -> Response:
         is_built, is_away, sees_details = _is_built(), False, auth.actor().may("admin")
     except Unavailable as error:
         error.note()
-        told = [Alert(error.code, error.for_operators, time.time())]
+        told = [Alert(error.code, error.for_operators, machine_time())]
         is_built, is_away = False, True
     if troubles := notices.troubles(context()):
         known = [Alert(one.code, one.for_operators, one.since) for one in troubles]

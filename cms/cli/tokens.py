@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from cms.cli.common import the_site
@@ -21,10 +19,11 @@ def token() -> None:
 def create_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     """Create a token and print it, once."""
     from cms.actions import tokens
+    from cms.database import clock
     from cms.model.scopes import SERVICE
 
     with the_site() as ctx:
-        expires = None if days is None else time.time() + days * 86_400
+        expires = None if days is None else clock.of(ctx.database)() + days * 86_400
         click.echo(tokens.create(ctx, SERVICE, name, scopes, expires)[1])
 
 

@@ -121,6 +121,11 @@ def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow |
     return _LATEST.on(tx, {"subject": subject, "collection": collection, "name": name}).one_or_none()
 
 
+def last_logged(tx: Connection) -> float:
+    """Return when the last change was logged; 0 when there is none."""
+    return tx.execute(select(changes.c.logged_at).order_by(changes.c.seq.desc()).limit(1)).scalar() or 0.0
+
+
 def last_at(tx: Connection, key: str, since: int) -> AnyRow | None:
     """The last change of the article's file at that key, after the seq; None when there is none."""
     here = (changes.c.seq > since, changes.c.key == key, changes.c.subject == "article")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from cms.database import search
+from cms.database import clock, search
 from cms.database.derived import collections, indexes
 from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow
@@ -38,7 +36,7 @@ def built_stamp(tx: Connection) -> str | None:
 
 def set_built(tx: Connection, stamp: str) -> None:
     tx.execute(delete(indexes))
-    tx.execute(insert(indexes).values(stamp=stamp, built_at=time.time()))
+    tx.execute(insert(indexes).values(stamp=stamp, built_at=clock.now(tx)))
 
 
 def clear_derived(tx: Connection) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
+
+from cms.clock import machine_time
 
 Identity = tuple[int, int]
 OWNER_ONLY = 0o600
@@ -47,7 +48,7 @@ class _Watched:
             if self._is_there():
                 self.gone_since = None
             elif self.gone_since is None:
-                self.gone_since = time.time()
+                self.gone_since = machine_time()
             return self.gone_since
 
     def _is_there(self) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cms.database import changes
+from cms.database import changes, clock
 from cms.database.tables import AnyRow, conflicts, git
 
 
@@ -32,9 +31,9 @@ def put(tx: Connection, **values: Any) -> None:
 
 
 def ask_for_pull(tx: Connection) -> None:
-    put(tx, pull_asked=time.time())
+    put(tx, pull_asked=clock.now(tx))
 
 
-def pulled(tx: Connection, asked: float) -> None:
-    """What was asked for then is done; what was asked for since is not."""
-    tx.execute(update(git).where(git.c.pull_asked <= asked).values(pull_asked=None))
+def pulled(tx: Connection, asked: float | None) -> None:
+    """Note that what was asked for at that moment is done; what was asked for since is not."""
+    tx.execute(update(git).where(git.c.pull_asked == asked).values(pull_asked=None))

@@ -7,13 +7,13 @@ processes forget the answers they keep, with each write; with PostgreSQL it is a
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert, or_, select
 
+from cms.clock import age_s
 from cms.database import clock
 from cms.database.engine import read, write_aside
 from cms.database.tables import heartbeats
@@ -72,18 +72,18 @@ class FileHeartbeats:
         found = []
         for path in self._files():
             try:
-                age_s, steps = time.time() - path.stat().st_mtime, path.read_text(errors="replace")
+                beaten, steps = path.stat().st_mtime, path.read_text(errors="replace")
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise of_system(error, "The folder of heartbeats", self._folder) from error
-            found.append(Heartbeat(abs(age_s), steps))  # else a clock that was set back would hide a silence
+            found.append(Heartbeat(age_s(beaten), steps))
         return found
 
     def forget(self, older_s: float) -> None:
         for path in self._files(with_temporary=True):
             try:
-                if abs(time.time() - path.stat().st_mtime) > older_s:
+                if age_s(path.stat().st_mtime) > older_s:
                     path.unlink()
             except FileNotFoundError:
                 continue
@@ -117,7 +117,9 @@ class TableHeartbeats:
 
     def forget(self, older_s: float) -> None:
         with write_aside(self._engine) as tx:
-            tx.execute(delete(heartbeats).where(heartbeats.c.time < clock.now(tx) - older_s))
+            now = clock.now(tx)
+            is_old = or_(heartbeats.c.time < now - older_s, heartbeats.c.time > now + older_s)
+            tx.execute(delete(heartbeats).where(is_old))
 
 
 def of(engine: Engine, folder: Path | None) -> Heartbeats:

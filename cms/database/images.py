@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select
 
-from cms.database import batches
+from cms.database import batches, clock
 from cms.database.batches import among, at, in_order, pairs
 from cms.database.derived import article_images, articles, images
 from cms.database.photo_visibility import ALL, PUBLIC, Sight, is_told_in, may_see
@@ -40,10 +39,21 @@ def put(tx: Connection, row: Row) -> None:
 
 def add(tx: Connection, rows: Sequence[Row]) -> None:
     """As `put`, of photos that have no rows yet."""
-    batches.add(tx, images, [_values(row) for row in rows])
+    later = _later(tx) if any(map(_is_made, rows)) else None
+    batches.add(tx, images, [_values(row, later) for row in rows])
 
 
-def _values(row: Row) -> dict[str, Any]:
+def _is_made(row: Row) -> bool:
+    return row.image.rendition is not None or row.image.avif is not None
+
+
+def _later(tx: Connection) -> float:
+    """Return the time, or one after all that was noted before, should the clock have been set back."""
+    last: float | None = tx.execute(select(func.max(images.c.made_at))).scalar_one()
+    return max(clock.now(tx), (last or 0.0) + 0.001)
+
+
+def _values(row: Row, made_at: float | None) -> dict[str, Any]:
     image = row.image
     return {
         **{name: getattr(image, name) for name in image.__slots__},
@@ -52,7 +62,7 @@ def _values(row: Row) -> dict[str, Any]:
         "seq": row.seq,
         "mark": row.mark,
         "json": row.shown,
-        "made_at": None if image.rendition is None and image.avif is None else time.time(),
+        "made_at": made_at if _is_made(row) else None,
     }
 
 

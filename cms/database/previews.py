@@ -12,6 +12,10 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 
 from cms.database.tables import AnyRow, previews, tokens
 from cms.model.ids import Name
+from cms.model.moments import STEP_S
+
+DAY_S = 24 * 60 * 60
+MOST_S = 30 * DAY_S
 
 
 def add(tx: Connection, values: dict[str, Any]) -> AnyRow:
@@ -68,9 +72,11 @@ def remove_expired(tx: Connection, now: float) -> None:
 
 
 def _works(now: float) -> ColumnElement[bool]:
+    """Return whether a link works; one that would for longer than any may was made while the clock was wrong."""
+    works = (previews.c.expires_at > now) & (previews.c.expires_at <= now + MOST_S + STEP_S)
     # A process of an earlier version that revokes a token leaves its links.
     has_maker = or_(previews.c.token_id.is_(None), previews.c.token_id.in_(select(tokens.c.id)))
-    return (previews.c.expires_at > now) & has_maker
+    return works & has_maker
 
 
 def _is_of(name: Name) -> ColumnElement[bool]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import html
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Table, delete, inspect, select, text, update
 
-from cms.database import articles, drafts, renewal, search
+from cms.database import articles, clock, drafts, renewal, search
 from cms.database.engine import write
 from cms.database.refusals import translated
 from cms.database.tables import AnyRow, answers, changes, conflicts, deliveries, image_fields, trash
@@ -69,7 +68,7 @@ def find(tx: Connection, forms: Sequence[bytes]) -> Held:
 
 def take_out(tx: Connection, held: Held, forms: Sequence[bytes]) -> None:
     """All but the trash, which has files."""
-    moment = time.time()
+    moment = clock.now(tx)
     for row in held.changes:
         emptied = {name: None for name in ("text", "message") if _holds(getattr(row, name), forms)}
         tx.execute(update(changes).where(changes.c.seq == row.seq).values(purged_at=moment, **emptied))

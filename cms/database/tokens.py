@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from cms.database import clock
 from cms.database.prepared import Prepared
 from cms.database.tables import AnyRow, tokens
+from cms.model.moments import STEP_S
 
 _ONE = Prepared(select(tokens).where(tokens.c.id == bindparam("id")))
 
@@ -23,7 +24,7 @@ def add(
             name=name,
             digest=digest,
             scopes=json.dumps(list(scopes)),
-            created_at=time.time(),
+            created_at=clock.now(tx),
             expires_at=expires_at,
         )
     )
@@ -40,7 +41,8 @@ def all_of(tx: Connection) -> list[AnyRow]:
 
 def set_used(tx: Connection, token_ids: Sequence[str], now: float, every_s: float) -> None:
     """They were used just now; what was noted less than `every_s` ago stays."""
-    is_due = or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= now - every_s)
+    noted = tokens.c.last_used_at
+    is_due = or_(noted.is_(None), noted <= now - every_s, noted > now + STEP_S)
     tx.execute(update(tokens).where(tokens.c.id.in_(token_ids), is_due).values(last_used_at=now))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
-from cms.database import photo_visibility
+from cms.database import clock, photo_visibility
 from cms.database.tables import AnyRow, trash
 
 Reason = Literal["deleted", "replaced"]
@@ -17,7 +16,7 @@ Reason = Literal["deleted", "replaced"]
 
 def add(tx: Connection, trash_id: str, actor: str, reason: Reason, image: AnyRow) -> None:
     """`image` is the photo's row before it goes."""
-    values = {"id": trash_id, "time": time.time(), "actor": actor, "reason": reason, "path": image.path}
+    values = {"id": trash_id, "time": clock.now(tx), "actor": actor, "reason": reason, "path": image.path}
     tx.execute(insert(trash).values(**values, sha256=image.sha256, fields=image.fields, json=image.json))
 
 

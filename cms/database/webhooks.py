@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from cms.database.tables import AnyRow, deliveries, webhooks
+from cms.model.moments import STEP_S
 
 _UNTOLD = {
     "leased_until": 0, "retry_at": 0, "failures": 0, "old_secret_until": 0, "told_at": 0, "urgent_seq": 0,
@@ -41,7 +42,9 @@ def remove(tx: Connection, webhook_id: str) -> bool:
 
 def claim(tx: Connection, webhook_id: str, now: float, lease_s: float) -> AnyRow | None:
     """Take the webhook for this sender; None when another holds it, or it is not there."""
-    free = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.leased_until < now)
+    until = webhooks.c.leased_until
+    is_free = or_(until <= now, until > now + lease_s + STEP_S)
+    free = update(webhooks).where(webhooks.c.id == webhook_id, is_free)
     if tx.execute(free.values(leased_until=now + lease_s)).rowcount != 1:
         return None
     return get(tx, webhook_id)
@@ -50,3 +53,8 @@ def claim(tx: Connection, webhook_id: str, now: float, lease_s: float) -> AnyRow
 def urge(tx: Connection, seq: int) -> None:
     """What is new up to `seq` is to be told at once."""
     tx.execute(update(webhooks).values(urgent_seq=seq))
+
+
+def try_anew(tx: Connection) -> None:
+    """Have all that fail be tried at once: the clock was set, and nobody knows how long they have waited."""
+    tx.execute(update(webhooks).where(webhooks.c.failures > 0).values(retry_at=0))

@@ -11,8 +11,12 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from cms.model.moments import not_beyond
+
 RETRY_S = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 21_600)
 """The last is repeated without end: a receiver that comes back after days is told."""
+JITTER = (0.8, 1.2)
+MOST_PAUSE_S = RETRY_S[-1] * JITTER[1]
 
 Reason = Literal["quiet", "longest_wait", "urgent"]
 
@@ -38,19 +42,21 @@ class Waiting:
     is_ready: bool = True
 
 
-def due(waiting: Waiting, pace: Pace) -> tuple[float, Reason]:
-    """From when on it is to be told, and why then."""
-    soonest = pace.told_at + min(pace.quiet_s, pace.max_wait_s)
+def due(waiting: Waiting, pace: Pace, now: float) -> tuple[float, Reason]:
+    """From when on it is to be told, and why then. What was noted by a clock that was ahead keeps nothing waiting."""
+    gap_s = min(pace.quiet_s, pace.max_wait_s)
+    soonest = not_beyond(pace.told_at + gap_s, now, gap_s)
     if waiting.first_seq <= pace.urgent_seq:
         return soonest, "urgent"
-    quiet, longest = waiting.last_time + pace.quiet_s, waiting.first_time + pace.max_wait_s
+    quiet = not_beyond(waiting.last_time + pace.quiet_s, now, pace.quiet_s)
+    longest = not_beyond(waiting.first_time + pace.max_wait_s, now, pace.max_wait_s)
     if quiet <= longest and waiting.is_ready:
         return max(soonest, quiet), "quiet"
     return max(soonest, longest), "longest_wait"
 
 
 def pause_s(failures: int, *, is_gone: bool, asked_s: float | None, jitter: float) -> float:
-    """How long to wait after so many failures in a row; `jitter` is between 0.8 and 1.2.
+    """How long to wait after so many failures in a row; `jitter` is within `JITTER`.
 
     A receiver may ask for a longer pause, up to our longest. One that says it is gone (410) gets the longest at once.
     """

@@ -7,11 +7,11 @@ staged, is in the way. The site's branch stays where it is until somebody moves 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from cms.clock import machine_time
 from cms.store import contents
 from cms.store.contents import Entry, split
 from cms.store.git import failed
@@ -69,7 +69,7 @@ def merge(repository: Repository, ours: str, theirs: str) -> Merged:
     tree, *conflicts = split(done.out)
     kept = contents.entries(repository, ours, conflicts)
     with tempfile.TemporaryFile() as stream:
-        heading = Commit(*COMMITTER, time.time(), "Merge the developers' commits", {})
+        heading = Commit(*COMMITTER, machine_time(), "Merge the developers' commits", {})
         stream.write(_heading(heading, (ours, theirs)))
         stream.write(b'M 040000 %s ""\n' % tree.encode())
         for path in conflicts:
@@ -82,7 +82,7 @@ def _heading(commit: Commit, parents: Sequence[str]) -> bytes:
     lines = [
         f"commit {_BRANCH}",
         f"author {_plain(commit.name)} <{_plain(commit.email)}> {int(commit.time)} +0000",
-        f"committer {COMMITTER[0]} <{COMMITTER[1]}> {int(time.time())} +0000",
+        f"committer {COMMITTER[0]} <{COMMITTER[1]}> {int(machine_time())} +0000",
         f"data {len(text)}",
     ]
     origin = "".join(f"{word} {parent}\n" for word, parent in zip(("from", "merge"), parents, strict=False))

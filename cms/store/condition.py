@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cms.clock import machine_time
 from cms.errors import READ_ONLY, READ_ONLY_S, Full, Unavailable, of_system
 from cms.outages import outages
 from cms.store.base import Trouble
@@ -76,7 +77,7 @@ class Condition:
         if is_broken or isinstance(refusal, Full):
             self._probed = time.monotonic()
             if self._trouble is None or self._trouble.code != refusal.code:
-                self._trouble = Trouble(refusal.code, refusal.detail, time.time(), refusal.cause)
+                self._trouble = Trouble(refusal.code, refusal.detail, machine_time(), refusal.cause)
         return refusal
 
     def _probe(self) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat as mode
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from cms.clock import age_s
 from cms.errors import Stale, Unavailable, of_system
 from cms.store import durable, siblings, swap
 from cms.store.base import (
@@ -263,6 +263,6 @@ def _stat(key: Key, found: os.stat_result) -> Stat:
 
 def _is_fresh(lock: Path) -> bool:
     try:
-        return time.time() - lock.stat().st_mtime < GIT_LOCK_BELIEVED_S
+        return age_s(lock.stat().st_mtime) < GIT_LOCK_BELIEVED_S
     except OSError:
         return False

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from cms.clock import age_s
 from cms.errors import NotReady
 from cms.store.git import Git, Place, at_folder, at_own, at_site
 
@@ -164,5 +164,5 @@ class Repository:
 def break_lock(lock: Path, believed_s: float) -> None:
     """Remove the lock file, if it is older than any git at work would leave it."""
     with suppress(OSError):
-        if time.time() - lock.stat().st_mtime > believed_s:
+        if age_s(lock.stat().st_mtime) > believed_s:
             lock.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from cms.clock import machine_time
 from cms.errors import Unavailable
 from cms.store.s3_client import code_of
 
@@ -60,6 +60,6 @@ class Refusals:
 
     def _note(self, headers: dict[str, str]) -> None:
         try:
-            self.clock_s = parsedate_to_datetime(headers["date"]).timestamp() - time.time()
+            self.clock_s = parsedate_to_datetime(headers["date"]).timestamp() - machine_time()
         except (KeyError, ValueError):
             return

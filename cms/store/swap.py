@@ -25,6 +25,7 @@ import time
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from cms.clock import age_s
 from cms.errors import Stale, Unavailable
 from cms.store.base import Version, version_of
 
@@ -192,11 +193,11 @@ def _let_go(folder: int, out: str, left: Left, found: _Found) -> str | None:
 def _look_again(folder: int, out: str, left: Left) -> bool:
     """Keep what was written to a file after it came out; remove it when nothing was for `UNSEEN_S`. False before."""
     try:
-        age_s = time.time() - os.stat(out, dir_fd=folder, follow_symlinks=False).st_ctime
+        for_s = age_s(os.stat(out, dir_fd=folder, follow_symlinks=False).st_ctime)
         found = _look(folder, out)
         if found.version is None or _short(found.version) != left.old:
             _keep_beside(folder, out, left.name)
-        elif found.is_held or age_s < UNSEEN_S:
+        elif found.is_held or for_s < UNSEEN_S:
             return False
         else:
             os.unlink(out, dir_fd=folder)

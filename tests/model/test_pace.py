@@ -20,7 +20,7 @@ def tell_all(saves: list[tuple[float, bool]]) -> list[float]:
         urgent_seq = max([seq for seq, (_, urgent) in enumerate(saves[: len(known)], 1) if urgent], default=0)
         if len(known) > told_seq:
             waiting = Waiting(told_seq + 1, known[told_seq], known[-1])
-            moment, _ = due(waiting, Pace(QUIET_S, LONGEST_S, told_at, urgent_seq))
+            moment, _ = due(waiting, Pace(QUIET_S, LONGEST_S, told_at, urgent_seq), now)
             if now >= moment:
                 told.append(now)
                 told_at, told_seq = now, len(known)
@@ -43,16 +43,16 @@ def test_1000_saves_in_a_minute_are_at_most_7_builds(urgent: bool, builds: int) 
 
 def test_quiet_is_waited_for_but_not_for_ever() -> None:
     pace = Pace(QUIET_S, LONGEST_S)
-    assert due(Waiting(1, 100, 100), pace) == (110, "quiet")
-    assert due(Waiting(1, 100, 149), pace) == (159, "quiet")
-    assert due(Waiting(1, 100, 155), pace) == (160, "longest_wait")
-    assert due(Waiting(1, 100, 100, is_ready=False), pace) == (160, "longest_wait")
+    assert due(Waiting(1, 100, 100), pace, 100) == (110, "quiet")
+    assert due(Waiting(1, 100, 149), pace, 100) == (159, "quiet")
+    assert due(Waiting(1, 100, 155), pace, 100) == (160, "longest_wait")
+    assert due(Waiting(1, 100, 100, is_ready=False), pace, 100) == (160, "longest_wait")
 
 
 def test_what_is_urgent_waits_only_for_a_message_just_sent() -> None:
-    assert due(Waiting(7, 100, 100), Pace(QUIET_S, LONGEST_S, told_at=50, urgent_seq=7)) == (60, "urgent")
-    assert due(Waiting(7, 100, 100), Pace(QUIET_S, LONGEST_S, told_at=98, urgent_seq=7)) == (108, "urgent")
-    assert due(Waiting(8, 100, 100), Pace(QUIET_S, LONGEST_S, urgent_seq=7)) == (110, "quiet")
+    assert due(Waiting(7, 100, 100), Pace(QUIET_S, LONGEST_S, told_at=50, urgent_seq=7), 100) == (60, "urgent")
+    assert due(Waiting(7, 100, 100), Pace(QUIET_S, LONGEST_S, told_at=98, urgent_seq=7), 100) == (108, "urgent")
+    assert due(Waiting(8, 100, 100), Pace(QUIET_S, LONGEST_S, urgent_seq=7), 100) == (110, "quiet")
 
 
 def test_failures_are_tried_again_for_72_hours_and_on() -> None:
@@ -73,3 +73,16 @@ def test_a_longer_pause_may_be_asked_for_in_seconds_or_as_a_date() -> None:
     assert pause_s(1, is_gone=False, asked_s=120, jitter=1) == 120
     assert pause_s(1, is_gone=False, asked_s=10**8, jitter=1) == RETRY_S[-1]
     assert pause_s(9, is_gone=False, asked_s=1, jitter=1) == RETRY_S[8]
+
+
+@pytest.mark.parametrize("ahead_s", [3600.0, 40 * 86_400.0, 3650 * 86_400.0])
+@pytest.mark.parametrize("urgent_seq", [0, 7])
+@pytest.mark.parametrize("is_ready", [True, False])
+@pytest.mark.parametrize("ahead", [(1, 0, 0), (1, 1, 0), (0, 0, 1), (1, 1, 1)])
+def test_what_a_clock_noted_that_was_ahead_keeps_nothing_waiting(
+    ahead: tuple[int, int, int], is_ready: bool, urgent_seq: int, ahead_s: float
+) -> None:
+    first, last, told = (100 + ahead_s * part for part in ahead)
+    pace = Pace(QUIET_S, LONGEST_S, told_at=told, urgent_seq=urgent_seq)
+    moment, _ = due(Waiting(7, first, last, is_ready), pace, 100)
+    assert moment <= 100 + LONGEST_S

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from cms.actions.previews import DAY_S, MOST_S
 from cms.api.schemas.articles import Article
 from cms.api.schemas.common import MAX_LIMIT, FileProblem, Text, said
+from cms.database.previews import DAY_S, MOST_S
 
 _BASE = said("of the article, when the copy was begun")
 _CURRENT = said("of the article now; null when it is deleted")
