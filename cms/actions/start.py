@@ -22,6 +22,8 @@ from cms.database import changes, collections, damage, photo_visibility, renewal
 from cms.database.derived import FORMAT, derived
 from cms.database.engine import filling, read, write
 from cms.database.migrations import migrate
+from cms.database.refusals import REBUILDING
+from cms.errors import Unavailable
 from cms.settings import Settings
 
 SETTLE_S = 30.0
@@ -55,7 +57,12 @@ def is_prepared(ctx: Context) -> bool:
     if not mark.is_there(ctx):
         return False
     mark.check(ctx)
-    return _is_built(ctx)
+    try:
+        return _is_built(ctx)
+    except Unavailable as error:
+        if error.code != REBUILDING:
+            raise
+        return False  # another version has made the tables, and named them otherwise
 
 
 def _build(ctx: Context, progress: Progress | None) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from tests.storage.checking import check
+from cms.database.derived import derived
+from tests.storage.checking import check, prepare
 
 
 def test_a_folder_that_is_as_it_should_be(light_site: Path) -> None:
@@ -24,3 +27,14 @@ def test_folders_that_cannot_be_used_are_told(light_site: Path, tmp_path: Path) 
     assert found.paths("folder_missing") == {str(tmp_path / "missing")}
     assert found.paths("folder_not_writable") == {"/proc"}
     assert not (tmp_path / "missing").exists()
+
+
+def test_tables_of_another_version_are_no_error(light_site: Path) -> None:
+    settings = {"CMS_SITE": str(light_site), "CMS_MEDIA_URL": "https://cdn.example"}
+    prepare(settings)
+    with closing(sqlite3.connect(light_site / ".cms/cms.db")) as database:
+        for table in reversed(derived.sorted_tables):
+            database.execute(f'DROP TABLE "{table.name}"')
+    found = check(light_site, **settings)
+    assert (found.status, found.codes("error")) == (0, set())
+    assert "start the service" in found.details("public_photo")
