@@ -13,7 +13,7 @@ from cms.actions.side_by_side import NotInOrder, side_by_side
 from cms.actions.survey import look
 from cms.context import Context
 from cms.errors import Unavailable
-from cms.store import s3
+from cms.store import s3_bucket
 from cms.store.base import Key, Stat
 from tests.api.editing import TEXT
 from tests.conftest import reconcile, site_of, with_postgres
@@ -59,7 +59,7 @@ def node(ctx: Context, proxy: Proxy) -> Iterator[Context]:
 def test_a_look_that_is_broken_off_goes_on_where_it_was(
     node: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "PAGE", 20)
+    monkeypatch.setattr(s3_bucket, "PAGE", 20)
     folder = site_of(node) / "src/content/news/en"
     for number in range(40):
         (folder / f"many-{number:04}.md").write_text(TEXT)
