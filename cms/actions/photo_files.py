@@ -44,12 +44,15 @@ def check_private(ctx: Context) -> None:
 
 
 def delete_from(store: Store, key: Key) -> None:
-    """Remove what is there, whatever it is; for what nobody else writes."""
-    version = store.version(key)
-    if version is None:
-        return
-    try:
-        store.delete(key, expect=version)
-    except Stale as error:
-        if error.current is not None:  # else somebody else has removed it just now
-            raise
+    """Remove what is there, whatever it is; for what nobody else writes, save a client that sends its upload again."""
+    for attempt in range(3):
+        version = store.version(key)
+        if version is None:
+            return
+        try:
+            store.delete(key, expect=version)
+        except Stale as error:
+            if error.current is not None and attempt == 2:  # else others have removed it just now
+                raise
+        else:
+            return

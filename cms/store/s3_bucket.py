@@ -148,8 +148,8 @@ def _facts(answer: Mapping[str, Any], size: str) -> _Facts:
         facts["size"] = answer[size]
     if tag := tag_of(answer):
         facts["tag"] = tag
-    if "LastModified" in answer:
-        facts["modified"] = answer["LastModified"].timestamp()
+    if (modified := answer.get("LastModified")) is not None:
+        facts["modified"] = modified.timestamp()
     return facts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 import boto3
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 from botocore.session import get_session
+from botocore.utils import determine_content_length, parse_timestamp
 from urllib3.exceptions import HTTPError
 
 from cms.errors import Unavailable
@@ -44,6 +46,10 @@ DEADLINE_S = 25.0
 SLOWEST = 256 * 1024
 """Bytes a second."""
 
+AT_ONCE = 1024 * 1024
+"""Of a body that is larger the server is asked first whether it takes it (`Expect: 100-continue`). Where a server does
+not answer that, as R2 does not, it costs a second, and after an empty body boto3 loses the answer (botocore#3755)."""
+
 CHUNK = 256 * 1024
 STREAM_ATTEMPTS = 4
 MISSING = {"NoSuchKey", "404", "NotFound"}
@@ -58,11 +64,13 @@ def connect(*, anonymous: bool = False) -> S3Client:
     config = PORTABLE.merge(Config(signature_version=UNSIGNED)) if anonymous else PORTABLE
     session = get_session()
     session.register_component("data_loader", _models)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time_of)
     try:
         client: S3Client = boto3.session.Session(botocore_session=session).client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise Unavailable(_SILENT, code="storage", cause=s3_causes.of_settings(error)) from error
     client.meta.events.register("request-created.s3", _check_time)
+    client.meta.events.register("request-created.s3.PutObject", _send_at_once)
     return client
 
 
@@ -131,6 +139,20 @@ def _copy_all(source: HTTPResponse, out: BinaryIO, size: int | None) -> None:
 
 class _OutOfTimeError(BotoCoreError):
     fmt = "The storage has not answered for too long"
+
+
+def _time_of(text: str) -> datetime | None:
+    """A time in an answer; None for what is no time."""
+    try:
+        return parse_timestamp(text)
+    except ValueError:
+        return None
+
+
+def _send_at_once(request: AWSRequest, **_: object) -> None:
+    """Before each attempt of a PUT: wait with the body for an answer only if it is large."""
+    if (determine_content_length(request.data) or 0) <= AT_ONCE:
+        del request.headers["Expect"]
 
 
 def _check_time(request: AWSRequest, **_: object) -> None:

@@ -61,8 +61,8 @@ class Manner:
 class Provider(ThreadingHTTPServer):
     """While nothing is `written`, `at_a_write` is called with the path of each PUT or DELETE before it is judged, and
     says whether it has written by hand, between our look and our request. So many answers as `loses` are not given to
-    requests that change something, though they are carried out. `checksums` holds what was sent with checksums, and
-    `answers` the method and status of each answer."""
+    requests that change something, though they are carried out. `checksums` holds what was sent with checksums,
+    `expecting` the sizes of bodies that waited to be asked for, and `answers` the method and status of each answer."""
 
     daemon_threads = True
 
@@ -75,6 +75,7 @@ class Provider(ThreadingHTTPServer):
         self.written = True
         self.loses = 0
         self.checksums: set[str] = set()
+        self.expecting: list[int] = []
         self.answers: list[tuple[str, int]] = []
         self.conflicted: dict[str, int] = {}
         self.lists: dict[str, tuple[float, Answer]] = {}
@@ -111,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_expect_100(self) -> bool:
         # As servers do that refuse a request for its headers: the body is never read.
+        self.server.expecting.append(int(self.headers["Content-Length"]))
         refusal = self._refusal(self._request())
         if refusal is not None:
             self.server.answers.append((self.command, refusal[0]))

@@ -12,7 +12,7 @@ import pytest
 from cms.errors import Stale, Unavailable
 from cms.store.base import ABSENT, Key, version_of
 from cms.store.s3 import S3Store
-from cms.store.s3_client import connect
+from cms.store.s3_client import AT_ONCE, connect
 from cms.store.s3_conditions import ATTEMPTS
 from cms.store.s3_probes import Capabilities, probe_conditions
 from tests.api.editing import problem
@@ -110,6 +110,20 @@ def test_a_conflict_without_an_end_is_told_and_changes_nothing(
 def test_a_probe_tells_what_the_server_does(opened: Opened, manner: Manner, expected: Capabilities) -> None:
     opened(manner)
     assert probe_conditions(connect(), "photos", f"{uuid.uuid4().hex}/") == expected
+
+
+def test_only_large_bodies_wait_until_they_are_asked_for(opened: Opened, tmp_path: Path) -> None:
+    """Servers that do not ask cost a second each time; and those that refuse a large one get none of it."""
+    store, server, file = opened(Manner())
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"")
+    large.write_bytes(bytes(AT_ONCE + 1))
+    version = store.write(KEY, b"text", expect=ABSENT)
+    version = store.write(KEY, small, expect=version)
+    assert (server.expecting, file.read_bytes()) == ([], b"")
+    server.manner = Manner("refused", "refused", "refused")
+    store.write(KEY, large, expect=version)
+    assert (server.expecting, file.stat().st_size) == ([AT_ONCE + 1] * 3, AT_ONCE + 1)
 
 
 def test_nothing_is_written_that_cannot_be_guarded_by_what_the_server_says(opened: Opened) -> None:
