@@ -12,6 +12,7 @@ from cms.model.locales import LOCALE_PATTERN
 from cms.model.photo_metadata import MOST_CHARACTERS
 from cms.model.variant_sizes import Kind, Reason
 
+_COLOUR = "#rrggbb: what there is most of; null for one that is wholly transparent"
 _LOCALE = f"{LOCALE_PATTERN}|^\\{ANY_LOCALE}$"
 
 
@@ -64,7 +65,7 @@ class Shown(Schema):
     copyright = fields.String(required=True, allow_none=True, metadata=said("whose it is"))
     focal_point = fields.Nested(FocalPoint, required=True, allow_none=True)
     placeholder = fields.String(required=True, allow_none=True, metadata=said("a tiny WebP, as a data URI"))
-    colour = fields.String(required=True, allow_none=True, metadata=said("#rrggbb: what there is most of"))
+    colour = fields.String(required=True, allow_none=True, metadata=said(_COLOUR))
     variants = fields.List(fields.Nested(Variant), required=True)
     variants_missing = fields.List(fields.Nested(MissingVariant), required=True)
     srcset = fields.String(required=True, allow_none=True, metadata=said("the WebP variants, ready for an img"))

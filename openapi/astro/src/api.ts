@@ -726,7 +726,7 @@ export interface components {
             bytes: number | null;
             /** @description in the article's locale */
             caption: string | null;
-            /** @description #rrggbb: what there is most of */
+            /** @description #rrggbb: what there is most of; null for one that is wholly transparent */
             colour: string | null;
             /** @description whose it is */
             copyright: string | null;
@@ -1001,7 +1001,7 @@ export interface components {
             caption: {
                 [key: string]: string;
             };
-            /** @description #rrggbb: what there is most of */
+            /** @description #rrggbb: what there is most of; null for one that is wholly transparent */
             colour: string | null;
             /** @description whose it is */
             copyright: string | null;
@@ -1307,7 +1307,7 @@ export interface components {
             caption: {
                 [key: string]: string;
             };
-            /** @description #rrggbb: what there is most of */
+            /** @description #rrggbb: what there is most of; null for one that is wholly transparent */
             colour: string | null;
             /** @description whose it is */
             copyright: string | null;
@@ -1434,7 +1434,7 @@ export interface components {
             caption: {
                 [key: string]: string;
             };
-            /** @description #rrggbb: what there is most of */
+            /** @description #rrggbb: what there is most of; null for one that is wholly transparent */
             colour: string | null;
             /** @description whose it is */
             copyright: string | null;
@@ -1531,7 +1531,7 @@ export interface components {
             caption: {
                 [key: string]: string;
             };
-            /** @description #rrggbb: what there is most of */
+            /** @description #rrggbb: what there is most of; null for one that is wholly transparent */
             colour: string | null;
             /** @description whose it is */
             copyright: string | null;
