@@ -64,7 +64,7 @@ from cms.model import photo
 from cms.model.limits import Limits
 def act():
     for name in sys.argv[2:]:
-        with open(name, "rb") as source, open(pathlib.Path(sys.argv[1], pathlib.Path(name).name), "wb") as out:
+        with open(name, "rb") as source, open(pathlib.Path(sys.argv[1], pathlib.Path(name).name), "w+b") as out:
             photo.prepare(source, out, name, "", Limits())
 timed(act)
 """
