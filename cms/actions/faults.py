@@ -28,7 +28,7 @@ from cms.model.pointer import place, pointer
 from cms.model.refs import Ref
 from cms.model.scopes import Actor
 from cms.model.visibility import at, due_of
-from cms.store.base import Key
+from cms.store.base import Key, is_key
 
 MISSING = "image_missing"
 
@@ -68,7 +68,7 @@ def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: A
 
 def _is_coming(ctx: Context, key: Key, hidden: Collection[str]) -> bool:
     """Whether there is a file that the database does not know yet."""
-    return key.removeprefix(ids.ASSETS) not in hidden and find(ctx, key) is not None
+    return key.removeprefix(ids.ASSETS) not in hidden and is_key(key) and find(ctx, key) is not None
 
 
 def added(found: Iterable[Problem], article: Article, before: Iterable[Problem], was: Article) -> list[Problem]:

@@ -22,6 +22,9 @@ from cms.store.contents import Change
 from cms.store.repository import Head, Repository
 from cms.store.work_tree import blob_at, check_out, check_paths
 
+MOST_PATH_BYTES = 2000
+"""Of a path in the repository."""
+
 
 def take_in(ctx: Context, repository: Repository, head: Head, theirs: str) -> None:
     """Merge the remote's last commit, which is there by now, into the site's branch. The caller holds git's lock.
@@ -101,8 +104,11 @@ def _commit_by_hand(ctx: Context, repository: Repository, touched: Sequence[Chan
 
 
 def _refuse_uncommitted(repository: Repository, moving: Sequence[Change]) -> None:
-    """Other files than the content's are a developer's alone to merge."""
+    """Other files than the content's are a developer's alone to merge. A path that no index holds is refused, too."""
     for change in moving:
+        if len(change.path.encode()) > MOST_PATH_BYTES:
+            detail = f"The path {change.path[:100]}… holds more than {MOST_PATH_BYTES} bytes; rename that file."
+            raise NotReady(f"{detail} Until then nothing is pulled.", code="git_path")
         if _key(repository, change) is not None or not _is_file(change):
             continue
         there = blob_at(repository, change.path)

@@ -18,7 +18,7 @@ from cms.database.shelves import Shelf
 from cms.database.tables import AnyRow
 from cms.errors import Problem
 from cms.model.article import Article
-from cms.model.ids import Name, fold
+from cms.model.ids import Name, bounded, fold
 from cms.model.published import Bytes
 
 _BY_KEY = Prepared(select(articles).where(articles.c.key == bindparam("key")))
@@ -100,7 +100,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "shelf": entry.shelf.name,
         "collection": article.collection,
         "id": article.id,
-        "fold": fold(article.id),
+        "fold": bounded(fold(article.id)),
         "locale": article.locale,
         "twin": article.twin,
         "status": article.status,
@@ -174,7 +174,7 @@ def by_key(tx: Connection, key: str) -> AnyRow | None:
 
 def alike(tx: Connection, name: Name, besides: str = "") -> AnyRow | None:
     """An article, in another file than `besides`, whose id equals this one but for case and Unicode form."""
-    found = select(articles).where(articles.c.collection == name.collection, articles.c.fold == fold(name.id))
+    found = select(articles).where(articles.c.collection == name.collection, articles.c.fold == bounded(fold(name.id)))
     return tx.execute(found.where(articles.c.key != besides).limit(1)).one_or_none()
 
 
@@ -187,7 +187,7 @@ def with_ids(tx: Connection, collection: str, article_ids: Collection[str]) -> s
 
 def keys_below(tx: Connection, name: Name) -> Sequence[str]:
     """Return the keys of the first articles with this id or one that goes on after a slash, at most `MOST_BELOW`."""
-    here = or_(*at(tx, articles.c.id, [name.id, f"{name.id}/"]))
+    here = or_(*at(articles.c.id, [name.id, f"{name.id}/"]))
     found = select(articles.c.key).where(articles.c.collection == name.collection, here).order_by(articles.c.id)
     return tx.execute(found.limit(MOST_BELOW)).scalars().all()
 
@@ -212,7 +212,7 @@ def marks_in_order(tx: Connection, after: str) -> Generator[tuple[str, str], Non
 
 def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     """As `marks`, of these files and of those below these folders, whose names end in a slash."""
-    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in at(tx, articles.c.key, places))
+    found = (pairs(tx, select(articles.c.key, articles.c.mark).where(here)) for here in at(articles.c.key, places))
     return {key: mark for some in found for key, mark in some.items()}
 
 

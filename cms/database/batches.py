@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, collate, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, and_, insert, select
 
 from cms.database import prepared
 
@@ -33,15 +33,12 @@ def present(tx: Connection, column: ColumnElement[str], found: Collection[str]) 
     return {value for here in among(column, found) for value in tx.execute(select(column).where(here)).scalars()}
 
 
-def at(tx: Connection, column: ColumnElement[str], places: Collection[str]) -> Iterator[ColumnElement[bool]]:
+def at(column: ColumnElement[str], places: Collection[str]) -> Iterator[ColumnElement[bool]]:
     """As `among`; of a place that ends in a slash, all that begins with it."""
     yield from among(column, [place for place in places if not place.endswith("/")])
     for place in places:
-        if place.endswith("/") and tx.dialect.name == "sqlite":
-            # It finds these by its index, but not what LIKE asks for; elsewhere the order is that of some language.
+        if place.endswith("/"):  # by the index, which SQLite does not use for LIKE
             yield and_(column >= place, column < place[:-1] + chr(ord("/") + 1))
-        elif place.endswith("/"):
-            yield column.startswith(place, autoescape=True)
 
 
 def add(tx: Connection, into: TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -67,7 +64,6 @@ def in_order(
     tx: Connection, key: ColumnElement[str], other: ColumnElement[str], after: str
 ) -> Generator[tuple[str, str], None, None]:
     """The pairs of these columns by the code points of the first, of those after `after`; not all at once."""
-    by = key if tx.dialect.name == "sqlite" else collate(key, "C")  # else the order is that of some language
-    found = select(key, other).where(by > after).order_by(by).execution_options(yield_per=AT_ONCE)
+    found = select(key, other).where(key > after).order_by(key).execution_options(yield_per=AT_ONCE)
     with tx.execute(found) as rows:
         yield from ((row[0], row[1]) for row in rows)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Connection,
     Float,
     Index,
@@ -22,10 +23,17 @@ from sqlalchemy import (
     text,
 )
 
+from cms.model.field_values import HEAD
+
 FORMAT = 11
 """Raised whenever what the derived tables hold is computed differently."""
 
 derived = MetaData()
+
+_HEAD = Computed(f"substr(text, 1, {HEAD})")
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its code points, which is SQLite's own order."""
 
 _WHERE = "where"
 
@@ -38,51 +46,51 @@ def _only(where: str) -> dict[str, Any]:
 indexes = Table(
     f"indexes_{FORMAT}",
     derived,
-    Column("stamp", Text, primary_key=True),
+    Column("stamp", TEXT, primary_key=True),
     Column("built_at", Float(53), nullable=False),
 )
 
 collections = Table(
     f"collections_{FORMAT}",
     derived,
-    Column("name", Text, primary_key=True),
-    Column("schema", Text),
-    Column("annotation", Text),
-    Column("mark", Text, nullable=False),
+    Column("name", TEXT, primary_key=True),
+    Column("schema", TEXT),
+    Column("annotation", TEXT),
+    Column("mark", TEXT, nullable=False),
 )
 
 shelves = Table(
     f"shelves_{FORMAT}",
     derived,
-    Column("name", Text, primary_key=True),  # the three below, as `shelves.name_of` writes them
-    Column("collection", Text, nullable=False),
-    Column("locale", Text),
-    Column("status", Text, nullable=False),
+    Column("name", TEXT, primary_key=True),  # the three below, as `shelves.name_of` writes them
+    Column("collection", TEXT, nullable=False),
+    Column("locale", TEXT),
+    Column("status", TEXT, nullable=False),
     Column("number", BigInteger, nullable=False),  # of the articles that stand there
 )
 
 articles = Table(
     f"articles_{FORMAT}",
     derived,
-    Column("key", Text, primary_key=True),
-    Column("collection", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("fold", Text, nullable=False),  # the id without case and Unicode form
-    Column("locale", Text),
-    Column("twin", Text, nullable=False),  # the id without its locale
-    Column("status", Text, nullable=False),  # published, draft, scheduled, broken
-    Column("shelf", Text, nullable=False),
+    Column("key", TEXT, primary_key=True),
+    Column("collection", TEXT, nullable=False),
+    Column("id", TEXT, nullable=False),
+    Column("fold", TEXT, nullable=False),  # the id without case and Unicode form
+    Column("locale", TEXT),
+    Column("twin", TEXT, nullable=False),  # the id without its locale
+    Column("status", TEXT, nullable=False),  # published, draft, scheduled, broken
+    Column("shelf", TEXT, nullable=False),
     Column("visible", Boolean, nullable=False),
     Column("due", Float(53)),  # when the clock publishes it; null when it does not
-    Column("version", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("version", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
     Column("seq", BigInteger, nullable=False),  # the last change that touched what it shows
     Column("created_at", Float(53), nullable=False),
     Column("updated_at", Float(53), nullable=False),
-    Column("mark", Text, nullable=False),  # the store's mark of the bytes read; "" asks for another look
-    Column("problems", Text, nullable=False),
-    Column("lengths", Text, nullable=False),  # of each member of the JSON
-    Column("lean", Text, nullable=False),
+    Column("mark", TEXT, nullable=False),  # the store's mark of the bytes read; "" asks for another look
+    Column("problems", TEXT, nullable=False),
+    Column("lengths", TEXT, nullable=False),  # of each member of the JSON
+    Column("lean", TEXT, nullable=False),
     Column("heavy", LargeBinary, nullable=False),  # the last, for SQLite reads up to the column that is wanted
     Index(f"articles_{FORMAT}_by_id", "collection", "id"),
     Index(f"articles_{FORMAT}_by_fold", "collection", "fold"),
@@ -98,15 +106,16 @@ articles = Table(
 article_values = Table(
     f"article_values_{FORMAT}",
     derived,
-    Column("key", Text, primary_key=True),
-    Column("field", Text, primary_key=True),  # the value's keys with dots between them
+    Column("key", TEXT, primary_key=True),
+    Column("field", TEXT, primary_key=True),  # the value's keys with dots between them
     Column("position", Integer, primary_key=True),  # of a list's items; -1 says that there is nothing to sort by
-    Column("shelf", Text, nullable=False),  # the article's
-    Column("text", Text),  # of dates, those that are written as texts or numbers
+    Column("shelf", TEXT, nullable=False),  # the article's
+    Column("text", TEXT),  # of dates, those that are written as texts or numbers
+    Column("head", TEXT, _HEAD),  # as lists are sorted by it
     Column("number", Float(53)),  # of dates, milliseconds since 1970
     *(
         Index(f"article_values_{FORMAT}_in_order_of_{name}", "shelf", "field", name, "key", "position", **_only(where))
-        for name, where in (("text", "text IS NOT NULL"), ("number", "number IS NOT NULL"))
+        for name, where in (("head", "text IS NOT NULL"), ("number", "number IS NOT NULL"))
     ),
     Index(f"article_values_{FORMAT}_missing", "shelf", "field", "key", **_only("position = -1")),
     sqlite_with_rowid=False,
@@ -115,29 +124,29 @@ article_values = Table(
 article_images = Table(
     f"article_images_{FORMAT}",
     derived,
-    Column("key", Text, primary_key=True),
-    Column("path", Text, primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("path", TEXT, primary_key=True),
     Index(f"article_images_{FORMAT}_by_path", "path"),
 )
 
 images = Table(
     f"images_{FORMAT}",
     derived,
-    Column("path", Text, primary_key=True),
-    Column("sha256", Text, nullable=False),
+    Column("path", TEXT, primary_key=True),
+    Column("sha256", TEXT, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("width", Integer),
     Column("height", Integer),
-    Column("format", Text, nullable=False),
+    Column("format", TEXT, nullable=False),
     Column("has_gps", Boolean, nullable=False),
-    Column("base", Text, nullable=False),  # where the public fetches it
-    Column("fields", Text, nullable=False),
-    Column("rendition", Text),  # null until it is made
-    Column("avif", Text),  # null until it is made
+    Column("base", TEXT, nullable=False),  # where the public fetches it
+    Column("fields", TEXT, nullable=False),
+    Column("rendition", TEXT),  # null until it is made
+    Column("avif", TEXT),  # null until it is made
     Column("visible", Boolean, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    Column("mark", Text, nullable=False),
-    Column("json", Text, nullable=False),
+    Column("mark", TEXT, nullable=False),
+    Column("json", TEXT, nullable=False),
     Column("made_at", Float(53)),  # when variants of it were last made; null until they are
     *(Index(f"images_{FORMAT}_by_{name}", name) for name in ("sha256", "seq", "made_at")),
     *(
@@ -149,14 +158,16 @@ images = Table(
 unsettled_images = Table(
     f"unsettled_images_{FORMAT}",
     derived,
-    Column("path", Text, primary_key=True),  # of a photo that the public may have to see from now on, or no more
+    Column("path", TEXT, primary_key=True),  # of a photo that the public may have to see from now on, or no more
     Column("is_left", Boolean, nullable=False),  # an article at its home shows it, and is not visible any more
 )
 
 
 def create_all(tx: Connection) -> None:
     """Make those of the tables that are not there."""
-    if tx.dialect.name == "postgresql":
+    is_postgres = tx.dialect.name == "postgresql"
+    _HEAD.persisted = is_postgres  # which indexes no column that it computes anew each time
+    if is_postgres:
         for index in (index for table in derived.sorted_tables for index in table.indexes if _WHERE in index.info):
             index.dialect_options["postgresql"]["where"] = text(index.info[_WHERE])
     derived.create_all(tx)

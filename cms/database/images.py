@@ -176,7 +176,7 @@ def marks_at(tx: Connection, places: Collection[str]) -> dict[str, str]:
     paths = [place.removeprefix(ASSETS) for place in places if place.startswith(ASSETS) and place != ASSETS]
     if any(ASSETS.startswith(place) for place in places):
         return marks(tx)
-    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in at(tx, images.c.path, paths))
+    found = (pairs(tx, select(images.c.path, images.c.mark).where(here)) for here in at(images.c.path, paths))
     return _by_key({path: mark for some in found for path, mark in some.items()})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, Text, inspect, text
 
 from cms.database import renewal
 from cms.database.engine import write
@@ -184,6 +184,24 @@ def _writes_together(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE intents ADD COLUMN part_of TEXT"))
 
 
+def _texts_by_code_points(tx: Connection) -> None:
+    """Have PostgreSQL order texts as SQLite does, and not as the language of the database does: their order is the same
+    everywhere, and no update of the operating system's languages damages an index."""
+    if tx.dialect.name != "postgresql":
+        return
+    tables = (
+        "answers", "builds", "changes", "conflicts", "deliveries", "draft_images", "drafts", "git", "heartbeats",
+        "image_fields", "image_homes", "intents", "leases", "log", "notices", "previews", "tokens", "trash",
+        "uploads", "webhooks",
+    )  # fmt: skip
+    found = inspect(tx)
+    for name in tables:
+        texts = [column["name"] for column in found.get_columns(name) if isinstance(column["type"], Text)]
+        steps = ", ".join(f'ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"' for column in texts)
+        if steps:
+            tx.execute(text(f"ALTER TABLE {name} {steps}"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -199,4 +217,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _heartbeats,
     _homes_of_photos,
     _writes_together,
+    _texts_by_code_points,
 )

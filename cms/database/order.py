@@ -134,7 +134,7 @@ def _by_field(sort: Sort, rest: Sequence[Sort]) -> Iterator[Order]:
         is_only_text = [row.c.number.is_(None)] if name == "text" and len(columns) > 1 else []
         there = (*_own(row, sort), row.c.position == 0, row.c[name].is_not(None), *is_only_text)
         source = row.join(articles, articles.c.key == row.c.key)
-        order = Order(source, row.c.shelf, row.c.key, there, (number,), ((row.c[name], sort.descending),))
+        order = Order(source, row.c.shelf, row.c.key, there, (number,), ((row.c[_SORTED[name]], sort.descending),))
         yield order.by(rest, descending=sort.descending)
 
 
@@ -157,8 +157,11 @@ def _terms(row: FromClause, sort: Sort) -> Iterator[Term]:
     there = [(row.c[name].is_not(None), columns.index(name)) for name in sorted(columns)]
     yield case(*there, else_=len(columns)), False
     for name in columns:
-        yield func.coalesce(row.c[name], NOTHING[name]), sort.descending
+        yield func.coalesce(row.c[_SORTED[name]], NOTHING[name]), sort.descending
 
+
+_SORTED: dict[Column, str] = {"number": "number", "text": "head"}
+"""The column that has a value as lists are sorted by it."""
 
 NOTHING: dict[Column, float | str] = {"number": 0.0, "text": ""}
 """Stands in a place for the value that is missing."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, union
 from cms.database import shelves
 from cms.database.derived import article_values, articles
 from cms.database.tables import AnyRow
-from cms.model.field_values import comparable
+from cms.model.field_values import HEAD, comparable
 
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?")
 
@@ -26,7 +26,9 @@ def candidates(tx: Connection, collection: str, fields: Collection[str], article
         article_values.c.shelf.in_([shelf.name for shelf in shelves.all_of(tx, collection)]),
         article_values.c.field.in_(fields),
     )
-    holders = [select(article_values.c.key).where(*own, article_values.c.text == comparable(article_id))]
+    wanted = comparable(article_id)
+    is_text = (article_values.c.head == wanted[:HEAD], article_values.c.text == wanted)
+    holders = [select(article_values.c.key).where(*own, *is_text)]
     if _NUMBER.fullmatch(article_id):
         holders.append(select(article_values.c.key).where(*own, article_values.c.number == float(article_id)))
     columns = (articles.c[name] for name in ("key", "collection", "id", "status", "visible", "lean"))

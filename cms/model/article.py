@@ -24,7 +24,7 @@ from cms.model.markdown import Heading
 from cms.model.moments import to_utc
 from cms.model.pointer import pointer
 from cms.model.refs import Ref
-from cms.model.search import indexed, searchable
+from cms.model.search import MOST_BYTES, indexed, searchable
 from cms.model.visibility import Status, is_visible, judge
 from cms.model.words import Words, words_of
 
@@ -80,8 +80,8 @@ class Article:
 
     @property
     def photos(self) -> set[str]:
-        """The paths of the photos that it shows."""
-        return {ref.path for ref in self.refs if ref.path is not None}
+        """The paths of the photos that it shows, as indexes hold them."""
+        return {refs.bounded_path(ref.path) for ref in self.refs if ref.path is not None}
 
     @property
     def format(self) -> Format:
@@ -150,7 +150,8 @@ def _read(key: str, data: bytes, version: str, limits: Limits) -> Article:
     article_id = id_in(path, found.data)
     body = found.content
     shown, mentions, searched = read_body(values, body, key)
-    words = words_of(indexed(text for _, text in searchable(values)), indexed([searched]))
+    named = indexed(text for _, text in searchable(values))
+    words = words_of(named, indexed([searched], MOST_BYTES - len(named.encode())))
     return Article(key, collection, article_id, "published", version, values, dates, body, shown, mentions, words)
 
 

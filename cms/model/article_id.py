@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cms.errors import Invalid, Problem
-from cms.model.ids import extension_of, id_of
+from cms.model.ids import MOST_ID_BYTES, extension_of, id_of
 from cms.model.javascript_text import text_of
 from cms.model.pointer import refusal
 
@@ -30,6 +30,8 @@ def id_in(path: str, data: Mapping[str, object]) -> str:
         raise _unbuilt("file_name", "the site cannot read a file with # or ? in its path; rename it")
     own = own_slug(data)
     found = id_of(path) if own is None else own
+    if len(found.encode()) > MOST_ID_BYTES:
+        raise _too_long(is_own=own is not None)
     if found:
         return found
     if own is None:
@@ -37,10 +39,17 @@ def id_in(path: str, data: Mapping[str, object]) -> str:
     raise refusal("id_empty", "the site would make an empty id of this; write a text", "slug")
 
 
+def _too_long(*, is_own: bool) -> Invalid:
+    if is_own:
+        return refusal("id_too_long", f"an id holds at most {MOST_ID_BYTES} bytes; shorten it", "slug")
+    return _unbuilt("id_too_long", f"the id that it makes holds more than {MOST_ID_BYTES} bytes; rename the file")
+
+
 def broken_id(path: str) -> str:
     """Return what a file that cannot be read is called: its id, or its path where that can be no article's id."""
     plain = path.removesuffix(extension_of(path))
-    return (id_of(path) if _is_found(path) else "") or plain
+    found = id_of(path) if _is_found(path) else ""
+    return found if found and len(found.encode()) <= MOST_ID_BYTES else plain
 
 
 def _is_found(path: str) -> bool:

@@ -23,6 +23,8 @@ ANY_KEY = "*"
 _KINDS: dict[str, Kind] = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean"}
 _ANYTHING: frozenset[Kind] = frozenset({"text", "number", "boolean"})
 _DEEPEST = 8
+MOST_NAME_BYTES = 256
+"""By a field with a longer name, lists are neither filtered nor sorted."""
 MOST_FIELDS = 1_000
 """Fields of one schema, and what holds them."""
 
@@ -68,17 +70,22 @@ def fields_of(schema: Schema) -> dict[str, Field]:
         raise ValueError(f"the schema has more than {MOST_FIELDS} fields")
     found: dict[str, Field] = {}
     for field in walked:
-        if field is not None and not field.name.startswith("$"):
+        if field is not None and not field.name.startswith("$") and has_short_name(field.name):
             other = found.get(field.name, field)
             found[field.name] = Field(field.name, field.kinds | other.kinds, field.is_list or other.is_list)
     return found
+
+
+def has_short_name(name: str) -> bool:
+    """Return whether a field of that name has at most MOST_NAME_BYTES bytes."""
+    return len(name) <= MOST_NAME_BYTES and len(name.encode()) <= MOST_NAME_BYTES
 
 
 def field_named(fields: Mapping[str, Field], name: str) -> Field | None:
     """Return the field of that name, or the field of a record that has it among its keys."""
     if name in fields:
         return fields[name]
-    parts = name.split(".")
+    parts = name.split(".") if has_short_name(name) else []
     for field in fields.values():
         if ANY_KEY in field.name and _is_below(parts, field.name.split(".")):
             return replace(field, name=name)

@@ -8,13 +8,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cms.model.field import Field, Kind, Op, field_named
+from cms.model.field import Field, Kind, Op, field_named, has_short_name
 from cms.model.js_date import DAY_MS, JsDate, read_date
 from cms.model.pointer import Where, pointer
 from cms.model.schema import to_date
 
 NOWHERE = -1
 """The position of no value."""
+
+HEAD = 200
+"""Lists are sorted by the first characters of a text, so many: indexes and cursors hold no more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def values_of(
     counted: dict[str, int] = {}
     values: list[Value] = []
     for name, where, value in leaves(data):
+        if not has_short_name(name):
+            continue
         position = counted.get(name, 0)
         counted[name] = position + 1
         field = field_named(known, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from typing import Literal, NamedTuple, get_args
@@ -15,6 +16,8 @@ ASSETS = "src/assets/"
 INDEX = "index"
 EXTENSION = ".md"
 MDX = ".mdx"
+MOST_ID_BYTES = 1000
+"""An id has at most so many bytes, as a file's key does."""
 EXTENSIONS = (EXTENSION, ".markdown", ".mdown", ".mkdn", ".mkd", ".mdwn", MDX)
 """The endings of files that Astro takes for Markdown, and MDX."""
 
@@ -95,6 +98,13 @@ def moved_key(key: str, new_id: str) -> str:
 def fold(text: str) -> str:
     """Equal for two names that some file system or reader takes for the same (case, Unicode form, invisibles)."""
     return unicodedata.normalize("NFC", _IGNORED.sub("", unicodedata.normalize("NFKC", text)).casefold())
+
+
+def bounded(text: str) -> str:
+    """Return text that stands for the text in an index: the text itself or, of one that has more than MOST_ID_BYTES
+    bytes, a digest."""
+    data = text.encode()
+    return text if len(data) <= MOST_ID_BYTES else hashlib.sha256(data).hexdigest()
 
 
 def check_new_id(article_id: str, limits: Limits) -> list[Problem]:

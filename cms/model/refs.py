@@ -22,6 +22,8 @@ ALIASES: tuple[Spelling, ...] = ("@/", "~/")
 """Good in front matter and bodies of every article; from the root, Astro takes a path in a body for one in public/."""
 
 _ENDING = r"\.(?:jpe?g|png|webp|avif|gif|svg|tiff?|heic|heif)"
+_MOST_PATH_BYTES = 1000
+"""A file's key has no more."""
 _IMAGE = re.compile(f"{_ENDING}$", re.IGNORECASE)
 _NO_PATH = re.compile("""[\n"'()<>]+""")
 _START = re.compile(r"[@~]/|/?src/|\.\.?/", re.IGNORECASE)
@@ -62,6 +64,13 @@ def resolve(ref: str, key: str) -> str | None:
     """The path below `src/assets` that `ref` means in the article at `key`."""
     found = target(ref, key)
     return found.removeprefix(ASSETS) if found is not None and found.startswith(ASSETS) else None
+
+
+def bounded_path(path: str) -> str:
+    """Return the path of a photo; one that no file can have is cut off, and ends in two slashes, as no path does."""
+    plain = path.partition("\0")[0]
+    start = plain.encode()[:_MOST_PATH_BYTES].decode(errors="ignore")
+    return path if start == path else f"{start}//"
 
 
 def is_elsewhere(ref: str) -> bool:

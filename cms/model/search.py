@@ -28,6 +28,7 @@ MOST_BYTES = 1_000_000
 MOST_SNIPPETS = 3
 _AROUND = 80
 _LONGEST_WORD = 64
+"""Characters of a word and marks of a cluster, at most: PostgreSQL indexes no longer ones."""
 BREAK = "\ue000"
 """Stands between two texts, so that no phrase runs over; a private character, which is in no token."""
 
@@ -45,7 +46,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     # A class with characters on either side of U+10000 is searched one by one.
     follows = f"(?:[{near}]|(?=[{_FAR}-{chr(sys.maxunicode)}])[{far}])"
     # U+17D2, the Khmer coeng, binds the consonant after it.
-    cluster = f"(?=[^\\W\\d])[{_SPACELESS}](?:\u17d2[{IGNORABLE}]*[\u1780-\u17b3]|{follows})*"
+    cluster = f"(?=[^\\W\\d])[{_SPACELESS}](?:\u17d2[{IGNORABLE}]*[\u1780-\u17b3]|{follows}){{0,{_LONGEST_WORD - 1}}}"
     letter = f"[^\\W_{_SPACELESS}]|\\d"
     word = f"(?:{letter})(?:{letter}|{follows}){{0,{_LONGEST_WORD - 1}}}"
     return re.compile(f"{cluster}|{word}"), re.compile(f"[{_SPACELESS}{near}{_FAR}-{chr(sys.maxunicode)}]")
@@ -86,10 +87,10 @@ def searchable(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             yield pointer(*where), str(value)
 
 
-def indexed(texts: Iterable[str]) -> str:
-    """The tokens of the texts, a space before each."""
+def indexed(texts: Iterable[str], most_bytes: int = MOST_BYTES) -> str:
+    """The tokens of the texts, a space before each, as far as they go in so many bytes."""
     whole = f" {BREAK}".join(phrase(found) for text in texts if (found := tokens(text)))
-    return whole.encode()[:MOST_BYTES].decode(errors="ignore")
+    return whole.encode()[:most_bytes].decode(errors="ignore")
 
 
 def snippets(words: Sequence[str], texts: Iterable[tuple[str, str]]) -> list[Snippet]:
