@@ -59,7 +59,7 @@ def faults_of(ctx: Context, actor: Actor, rules: Rules, article: Article, was: A
         found = [*against_rules(tx, rules, Content.of(article), known=known, is_there=is_there)]
         found += _quoted_dates(tx, rules, article, was.dates if was else _usual_dates(tx, article))
         unknown = _unknown_photos(tx, actor, rules, article)
-        hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown})
+        hidden = images.there(tx, {key.removeprefix(ids.ASSETS) for _, key in unknown if is_key(key)})
     # What was missing before is taken for missing still; a new photo may be on its way into the database.
     gone = {ref.ref for ref in was.refs} if was else set()
     found += [missing(ref) for ref, key in unknown if ref.ref in gone or not _is_coming(ctx, key, hidden)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, ProgrammingError
 
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CORRUPT_STATES = ("XX001", "XX002")
-_OF_VALUES = ("22", "54")
+_PROGRAM_LIMIT = "54"
 _MISSING_STATES = ("42P01", "42703")
 
 
@@ -39,8 +39,9 @@ def is_corrupt(error: DBAPIError) -> bool:
 
 
 def is_of_value(error: DBAPIError) -> bool:
-    """Whether PostgreSQL refuses a value: SQLSTATE class 22 (data exception) or 54 (program limit exceeded)."""
-    return (state_of(error) or "")[:2] in _OF_VALUES
+    """Whether the database or its driver refuses a value: a data exception, as of SQLSTATE class 22, or a limit that it
+    exceeds, as of class 54."""
+    return isinstance(error, DataError) or (state_of(error) or "").startswith(_PROGRAM_LIMIT)
 
 
 def is_possible(error: DBAPIError) -> bool:

@@ -60,8 +60,7 @@ def create(tx: Connection) -> None:
     """Make the tables, unless they are there."""
     columns = "key TEXT NOT NULL UNIQUE, shelf TEXT NOT NULL, seal TEXT NOT NULL"
     if _is_postgres(tx):
-        columns = columns.replace("TEXT", 'TEXT COLLATE "C"')
-        columns += ", texts TEXT NOT NULL, vector TSVECTOR NOT NULL"
+        columns = f"{columns}, texts TEXT NOT NULL, vector TSVECTOR NOT NULL".replace("TEXT", 'TEXT COLLATE "C"')
         tx.execute(text(f"CREATE TABLE IF NOT EXISTS {NAME} ({columns})"))
         tx.execute(text(f"CREATE INDEX IF NOT EXISTS {NAME}_by_vector ON {NAME} USING gin (vector)"))
     else:

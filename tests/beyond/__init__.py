@@ -1,0 +1,1 @@
+"""Databases, clocks, remotes and backups that misbehave beyond one healthy machine."""
