@@ -115,7 +115,7 @@ article_values = Table(
     Column("number", Float(53)),  # of dates, milliseconds since 1970
     *(
         Index(f"article_values_{FORMAT}_in_order_of_{name}", "shelf", "field", name, "key", "position", **_only(where))
-        for name, where in (("head", "text IS NOT NULL"), ("number", "number IS NOT NULL"))
+        for name, where in (("head", "head IS NOT NULL"), ("number", "number IS NOT NULL"))
     ),
     Index(f"article_values_{FORMAT}_missing", "shelf", "field", "key", **_only("position = -1")),
     sqlite_with_rowid=False,

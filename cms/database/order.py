@@ -132,9 +132,10 @@ def _by_field(sort: Sort, rest: Sequence[Sort]) -> Iterator[Order]:
     for number, name in enumerate(columns):
         row = article_values.alias()
         is_only_text = [row.c.number.is_(None)] if name == "text" and len(columns) > 1 else []
-        there = (*_own(row, sort), row.c.position == 0, row.c[name].is_not(None), *is_only_text)
+        column = row.c[_SORTED[name]]
+        there = (*_own(row, sort), row.c.position == 0, column.is_not(None), *is_only_text)
         source = row.join(articles, articles.c.key == row.c.key)
-        order = Order(source, row.c.shelf, row.c.key, there, (number,), ((row.c[_SORTED[name]], sort.descending),))
+        order = Order(source, row.c.shelf, row.c.key, there, (number,), ((column, sort.descending),))
         yield order.by(rest, descending=sort.descending)
 
 

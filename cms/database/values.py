@@ -134,7 +134,7 @@ def coerced(tx: Connection, shelves: Collection[str], fields: Collection[str]) -
     """Return those of the fields, all of dates, in which an article on these shelves has a text or a number."""
     row = article_values.c
     found = select(row.field).where(row.shelf.in_(shelves), row.field.in_(fields)).distinct()
-    return set(tx.execute(found.where(row.text.is_not(None), row.number.is_not(None))).scalars())
+    return set(tx.execute(found.where(row.head.is_not(None), row.number.is_not(None))).scalars())
 
 
 def _fits(row: FromClause, field: Field, op: Op, wanted: Sequence[Wanted]) -> ColumnElement[bool]:
