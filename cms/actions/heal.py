@@ -9,9 +9,9 @@ from cms.actions import late_articles, late_photos, rename, together, upload
 from cms.actions.apart import each_apart
 from cms.context import Context
 from cms.database import intents
-from cms.database.engine import read
+from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import BUSY, Unavailable
+from cms.errors import BUSY, Invalid, Unavailable
 from cms.model import ids
 
 log = logging.getLogger("cms.heal")
@@ -28,6 +28,10 @@ def _try_to_heal(ctx: Context, intent: AnyRow) -> None:
     try:
         with ctx.locks.hold(_locks(ctx, intent), wait_s=0):
             _heal(ctx, intent)
+    except Invalid as error:
+        log.warning("%s is left as it is: %s", intent.new_key, error.detail)
+        with write(ctx.database) as tx:
+            intents.forget(tx, intent.id)  # the next pass tells what is wrong with the file
     except Unavailable as error:
         # Somebody is at work on it, or a store does not answer; nothing else has to wait for that.
         level = logging.DEBUG if error.note() or error.code == BUSY else logging.WARNING

@@ -45,6 +45,16 @@ def write(
     return intent
 
 
+def undo(ctx: Context, store: Store, key: Key, written: bytes, before: bytes | None, intent: AnyRow | None) -> None:
+    """Put back what was there before `write` (None: nothing), whose rows the database refuses; `Stale` when the file
+    does not hold what was written any more. The caller holds the key."""
+    if before is None:
+        store.delete(key, expect=version_of(written))
+    else:
+        store.write(key, before, expect=version_of(written))
+    _forget(ctx, intent)
+
+
 def delete(ctx: Context, store: Store, actor: str, key: Key, *, expect: Version) -> AnyRow | None:
     """As the store's; else as `write`."""
     intent = _begin(ctx, store, actor, (key, expect), (key, NOTHING))

@@ -23,7 +23,7 @@ from cms.database import articles, changes, drafts, shelves
 from cms.database.changes import Source
 from cms.database.engine import read, write
 from cms.database.tables import AnyRow
-from cms.errors import Exists, Gone, Problem, Stale, Unavailable
+from cms.errors import Exists, Gone, Invalid, Problem, Stale, Unavailable
 from cms.model import ids
 from cms.model.article import Article
 from cms.model.file_diff import unified_diff
@@ -99,7 +99,7 @@ def save(ctx: Context, plan: Plan, message: str | None = None) -> Saved:
             together.change(ctx, plan.by(message), plan.key, expect, plan.file, plan.edits)
         elif plan.after != plan.before:
             intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=expect)
-            return Saved(_commit(ctx, plan, message, intent), plan.warnings)
+            return _commit(ctx, plan, message, intent)
         elif plan.copy_version is not None:
             with write(ctx.database) as tx:
                 _forget_copy(tx, plan)
@@ -195,17 +195,22 @@ def _create(ctx: Context, plan: Plan, message: str | None) -> Saved:
         intent = late.write(ctx, ctx.site, plan.actor.name, plan.key, plan.after, expect=ABSENT)
     except Stale as error:
         raise Exists(f"The file {plan.key} is there already.") from error
-    return Saved(_commit(ctx, plan, message, intent), plan.warnings)
+    return _commit(ctx, plan, message, intent)
 
 
-def _commit(ctx: Context, plan: Plan, message: str | None, intent: AnyRow | None) -> AnyRow:
-    with write(ctx.database) as tx:
-        by = plan.by(message)
-        absorb.absorb_article(ctx, tx, plan.file, by)
-        settle_visibility(ctx, tx, by)
-        _forget_copy(tx, plan)
-        late.end(ctx, tx, intent)
-        return _row(tx, plan.key)
+def _commit(ctx: Context, plan: Plan, message: str | None, intent: AnyRow | None) -> Saved:
+    """Commit the rows of the file that was written; when the database refuses a value of it, the file goes back."""
+    try:
+        with write(ctx.database) as tx:
+            by = plan.by(message)
+            absorb.absorb_article(ctx, tx, plan.file, by)
+            settle_visibility(ctx, tx, by)
+            _forget_copy(tx, plan)
+            late.end(ctx, tx, intent)
+            return Saved(_row(tx, plan.key), plan.warnings)
+    except Invalid:
+        late.undo(ctx, ctx.site, plan.key, plan.after, plan.before, intent)
+        raise
 
 
 def _check_copy(ctx: Context, plan: Plan) -> None:

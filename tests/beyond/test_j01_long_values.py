@@ -14,13 +14,15 @@ from sqlalchemy import Boolean, Column, LargeBinary, Text, create_engine, insert
 from werkzeug.test import TestResponse
 
 from cms.context import Context
+from cms.database import intents
 from cms.database.derived import derived
 from cms.database.engine import read, write
 from cms.database.tables import kept
 from cms.model.field_values import HEAD, comparable
+from cms.store.base import version_of
 from tests.abuse.operations import Operation, operations
-from tests.abuse.test_scopes import WRITES, Site
-from tests.api.editing import ARTICLES, problem
+from tests.abuse.test_scopes import WHOLE, WRITES, Site
+from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.beyond.long_texts import ALL, ANNOTATION, BODIES, SCHEMA, SCRIPTS, file_with, text_of, texts, values_with
 from tests.conftest import (
     bearer,
@@ -30,6 +32,7 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
+    site_of,
     state_of,
     with_postgres,
 )
@@ -37,6 +40,7 @@ from tests.described import SPEC
 from tests.postgres import Debian, postgres
 from tests.receiver import receiving
 from tests.trust.boundary_values import written
+from tests.trust.refusals import refuse_value
 
 V1 = "/api/v1"
 REFUSED = {"/data/slug": "id_too_long"}
@@ -284,13 +288,13 @@ def test_each_long_field_of_each_write_is_taken_or_refused(of_everything: Site) 
     found = {one.name: one for one in operations(site.client, "POST", "PUT", "PATCH")}
     for name in ASKED_LONG:
         operation = found[name.split(maxsplit=1)[0]]
-        places = [*_fields(operation), *operation.parameters("query")]
-        for place, value in product(places, LONG):
+        asked_of = operation.parameters("query")
+        for place, value in [*product(_fields(operation), LONG), *product(asked_of, LONG[:: len(LONG) - 1])]:
             # The size of a photo goes by the length of its name.
             own = "x" * len(name) if "image" in name else f"long-{next(numbers)}"
             url, sent = WRITES[name][1](site, own)
             asked = {"query_string": {place: value[:1300]}, **sent}
-            if place not in operation.parameters("query"):
+            if place not in asked_of:
                 kind = sent.get("content_type", "application/json")
                 asked = {"data": written(sent.get("json", {}), place, value), "content_type": kind}
             key = {"Idempotency-Key": value[:300]} if value.isalnum() and value.isascii() else {}
@@ -321,3 +325,37 @@ def test_each_long_parameter_of_each_read_is_taken_or_refused(of_everything: Sit
             if answer.status_code >= 500:
                 wrong.append(f"{url} {name} {value[:9]!r}: {answer.status_code} {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
+
+
+@with_postgres
+@pytest.mark.parametrize("state", ["22001", "22P05", "54000"])
+def test_a_value_that_postgres_refuses_all_the_same_changes_nothing(
+    ctx: Context, client: FlaskClient, admin: dict[str, str], state: str
+) -> None:
+    """A save is 422, and its file is as it was; put by hand, it breaks its own file alone, and so does a broken-off
+    save."""
+    refuse_value(ctx, "unwanted", state)
+    etag = create_text(client, admin, "news/en/a-day")
+    before = state_of(ctx)
+    problem(patch(client, admin, "news/en/a-day", etag, {"data": {"title": "Unwanted"}}), 422, "value_refused")
+    new = {"id": "en/new", "data": {**WHOLE, "title": "unwanted"}, "body": ""}
+    problem(client.post(f"{ARTICLES}/news", json=new, headers=admin), 422, "value_refused")
+    assert state_of(ctx) == before
+
+    folder = site_of(ctx) / "src/content/news/en"
+    bad, good = file_with({**WHOLE, "title": "unwanted"}), file_with(WHOLE)
+    (folder / "bad.md").write_bytes(bad)
+    (folder / "good.md").write_bytes(good)
+    (folder / "begun.md").write_bytes(bad)
+    with write(ctx.database) as tx:
+        key = "src/content/news/en/begun.md"
+        intents.add(tx, "editor", (key, ""), (key, version_of(bad)))
+    for _ in range(2):
+        reconcile(ctx)
+    assert client.get(f"{ARTICLES}/news/en/good").status_code == 200
+    found = client.get("/api/v1/articles?collection=news&status=broken", headers=admin).get_json()["items"]
+    assert [item["id"] for item in found] == ["en/bad", "en/begun"]
+    (folder / "bad.md").unlink()
+    (folder / "begun.md").write_bytes(good)
+    reconcile(ctx)
+    assert client.get(f"{ARTICLES}/news/en/begun").status_code == 200

@@ -31,8 +31,6 @@ from tests.conftest import (
     make_context,
     make_settings,
     reconcile,
-    site_of,
-    with_postgres,
 )
 from tests.trust import poison
 
@@ -130,18 +128,6 @@ def test_an_article_with_an_impossible_date_can_be_mended_by_the_api(
     removed = patch(client, admin, "news/en/odd", edited.headers["ETag"], {"data": {"extra": None}})
     assert removed.status_code == 200
     assert file.read_bytes() == poison.yaml_file("").replace(b"title: t", b"title: u").replace(b"\n\n---", b"\n---")
-
-
-@with_postgres
-def test_a_value_that_postgres_cannot_index_breaks_its_own_file_alone(ctx: Context, client: FlaskClient) -> None:
-    """PostgreSQL's indexes hold no entry of more than 2,704 bytes."""
-    text = "".join(chr(0x4E00 + (number * 7919) % 20_000) for number in range(3000))
-    folder = site_of(ctx) / f"{NEWS}/en"
-    (folder / "long.md").write_bytes(poison.yaml_file("").replace(b"title: t", f"title: {text}".encode()))
-    (folder / "good.md").write_bytes(poison.yaml_file(""))
-    reconcile(ctx)
-    assert client.get(f"{ARTICLES}/news/en/good").status_code == 200
-    assert client.get(f"{ARTICLES}/news/en/long").status_code == 404
 
 
 values = st.one_of(

@@ -11,6 +11,7 @@ from cms.api.schemas.common import MAX_LIMIT, FieldNames, FileProblem, Map, Mess
 from cms.api.schemas.images import ArticleImage
 from cms.database.order import BUILT_IN
 from cms.model.field import OPS
+from cms.model.field_values import HEAD
 from cms.model.ids import FORMATS
 from cms.model.locales import LOCALE_PATTERN
 from cms.model.published import HEAVY
@@ -116,7 +117,8 @@ class ArticleQuery(Schema):
     sort = Text(
         metadata=said(
             f"{', '.join(BUILT_IN)}, or fields of the collection, with commas between; a leading - descends."
-            " Without it by id; with q the best hits first. In a field of several types, numbers come before texts"
+            " Without it by id; with q the best hits first. In a field of several types, numbers come before texts;"
+            f" texts are in the order of code points without case, by their first {HEAD} characters"
         ),
     )
     filters = fields.Dict(

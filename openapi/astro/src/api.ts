@@ -1886,7 +1886,7 @@ export interface operations {
                 status?: "published" | "draft" | "scheduled" | "broken" | "all";
                 /** @description words to be found one after the other in front matter or body, with or without their marks; the last may be a beginning */
                 q?: string;
-                /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first. In a field of several types, numbers come before texts */
+                /** @description id, created_at, updated_at, relevance, or fields of the collection, with commas between; a leading - descends. Without it by id; with q the best hits first. In a field of several types, numbers come before texts; texts are in the order of code points without case, by their first 200 characters */
                 sort?: string;
                 /** @description filter[field][op]=value; op is one of eq, ne, lt, lte, gt, gte, in, contains, exists; needs a collection. Dates are compared by time, whatever form they are written in; in a field of several types, each value by what it is */
                 filter?: {
