@@ -36,7 +36,7 @@ def orientation(image: Image.Image) -> int:
 
     Browsers ignore XMP, and what a PNG has behind its pixels.
     """
-    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
+    exif = (image.info.get("exif") or b"").removeprefix(b"Exif\0\0")  # pillow-heif says None where there is none
     if image.format not in _TURNED or exif[:2] not in (b"II", b"MM"):
         return UPRIGHT
     directory = Image.Exif()

@@ -6,15 +6,19 @@ The expected pixels are sharp's, but for grey of 16 bits with a profile, which s
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
 from cms.actions import renditions
 from cms.context import Context
+from cms.model import photo
+from cms.model.limits import Limits
 from cms.model.photo_variants import render
 from tests.api.test_images import IMAGES, send
 from tests.conftest import close, make_context, make_settings
@@ -133,6 +137,18 @@ def test_f03_to_f07_stored_photos_and_variants_look_like_what_was_sent(
             shown = colours(client.get(variant["url"]).data)
             assert all(map(is_like, shown, wanted, (3, 3))), (name, shown, wanted)
         assert [(variant["format"], variant["width"]) for variant in made] == [("webp", 320)], name
+
+
+def test_a_heic_of_10_bits_without_exif_is_stored_in_srgb() -> None:
+    pixel = struct.pack("<3H", 200 * 257, 55 * 257, 100 * 257)
+    heic = pillow_heif.from_bytes(mode="RGB;16", size=(64, 40), data=pixel * 64 * 40)
+    sent, out = io.BytesIO(), io.BytesIO()
+    heic.save(sent, quality=95, icc_profile=SWAPPED)
+    photo.prepare(sent, out, "a.heic", "", Limits())
+    with Image.open(out) as stored:
+        shown = stored.convert("RGBA").getpixel((20, 20))
+    assert isinstance(shown, tuple)
+    assert is_like(shown, (100, 52, 201, 255), 3), shown
 
 
 @pytest.mark.parametrize(
