@@ -88,14 +88,14 @@ def file_of(case: Case) -> bytes:
 def judge_of(case: Case) -> Case:
     """Return the case whose file sharp shows as a browser shows this one.
 
-    sharp turns WebP, which browsers do not; it ignores the profile of 16-bit grey and applies others to 16 bits less
-    exactly; CMYK without a profile it takes for the inks of one of its own.
+    sharp turns WebP, which browsers do not; it ignores the profile of 16-bit grey, and applies others, broken ones too,
+    to colours of 16 bits otherwise than to those of 8; CMYK without a profile it takes for the inks of one of its own.
     """
     if case.format == "webp":
         return Case(case.format, case.mode, case.depth, case.see_through, case.profile, UPRIGHT)
     if case.mode.startswith(("cmyk", "ycck")) and case.profile != "inks":
         return Case("png", "mixed", 8, "none", "none", case.orientation)
-    if case.depth == 16 and case.profile in (*OF_COLOURS, *OF_GREY):
+    if case.depth == 16 and case.profile in (*OF_COLOURS, *OF_GREY, "broken"):
         return Case("png", case.mode, 8, case.see_through, case.profile, case.orientation)
     return case
 
