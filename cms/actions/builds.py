@@ -17,12 +17,15 @@ def report(ctx: Context, given: Sequence[str]) -> tuple[float, bool]:
     """The site that was built at the earliest of the cursors is live: since when that is known, and whether nothing
     newer is published.
 
-    Of a cursor only epoch and change count; `Gone` when it belongs to another database, or lies ahead of the log.
+    Of a cursor only epoch and change count; `Gone` when it belongs to another database or to a part of the log that was
+    lost, or lies ahead of the log.
     """
     built = [cursors.decode(cursor) for cursor in given]
     with write(ctx.database) as tx:
         epoch, seq = changes.position(tx)
         if any(cursor.epoch != epoch or cursor.seq > seq for cursor in built):
+            raise cursors.gone()
+        if any(cursor.nonce != changes.nonce_at(tx, cursor.seq) for cursor in built):
             raise cursors.gone()
         earliest = min(cursor.seq for cursor in built)
         row = builds.put(tx, earliest, clock.now(tx))

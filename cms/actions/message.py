@@ -34,10 +34,13 @@ def write_message(ctx: Context, tx: Connection, webhook_id: str, topic: Topic) -
     """The message; told again, it has the same id."""
     epoch, _ = changes.position(tx)
     ids, is_all = _fitting(changes.ids_since(tx, topic.first, topic.last, MOST_IDS + 1))
+    last, first = (
+        Cursor(epoch, ctx.stamp, DEFAULT_VIEW, seq, changes.nonce_at(tx, seq)) for seq in (topic.last, topic.first)
+    )
     body: dict[str, Any] = {
         "type": topic.type,
-        "cursor": Cursor(epoch, ctx.stamp, DEFAULT_VIEW, topic.last).encode(),
-        "previous_cursor": Cursor(epoch, ctx.stamp, DEFAULT_VIEW, topic.first).encode(),
+        "cursor": last.encode(),
+        "previous_cursor": first.encode(),
         "ids": ids,
         "truncated": not is_all,
         "reason": topic.reason,

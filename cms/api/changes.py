@@ -15,6 +15,7 @@ from cms.api.parsing import Blueprint, context
 from cms.api.schemas import history as schemas
 from cms.api.sync import NDJSON, chunks
 from cms.database import audit
+from cms.database import changes as log
 from cms.database.audit import Asked
 from cms.database.engine import read
 from cms.database.tables import AnyRow
@@ -37,17 +38,28 @@ SCOPE = "articles:read-drafts"
 def list_changes(query: dict[str, Any]) -> Response:
     """List the changes of articles and photos, newest first; as NDJSON (Accept: application/x-ndjson), all of them."""
     asked = _asked(query)
-    before = cursors.decode(query["cursor"], [int])[0] if "cursor" in query else None
+    before = _before(query.get("cursor"))
     if request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON:
         response = Response(stream_with_context(chunks(_lines(asked, before))), content_type=NDJSON)
     else:
         limit = query["limit"]
         with read(context().database) as tx:
             rows = audit.page(tx, asked, before, limit + 1)
-        cursor = cursors.encode([rows[limit - 1].seq]) if len(rows) > limit else None
+        cursor = cursors.encode([rows[limit - 1].seq, rows[limit - 1].nonce]) if len(rows) > limit else None
         response = reply({"items": [_shown(row) for row in rows[:limit]], "next_cursor": cursor})
     response.headers["Vary"] = "Authorization, Accept"
     return response
+
+
+def _before(text: str | None) -> int | None:
+    """Return the seq before which the page ends; `Malformed` when the log lost that change, and gave its seq again."""
+    if text is None:
+        return None
+    seq, nonce = cursors.decode(text, [int, str])
+    with read(context().database) as tx:
+        if log.nonce_at(tx, seq) != nonce:
+            raise cursors.foreign()
+    return int(seq)
 
 
 def _asked(query: dict[str, Any]) -> Asked:

@@ -44,10 +44,10 @@ def sync(query: dict[str, Any]) -> Response:
     view = places.view_of(collection, asked.names, drafts)
     with read(context().database) as tx:
         epoch, seq = feed.position(tx, drafts=drafts)
+        here = Cursor(epoch, context().stamp, view, seq, changes.nonce_at(tx, seq))
+        since = _since(tx, query.get("cursor"), here)
         made = images.made(tx, ALL if drafts else PUBLIC)
         broken = list(_broken(tx, asked))
-    here = Cursor(epoch, context().stamp, view, seq)
-    since = _since(query.get("cursor"), here)
     # Variants are no change, and yet the lines tell of them.
     etag = f'W/"{hashlib.sha256(f"{here.encode()} {since} {made} {broken}".encode()).hexdigest()[:32]}"'
     if is_known(etag):
@@ -58,11 +58,13 @@ def sync(query: dict[str, Any]) -> Response:
     return response
 
 
-def _since(text: str | None, here: Cursor) -> int | None:
+def _since(tx: Connection, text: str | None, here: Cursor) -> int | None:
     if text is None:
         return None
     given = places.decode(text)
     if (given.epoch, given.stamp, given.view) != (here.epoch, here.stamp, here.view) or given.seq > here.seq:
+        raise places.gone()
+    if given.nonce != changes.nonce_at(tx, given.seq):
         raise places.gone()
     return given.seq
 
@@ -82,6 +84,7 @@ def _lines(since: int | None, here: Cursor, asked: _Asked) -> Iterator[str]:
     wanted = FEED if names is None else ("collection", "id", "version", "digest", *names.split(","))
     with read(context().database) as tx:
         _, seq = feed.position(tx, drafts=drafts)
+        nonce = changes.nonce_at(tx, seq)
         if since is not None and since < seq:
             for row in changes.gone_since(tx, since, collection, drafts=drafts):
                 yield _line(_deleted(row))
@@ -92,7 +95,7 @@ def _lines(since: int | None, here: Cursor, asked: _Asked) -> Iterator[str]:
                     yield f'{{"type":"image",{row.json[1:]}\n'
             yield from _articles(tx, after, collection, tuple(dict.fromkeys(wanted)), drafts)
         yield from _broken(tx, asked)
-    yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq).encode()})
+    yield _line({"type": "cursor", "cursor": Cursor(here.epoch, here.stamp, here.view, seq, nonce).encode()})
 
 
 def _articles(

@@ -5,6 +5,7 @@ History (`history.py`), the feed, the webhooks and the audit trail are all read 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -61,6 +62,9 @@ class Change:
 
 _POSITION = Prepared(select(log.c.epoch, log.c.seq))
 _NEXT = Prepared(update(log).values(seq=log.c.seq + bindparam("more")).returning(log.c.seq))
+_NONCE = Prepared(
+    select(changes.c.nonce).where(changes.c.seq <= bindparam("seq")).order_by(changes.c.seq.desc()).limit(1)
+)
 _LATEST = Prepared(
     select(changes)
     .where(
@@ -89,6 +93,7 @@ def append_all(tx: Connection, found: Sequence[Change], now: float) -> int:
             "seq": seq,
             "time": now if change.time is None else change.time,
             "logged_at": now,
+            "nonce": secrets.token_hex(8),
             **{name: getattr(change, name) for name in names},
         }
         for seq, change in enumerate(found, last - len(found) + 1)
@@ -114,6 +119,11 @@ def position(tx: Connection) -> tuple[str, int]:
     """The database's epoch and the last seq."""
     row = _POSITION.on(tx).one()
     return row.epoch, row.seq
+
+
+def nonce_at(tx: Connection, seq: int) -> str:
+    """Return the nonce of the last change up to the seq; "" where it has none, or there is none."""
+    return _NONCE.on(tx, {"seq": seq}).scalar() or ""
 
 
 def latest(tx: Connection, subject: str, collection: str, name: str) -> AnyRow | None:

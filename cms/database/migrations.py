@@ -202,6 +202,11 @@ def _texts_by_code_points(tx: Connection) -> None:
             tx.execute(text(f"ALTER TABLE {name} {steps}"))
 
 
+def _nonces(tx: Connection) -> None:
+    kind = 'TEXT COLLATE "C"' if tx.dialect.name == "postgresql" else "TEXT"
+    tx.execute(text(f"ALTER TABLE changes ADD COLUMN nonce {kind} NOT NULL DEFAULT ''"))
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _renames,
@@ -218,4 +223,5 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _homes_of_photos,
     _writes_together,
     _texts_by_code_points,
+    _nonces,
 )

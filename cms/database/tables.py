@@ -43,6 +43,7 @@ changes = Table(
     Column("is_silent", Boolean, nullable=False),  # what the public sees is the same as before: a comment, say
     Column("logged_at", Float(53), nullable=False),  # while `time` may be the file's own
     Column("purged_at", Float(53)),  # when its text, or what was said of it, was taken out for good
+    Column("nonce", Text, nullable=False),  # random, in cursors; "" of changes from before there were any
     Index("changes_by_subject", "subject", "collection", "name", "seq"),
 )
 

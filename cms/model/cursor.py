@@ -1,7 +1,8 @@
 """A place in the log, as clients are given it.
 
-It names the database (epoch), how its derived tables were made (stamp), what was asked for (view), and the change
-(seq). A cursor that does not match in all four is of no use any more, and its holder starts again.
+It names the database (epoch), how its derived tables were made (stamp), what was asked for (view), and the change: its
+seq, and its nonce, since a log that lost its end gives a seq again. A cursor that does not match in all of them is of
+no use any more, and its holder starts again. Changes from before there were nonces have none, nor have their cursors.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ class Cursor:
     stamp: str
     view: str
     seq: int
+    nonce: str
 
     def encode(self) -> str:
-        text = f"{self.epoch}.{self.stamp}.{self.view}.{self.seq}"
+        place = f"{self.seq}.{self.nonce}" if self.nonce else self.seq
+        text = f"{self.epoch}.{self.stamp}.{self.view}.{place}"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -40,10 +43,10 @@ def decode(text: str) -> Cursor:
     """The cursor that `encode` wrote; `Gone` for anything else."""
     try:
         plain = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)).decode("ascii")
-        epoch, stamp, view, seq = plain.split(".")
-        if not seq.isdecimal() or len(seq) > 18:
-            raise ValueError(seq)
-        return Cursor(epoch, stamp, view, int(seq))
+        epoch, stamp, view, seq, *nonces = plain.split(".")
+        if not seq.isdecimal() or len(seq) > 18 or len(nonces) > 1:
+            raise ValueError(plain)
+        return Cursor(epoch, stamp, view, int(seq), "".join(nonces))
     except (ValueError, binascii.Error) as error:
         raise gone() from error
 
