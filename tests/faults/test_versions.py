@@ -36,7 +36,7 @@ def tomorrow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tomorrow")
     shutil.copytree(ROOT / "cms", folder / "cms", ignore=shutil.ignore_patterns("__pycache__"))
     replace(folder / "cms/database/migrations.py", "\nSTEPS: tuple", STEP)
-    replace(folder / "cms/database/migrations.py", "    _writes_together,\n", "    _writes_together,\n    _tomorrow,\n")
+    replace(folder / "cms/database/migrations.py", ",\n)\n", ",\n    _tomorrow,\n)\n")
     replace(folder / "cms/database/derived.py", f"FORMAT = {FORMAT}\n", f"FORMAT = {FORMAT + 1}\n")
     return folder
 
