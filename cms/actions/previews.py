@@ -46,7 +46,7 @@ def create(ctx: Context, actor: Actor, name: Name, expires_s: int) -> tuple[AnyR
         row = lookup.visible(tx, actor, name)
         if drafts.get(tx, name) is None and not _is_hidden(row):
             raise Invalid("There is nothing to preview: no working copy, and no draft.", code="nothing_to_preview")
-        previews.remove_expired(tx, now)
+        previews.remove_expired(tx, ctx.clock())
         if previews.count(tx, name, now) >= MOST_LINKS:
             raise _too_many()
         values |= {"id": secrets.token_hex(8), "digest": _digest(secret), "created_at": now}

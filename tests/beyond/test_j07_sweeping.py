@@ -14,6 +14,8 @@ from cms.actions.sweep import FEW, HELD, sweep
 from cms.context import Context
 from cms.database import clock
 from cms.database.engine import write
+from cms.database.leases import Lease
+from cms.database.tables import leases
 from cms.database.tables import trash as trash_table
 from tests.api.copying import Editor
 from tests.api.editing import create_text
@@ -149,3 +151,30 @@ def _check(client: FlaskClient, begun: dict[str, Any]) -> None:
     assert begun["trash"] in [one["id"] for one in _trash(client, begun["headers"])]
     assert client.post(f"{TRASH}/{begun['trash']}", headers=begun["headers"]).status_code == 200
     assert complete(client, begun["headers"], begun["upload"]).status_code == 201
+
+
+@with_sqlite
+def test_a_link_lasts_no_longer_than_links_may_whatever_the_clock_was(
+    client: FlaskClient, admin: dict[str, str], own_clock: OwnClock
+) -> None:
+    made = create_text(client, admin)
+    assert Editor(client, admin).save(made, {"body": "*New.*\n"}).status_code == 200
+    right = Editor(client, admin).preview(expires_s=86_400).get_json()["url"]
+    own_clock.ahead_s = 3650 * DAY_S
+    wrong = Editor(client, admin).preview(expires_s=86_400).get_json()["url"]
+    assert client.get(wrong).status_code == 200
+    own_clock.ahead_s = 0
+    assert client.get(wrong).status_code == 404
+    assert Editor(client, admin).preview(expires_s=86_400).status_code == 201
+    assert len(client.get("/api/v1/previews", headers=admin).get_json()["items"]) == 2
+    assert client.get(right).status_code == 200
+
+
+@with_postgres
+def test_a_lease_from_a_clock_that_was_ahead_is_nobodys(ctx: Context) -> None:
+    assert Lease(ctx.database, "work").claim(30)
+    assert not Lease(ctx.database, "work").claim(30)
+    with write(ctx.database) as tx:
+        tx.execute(update(leases).values(until=leases.c.until + 3650 * DAY_S))
+    assert Lease(ctx.database, "work").claim(30)
+    assert not Lease(ctx.database, "work").claim(30)
