@@ -59,6 +59,11 @@ class Step:
         self._moved = time.monotonic()
         self._due = self._moved + pause_s + self.limit_s
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last round failed."""
+        return self._failures > 0
+
     def run(self, work: Callable[[], T]) -> T | None:
         """Do one round and return what it returns; None when it failed, which is logged and counted."""
         self.show_alive()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from cms.actions import deliver, heartbeat, renditions, reserve
 from cms.actions.clock_monitor import ClockMonitor
@@ -38,14 +38,23 @@ GIT_S = 1800.0
 """A round of git calls it many times, each of which may take as long as its time-out."""
 
 
+FAILED_MOST_S = 60.0
+"""No round that has failed makes the next one wait longer."""
+
+
 class Round(NamedTuple):
-    """A step, what it does, and the seconds between two rounds of it; one that `rests` does so after a round that took
-    long, for it may have been in vain."""
+    """A step, what it does, and the seconds between two rounds of it. One that `rests` waits longer after a round that
+    took long, for that may have been in vain: after each such round, or after one that failed."""
 
     step: Step
     work: Callable[[], object]
     every_s: float
-    rests: bool = False
+    rests: Literal["never", "failed", "always"] = "never"
+
+    def pause_s(self, took_s: float) -> float:
+        """Return the seconds until the next round; `took_s` is how long the last one took."""
+        most_s = {"never": 0.0, "failed": FAILED_MOST_S if self.step.has_failed else 0.0, "always": MOST_PAUSE_S}
+        return max(self.every_s, min(took_s / BUSY_SHARE, most_s[self.rests]))
 
 
 def work(every: Context, stop: threading.Event, steps: Steps) -> None:
@@ -75,7 +84,7 @@ def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -
     sweeping, keeper, clocks = Lease(ctx.database, "sweep"), Keeper(ctx), ClockMonitor(ctx)
     exchange = Exchange(ctx, keeper, stop.is_set)
     return [
-        Round(steps.add("examine", LONG_S), Examiner(every).run, EVERY_S, rests=True),
+        Round(steps.add("examine", LONG_S), Examiner(every).run, EVERY_S, rests="always"),
         Round(steps.add("heal"), lambda: heal(ctx), EVERY_S),
         Round(steps.add("publish"), lambda: publish_due(ctx), EVERY_S),
         Round(steps.add("git", GIT_S), keeper.run, EVERY_S),
@@ -96,7 +105,8 @@ def _lane(ctx: Context, stop: threading.Event, step: Step, kinds: Sequence[Made]
         step.show_alive()
         return stop.is_set()
 
-    return Round(step, lambda: lane.run(is_stopped), EVERY_S)
+    # Where variants cannot be kept, as on a full disk, each was made in vain.
+    return Round(step, lambda: lane.run(is_stopped), EVERY_S, rests="failed")
 
 
 def _tell(ctx: Context, stop: threading.Event, tell: Step, send: Step) -> None:
@@ -122,11 +132,10 @@ def _sweep(ctx: Context, lease: Lease) -> None:
 
 
 def _repeat(one: Round, stop: threading.Event) -> None:
-    """Do a round, wait, and so on: a pause is as long as new work may wait, however long the last has taken."""
+    """Do a round, wait, and so on until `stop` is set."""
     while not stop.is_set():
         started = time.monotonic()
         one.step.run(one.work)
-        took = time.monotonic() - started
-        pause_s = max(one.every_s, min(took / BUSY_SHARE, MOST_PAUSE_S)) if one.rests else one.every_s
+        pause_s = one.pause_s(time.monotonic() - started)
         one.step.show_alive(pause_s)
         stop.wait(pause_s)
