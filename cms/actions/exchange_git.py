@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
 
 from cms.actions.commits import LOCK
 from cms.actions.keep_git import FAILED_REMOTE, SLOW_REMOTE, Keeper, Pause, attempt, show_in_index, tell_conflicts
 from cms.actions.notices import tell
 from cms.actions.pull import recover, take_in
+from cms.actions.rewritten import LOCK_REMOTE, tell_rewritten
 from cms.context import Context
 from cms.database import clock, git
 from cms.database.engine import read, write
@@ -22,7 +22,6 @@ from cms.model.published import timestamp
 from cms.store.remote import Remote
 from cms.store.repository import Head, Repository
 
-LOCK_REMOTE: Final = "git_remote"
 FETCH_EVERY_S = 300.0
 """A forge tells of a push once; should that get lost, it is seen at the latest so long after."""
 
@@ -93,12 +92,17 @@ class Exchange:
         try:
             theirs = remote.fetch(head)
             with self._ctx.locks.hold([LOCK]):
-                head = self._merge(repository, head, theirs)
+                is_rewritten = tell_rewritten(self._ctx, remote, repository.head(), theirs)
+                if not is_rewritten:
+                    head = self._merge(repository, head, theirs)
+                    remote.track(head, theirs)
                 is_disputed = tell_conflicts(self._ctx)
             with write(self._ctx.database) as tx:
                 git.pulled(tx, None if state is None else state.pull_asked)
             self._fetch_due = time.monotonic() + FETCH_EVERY_S
-            if self._ctx.settings.git == "push":
+            if is_rewritten:
+                self._pushed = head  # until there is something new
+            elif self._ctx.settings.git == "push":
                 self._push(remote, head, theirs, is_disputed=is_disputed)
         except CmsError as error:
             if self._is_stopped():
@@ -123,7 +127,7 @@ class Exchange:
             self._aside = head.commit
         elif not is_disputed:
             if head.commit != theirs:
-                remote.push(head)
+                remote.push(head, theirs)
             if self._aside is not None:
                 remote.push_aside(head, None)
                 self._aside = None

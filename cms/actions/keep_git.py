@@ -22,6 +22,7 @@ FAILED = "git"
 FAILED_REMOTE = "git_remote"
 SLOW_REMOTE = "git_remote_slow"
 CONFLICT = "git_conflict"
+REWRITTEN = "git_rewritten"
 
 
 def prepare(ctx: Context) -> None:
@@ -33,7 +34,7 @@ def prepare(ctx: Context) -> None:
     with write(ctx.database) as tx:
         if is_kept:
             git.end(tx)
-            for name in (FAILED, FAILED_REMOTE, SLOW_REMOTE, CONFLICT):
+            for name in (FAILED, FAILED_REMOTE, SLOW_REMOTE, CONFLICT, REWRITTEN):
                 notices.remove(tx, name)
         else:
             git.begin(tx)

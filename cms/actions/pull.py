@@ -17,7 +17,7 @@ from cms.errors import NotReady, Stale
 from cms.model import ids
 from cms.store import contents
 from cms.store.base import ABSENT, Key, is_key, version_of
-from cms.store.commit import Commit, make, merge
+from cms.store.commit import Commit, Merged, make, merge
 from cms.store.contents import Change
 from cms.store.repository import Head, Repository
 from cms.store.work_tree import blob_at, check_out, check_paths
@@ -32,24 +32,34 @@ def take_in(ctx: Context, repository: Repository, head: Head, theirs: str) -> No
     if contents.has(repository, head.commit, theirs):
         return
     touched = contents.changes(repository, contents.base(repository, head.commit, theirs) or head.commit, theirs)
-    with ctx.locks.hold(_keys(repository, touched)):
-        while commit_due(ctx, repository):
-            pass
-        head = _commit_by_hand(ctx, repository, touched)
+    with ctx.locks.hold(keys_of(repository, touched)):
+        head = commit_all(ctx, repository, touched)
         merged = merge(repository, head.commit, theirs)
-        moving = contents.changes(repository, head.commit, merged.commit)
-        check_paths(repository, merged.commit)
-        _refuse_uncommitted(repository, moving)
-        found = conflicts.of_merge(repository, head, theirs, merged)
-        with write(ctx.database) as tx:
-            git.put(tx, step_from=head.commit, step_to=merged.commit, step_seq=None)
-            conflicts.note(tx, found)
-        repository.move(head.branch, head.commit, merged.commit)
-        _bring(ctx, repository, merged.commit, moving)
-        decided = conflicts.decided_by(ctx, repository, theirs, merged)
-        with write(ctx.database) as tx:
-            git.put(tx, step_from=None, step_to=None)
-            conflicts.forget(tx, decided)
+        switch(ctx, repository, head, theirs, merged)
+
+
+def commit_all(ctx: Context, repository: Repository, touched: Sequence[Change]) -> Head:
+    """Commit what editors have saved, and what was written by hand into the files that are `touched`."""
+    while commit_due(ctx, repository):
+        pass
+    return _commit_by_hand(ctx, repository, touched)
+
+
+def switch(ctx: Context, repository: Repository, head: Head, theirs: str, merged: Merged) -> None:
+    """Let the site's branch end in `merged`, which holds the remote's last commit `theirs`, and the files be its."""
+    moving = contents.changes(repository, head.commit, merged.commit)
+    check_paths(repository, merged.commit)
+    _refuse_uncommitted(repository, moving)
+    found = conflicts.of_merge(repository, head, theirs, merged)
+    with write(ctx.database) as tx:
+        git.put(tx, step_from=head.commit, step_to=merged.commit, step_seq=None)
+        conflicts.note(tx, found)
+    repository.move(head.branch, head.commit, merged.commit)
+    _bring(ctx, repository, merged.commit, moving)
+    decided = conflicts.decided_by(ctx, repository, theirs, merged)
+    with write(ctx.database) as tx:
+        git.put(tx, step_from=None, step_to=None)
+        conflicts.forget(tx, decided)
 
 
 def recover(ctx: Context, repository: Repository) -> None:
@@ -64,7 +74,7 @@ def recover(ctx: Context, repository: Repository) -> None:
             committed(ctx, repository, state.step_seq)
             return
         moving = contents.changes(repository, state.step_from, state.step_to)
-        with ctx.locks.hold(_keys(repository, moving)):
+        with ctx.locks.hold(keys_of(repository, moving)):
             _bring(ctx, repository, state.step_to, moving)
     unreal = conflicts.unreal(ctx, repository, commit)
     with write(ctx.database) as tx:
@@ -81,7 +91,7 @@ def _key(repository: Repository, change: Change) -> Key | None:
     return Key(key) if is_content and is_plain and is_key(key) and not is_hidden else None
 
 
-def _keys(repository: Repository, changes: Iterable[Change]) -> list[str]:
+def keys_of(repository: Repository, changes: Iterable[Change]) -> list[str]:
     found = (_key(repository, change) for change in changes)
     return [key for key in found if key is not None]
 
@@ -89,7 +99,7 @@ def _keys(repository: Repository, changes: Iterable[Change]) -> list[str]:
 def _commit_by_hand(ctx: Context, repository: Repository, touched: Sequence[Change]) -> Head:
     """What somebody wrote into the content's files and has not committed comes first, so that it is merged too."""
     head = repository.head()
-    keys = _keys(repository, touched)
+    keys = keys_of(repository, touched)
     known = contents.entries(repository, head.commit, [repository.prefix + key for key in keys])
     files: dict[str, bytes | None] = {}
     for key in keys:

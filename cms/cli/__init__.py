@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cms.cli import check, content, serve, tokens
+from cms.cli import check, content, git, serve, tokens
 
 # Everything else is imported by the command that needs it, so that `cms --help` answers at once.
 
@@ -36,5 +36,6 @@ for command in (
     content.restore,
     content.fresh_start,
     content.purge,
+    git.git_group,
 ):
     main.add_command(command)

@@ -106,7 +106,8 @@ def purge(dry_run: bool, photo: str | None) -> None:
         raise click.ClickException("It still stands in:\n" + "\n".join(f"  {line}" for line in done.left))
     click.echo(
         "Change the secret itself: who has read it knows it. Not reached from here are backups made before, commits in"
-        " git (git filter-repo, then a forced push), PostgreSQL's archived log, and builds of the site."
+        " git (git filter-repo, a forced push, `cms git accept`, then `git reflog expire --expire=now --all` and `git"
+        " gc --prune=now` in the site's clone), PostgreSQL's archived log, and builds of the site."
     )
 
 

@@ -62,19 +62,33 @@ def merge(repository: Repository, ours: str, theirs: str) -> Merged:
     base = contents.base(repository, ours, theirs)
     if base == ours:
         return Merged(theirs, base)
+    tree, conflicts = merge_trees(repository, ours, theirs)
+    kept = contents.entries(repository, ours, conflicts)
+    heading = Commit(*COMMITTER, machine_time(), "Merge the developers' commits", {})
+    made = commit_tree(repository, heading, tree, (ours, theirs), {path: kept.get(path) for path in conflicts})
+    return Merged(made, base, tuple(conflicts))
+
+
+def merge_trees(repository: Repository, ours: str, theirs: str) -> tuple[str, list[str]]:
+    """Return the tree in which both commits are, and the paths in conflict."""
     options = ("--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories")
     done = repository.git.attempt(repository.own, "merge-tree", *options, ours, theirs)
     if done.status not in (0, 1):
         raise failed(["merge-tree"], done)
     tree, *conflicts = split(done.out)
-    kept = contents.entries(repository, ours, conflicts)
+    return tree, conflicts
+
+
+def commit_tree(
+    repository: Repository, heading: Commit, tree: str, parents: Sequence[str], placed: Mapping[str, Entry | None]
+) -> str:
+    """Return the commit of the tree, with these entries `placed` in it (None: without that path)."""
     with tempfile.TemporaryFile() as stream:
-        heading = Commit(*COMMITTER, machine_time(), "Merge the developers' commits", {})
-        stream.write(_heading(heading, (ours, theirs)))
+        stream.write(_heading(heading, parents))
         stream.write(b'M 040000 %s ""\n' % tree.encode())
-        for path in conflicts:
-            stream.write(_placed(path, kept.get(path)))
-        return Merged(_imported(repository, stream), base, tuple(conflicts))
+        for path, entry in placed.items():
+            stream.write(_placed(path, entry))
+        return _imported(repository, stream)
 
 
 def _heading(commit: Commit, parents: Sequence[str]) -> bytes:

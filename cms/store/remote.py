@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from cms.errors import NotReady
+from cms.store import contents
 from cms.store.git import NETWORK_S, Place, failed, redacted, with_remote
 from cms.store.repository import LOCK_BELIEVED_S, Head, Repository, break_lock
 
@@ -20,6 +21,7 @@ FROM_CONFIG = "https:ssh"
 ASIDE = "refs/heads/cms-conflict"
 """Where our side of a conflict stands for developers."""
 
+_SEEN = "refs/cms/seen/"
 _THEIRS = "refs/heads/theirs"
 _URL = re.compile(r"(https|ssh)://[^-].*|[\w.-]+@[\w][\w.-]*:.+")
 
@@ -45,14 +47,26 @@ class Remote:
             options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
             self._ask("fetch", *options, "--no-recurse-submodules", "site", f"+{theirs}:{_THEIRS}", name=name)
             commit = git.run(place, "rev-parse", _THEIRS).decode().strip()
-        self._track(name, theirs, commit)
         return commit
 
-    def push(self, head: Head) -> None:
-        """Make the remote's branch end in the commit; `Unavailable` when it has something else by now."""
+    def push(self, head: Head, expected: str | None) -> None:
+        """Make the remote's branch end in the commit; `Unavailable` when it does not end in `expected` any more (None:
+        when there is such a branch)."""
         name, theirs = self._upstream(head)
-        self._ask("push", "--quiet", "site", f"{head.commit}:{theirs}", name=name)
-        self._track(name, theirs, head.commit)
+        lease = f"--force-with-lease={theirs}:{expected or ''}"
+        self._ask("push", "--quiet", lease, "site", f"{head.commit}:{theirs}", name=name)
+        self.track(head, head.commit)
+
+    def lost(self, head: Head, theirs: str | None) -> list[str]:
+        """Return the commits of the site's branch in which the remote's branch has ended once, and which it does not
+        have now that it ends in `theirs` (None: it has no such branch any more)."""
+        found: list[str] = []
+        for commit in self._known_ends(head):
+            done = self._repository.git.attempt(self._repository.own, "merge-base", "--all", head.commit, commit)
+            found += done.out.decode().split()
+        return [
+            one for one in dict.fromkeys(found) if theirs is None or not contents.has(self._repository, theirs, one)
+        ]
 
     def push_aside(self, head: Head, commit: str | None) -> None:
         """Show developers our side of a conflict; None: there is none any more."""
@@ -60,6 +74,14 @@ class Remote:
         there = self._ask("ls-remote", "--refs", "site", ASIDE, name=name)
         if commit is not None or there:
             self._ask("push", "--quiet", "site", f"+{commit}:{ASIDE}" if commit else f":{ASIDE}", name=name)
+
+    def track(self, head: Head, commit: str | None) -> None:
+        """Note in the site's repository where the remote's branch ends, as git itself does, and once more where no
+        `git fetch` changes it; None: forget both."""
+        place, common = self._repository.place, self._repository.found.common
+        for ref in self._notes(head):
+            break_lock(common / f"{ref}.lock", LOCK_BELIEVED_S)
+            self._repository.git.run(place, "update-ref", "-m", "cms", *([ref, commit] if commit else ["-d", ref]))
 
     def unpushed(self, head: Head) -> list[int] | None:
         """Return when each commit that the remote does not have was made, in seconds since the epoch; None when what
@@ -71,6 +93,21 @@ class Remote:
             return None
         found = git.run(self._repository.own, "rev-list", "--timestamp", head.commit, f"^{there.out.decode().strip()}")
         return [int(line.split()[0]) for line in found.splitlines()]
+
+    def _known_ends(self, head: Head) -> list[str]:
+        asked = [f"{ref}^{{commit}}" for ref in self._notes(head)]
+        git, place = self._repository.git, self._repository.place
+        return [
+            done.out.decode().strip()
+            for done in (git.attempt(place, "rev-parse", "--verify", "--quiet", one) for one in asked)
+            if done.status == 0
+        ]
+
+    def _notes(self, head: Head) -> list[str]:
+        """The refs that say where the remote's branch ends."""
+        name, theirs = self._upstream(head)
+        own = [_SEEN + theirs.removeprefix("refs/heads/")]
+        return [*own, _tracking(name, theirs)] if re.fullmatch(r"[\w.-]+", name) else own
 
     def _ask(self, *arguments: str, name: str) -> bytes:
         """Run a command that speaks with the remote of this name."""
@@ -98,13 +135,6 @@ class Remote:
         if name is None or name == "." or theirs is None or not theirs.startswith("refs/heads/"):
             return "origin", head.branch
         return name, theirs
-
-    def _track(self, name: str, theirs: str, commit: str) -> None:
-        """Note in the site's repository where the remote's branch stands, as git itself does."""
-        if re.fullmatch(r"[\w.-]+", name):
-            own = _tracking(name, theirs)
-            break_lock(self._repository.found.common / f"{own}.lock", LOCK_BELIEVED_S)
-            self._repository.git.run(self._repository.place, "update-ref", "-m", "cms", own, commit)
 
     def _config(self, name: str) -> str | None:
         file = str(self._repository.found.common / "config")
