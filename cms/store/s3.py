@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -38,7 +38,7 @@ from cms.store.s3_client import connect, presigned_put
 from cms.store.s3_conditions import Condition, Conditions, outcome_of, was_retried
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import DeleteObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 PUBLIC_FOR_S = 600.0
 """So long it is remembered whether the public can read the bucket."""
@@ -157,23 +157,25 @@ class S3Store:
         return True
 
     def _put(self, key: Key, data: bytes | Path, metadata: dict[str, str], condition: Condition) -> None:
-        asked: PutObjectRequestTypeDef = {"Bucket": self._bucket.name, "Key": self._bucket.prefix + key}
-        asked["ContentType"], asked["Metadata"] = content_type_of(key), metadata
+        asked: dict[str, Any] = {"ContentType": content_type_of(key), "Metadata": metadata, **condition}
         if self._cache_control is not None:
             asked["CacheControl"] = self._cache_control
-        asked.update(condition)  # type: ignore[typeddict-item]
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            asked["Body"] = body
-            self._note(key, self._client.put_object(**asked))
+            self._send(key, partial(self._client.put_object, **asked, Body=body))
 
     def _remove(self, key: Key, condition: Condition) -> None:
-        asked: DeleteObjectRequestTypeDef = {"Bucket": self._bucket.name, "Key": self._bucket.prefix + key}
-        asked.update(condition)  # type: ignore[typeddict-item]
-        self._note(key, self._client.delete_object(**asked))
+        self._send(key, partial(self._client.delete_object, **condition))  # type: ignore[arg-type]
 
-    def _note(self, key: Key, answer: Mapping[str, Any]) -> None:
-        if was_retried(answer):
-            self._repeated.add(key)
+    def _send(self, key: Key, request: Callable[..., Mapping[str, Any]]) -> None:
+        answer: Mapping[str, Any] = {}
+        try:
+            answer = request(Bucket=self._bucket.name, Key=self._bucket.prefix + key)
+        except ClientError as error:
+            answer = error.response
+            raise
+        finally:
+            if was_retried(answer):
+                self._repeated.add(key)
 
     def _expected(self, key: Key, expect: Version | Absent) -> HeadObjectOutputTypeDef | None:
         """What the server says of what is there, if that is what is expected."""
@@ -188,7 +190,6 @@ class S3Store:
 
     def _after(self, key: Key, error: ClientError) -> Version | None:
         """What is there, after the condition of a request has failed; raises what else the error says."""
-        self._note(key, error.response)
         if (outcome := outcome_of(error)) == "conflict":
             detail = "Something else is under way at this file in the object storage; try again."
             cause = cause_of(error, self._client, self._bucket.name)

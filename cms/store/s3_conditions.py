@@ -67,7 +67,7 @@ def outcome_of(error: ClientError) -> Outcome:
 
 def was_retried(answer: Mapping[str, Any]) -> bool:
     """Return whether boto3 has sent the request more than once, for want of an answer."""
-    return bool(answer["ResponseMetadata"].get("RetryAttempts"))
+    return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 class Conditions:
@@ -117,11 +117,15 @@ class Conditions:
 
 
 def _patiently(request: Callable[[Condition], T], condition: Condition) -> T:
-    """Send the request; again after a pause when something else is under way at the same object."""
+    """Send the request; again after a pause when something else is under way at the same object. The error that is
+    raised counts the retries of all attempts: what the last one met may be the work of an earlier one."""
+    retries = 0
     for attempt in range(ATTEMPTS):
         try:
             return request(condition)
         except ClientError as error:
+            about = error.response["ResponseMetadata"]
+            about["RetryAttempts"] = retries = retries + about.get("RetryAttempts", 0)
             if outcome_of(error) != "conflict" or attempt == ATTEMPTS - 1:
                 raise
         time.sleep(PAUSE_S * 2**attempt)

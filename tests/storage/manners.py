@@ -61,7 +61,8 @@ class Manner:
 class Provider(ThreadingHTTPServer):
     """While nothing is `written`, `at_a_write` is called with the path of each PUT or DELETE before it is judged, and
     says whether it has written by hand, between our look and our request. So many answers as `loses` are not given to
-    requests that change something, though they are carried out. `checksums` holds what was sent with checksums,
+    requests that change something, though they are carried out, and of the requests after a lost answer so many are
+    answered 409 as `conflicts_after_losses`. `checksums` holds what was sent with checksums,
     `expecting` the sizes of bodies that waited to be asked for, and `answers` the method and status of each answer."""
 
     daemon_threads = True
@@ -73,7 +74,8 @@ class Provider(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.at_a_write: Callable[[str], bool] = bool
         self.written = True
-        self.loses = 0
+        self.loses = self.conflicts_after_losses = 0
+        self.has_lost = False
         self.checksums: set[str] = set()
         self.expecting: list[int] = []
         self.answers: list[tuple[str, int]] = []
@@ -142,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answers.append((request.method, answer[0]))
         if is_change and self.server.loses:
             self.server.loses -= 1
+            self.server.has_lost = True
             self.close_connection = True
         else:
             self._say(answer)
@@ -166,6 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _changed(self, request: _Request, body: bytes) -> Answer:
         """What becomes of a PUT or DELETE, whose condition is judged at the moment that the manner has for it."""
         server, behaviour = self.server, self.server.manner.of(request.kind)
+        if server.has_lost and server.conflicts_after_losses:
+            server.conflicts_after_losses, server.has_lost = server.conflicts_after_losses - 1, False
+            return _error(409)
         if not server.written:
             server.written = server.at_a_write(unquote(request.path))
         if not request.condition or behaviour == "ignored":

@@ -51,6 +51,18 @@ def test_a_request_whose_answer_was_lost_finds_its_own_work(opened: Opened) -> N
     assert server.loses == 0
 
 
+def test_a_request_whose_answer_was_lost_may_meet_a_conflict_next(opened: Opened) -> None:
+    """As on a server that is still busy with the first when the second comes."""
+    store, server, file = opened(Manner())
+    server.loses = server.conflicts_after_losses = 1
+    version = store.write(KEY, b"one", expect=ABSENT)
+    assert (store.was_repeated(KEY), file.read_bytes()) == (True, b"one")
+    server.loses = server.conflicts_after_losses = 1
+    store.delete(KEY, expect=version)
+    assert (store.was_repeated(KEY), file.exists()) == (True, False)
+    assert [status for method, status in server.answers if method != "HEAD"] == [200, 409, 412, 204, 409, 404]
+
+
 def test_a_refusal_that_is_met_later_is_remembered(opened: Opened) -> None:
     store, server, file = opened(Manner())
     version = store.write(KEY, b"0", expect=ABSENT)
