@@ -55,7 +55,7 @@ class _BucketCheck:
         self._url, self._parts = f"s3://{bucket}", parts
         self._names = settings_of(settings, bucket)
         self._trial = BucketTrial(bucket)
-        self._is_reached = False
+        self._is_reached = self._keeps_versions = False
         self._access: dict[Part, PartAccess] = {}
 
     def steps(self, origin: str | None) -> Iterator[Step]:
@@ -67,6 +67,7 @@ class _BucketCheck:
         for part in self._parts:
             if part.prefix.endswith(f"/{direct_upload.FOLDER}/") or part.prefix == f"{direct_upload.FOLDER}/":
                 yield partial(self._direct_upload, part, origin)
+        yield self._tidy
 
     def _reach(self) -> Iterator[Finding]:
         refusal = self._trial.reach(self._parts[0].prefix)
@@ -86,7 +87,8 @@ class _BucketCheck:
     def _compare(self) -> Iterator[Finding]:
         yield from storage_texts.rights(self._url, self._access)
         yield from storage_texts.public(self._url, self._access)
-        if self._is_reached and self._trial.keeps_versions():
+        self._keeps_versions = self._is_reached and self._trial.keeps_versions()
+        if self._keeps_versions:
             yield storage_texts.versions(self._url)
 
     def _conditions(self) -> Iterator[Finding]:
@@ -102,3 +104,8 @@ class _BucketCheck:
             answer = plain_http.put(signed.url, signed.body, signed.headers)
             may = None if origin is None else plain_http.may_put_from(signed.url, origin, signed.headers)
         yield from storage_texts.direct_upload(part.url, answer, origin, may)
+
+    def _tidy(self) -> Iterable[Finding]:
+        for part in self._access if self._keeps_versions else ():
+            self._trial.remove_versions(part.prefix)
+        return ()

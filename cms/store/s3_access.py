@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,9 +23,6 @@ from cms.store.s3_conditions import Conditions
 from cms.store.s3_own_object import OwnObject
 from cms.store.s3_probes import Capabilities, probe_conditions
 from cms.store.s3_refusals import Refusal, Refusals, Right
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER = ".cms-check"
 TYPE = "image/png"
@@ -130,6 +127,19 @@ class BucketTrial:
             lambda: found.append(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", ""))
         )
         return found == ["Enabled"]
+
+    def remove_versions(self, prefix: str) -> None:
+        """Remove what a bucket that keeps versions has kept of the objects of trials below the prefix, if the
+        credentials may."""
+        self._refusals.of(partial(self._remove_versions, f"{prefix}{FOLDER}/"))
+
+    def _remove_versions(self, folder: str) -> None:
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=folder)
+        for page in pages:
+            # The newest may be of a trial that runs just now; without its marker a deleted object would be back.
+            replaced = [item for item in page.get("Versions", ()) if not item["IsLatest"]]
+            for item in (*replaced, *page.get("DeleteMarkers", ())):
+                self._client.delete_object(Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"])
 
     def _own(self, prefix: str) -> OwnObject:
         return OwnObject(self._client, self.bucket, f"{prefix}{FOLDER}/{secrets.token_hex(8)}", self._conditions)

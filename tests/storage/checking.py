@@ -55,6 +55,12 @@ class Bucket:
         found = self.client.list_objects_v2(Bucket=self.name).get("Contents", ())
         return {item["Key"]: item["ETag"] for item in found}
 
+    def versions(self) -> set[tuple[str, str]]:
+        """The keys and version ids of all that lies there, markers of deletions too."""
+        found = self.client.list_object_versions(Bucket=self.name)
+        items = (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))
+        return {(item["Key"], item["VersionId"]) for item in items}
+
     def fill(self, site: Path, prefix: str) -> None:
         """Put the files of the site there."""
         for path in site.rglob("*.*"):

@@ -129,13 +129,21 @@ def test_a_bucket_that_is_public_by_policy_is_told(bucket: Bucket, in_bucket: di
 @ON_CEPH
 def test_a_bucket_that_anybody_may_write_to_is_told(bucket: Bucket, light_site: Path) -> None:
     bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read-write")
-    bucket.client.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
     before = bucket.objects()
     found = check(light_site, CMS_MEDIA=f"s3://{bucket.name}/photos", **bucket.environment)
     assert found.status == 1
     assert found.codes("error") == {"public_lists", "public_writes", "public_deletes"}
-    assert "storage_versions" in found.codes("info")
     assert bucket.objects() == before
+
+
+@pytest.mark.parametrize("bucket", [SEAWEEDFS, CEPH], indirect=True)
+def test_a_bucket_that_keeps_versions_keeps_none_of_the_check(bucket: Bucket, light_site: Path) -> None:
+    bucket.client.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    before = bucket.versions()
+    found = check(light_site, CMS_MEDIA=f"s3://{bucket.name}/photos", **bucket.environment)
+    assert (found.status, found.codes("error")) == (0, set())
+    assert "storage_versions" in found.codes("info")
+    assert bucket.versions() == before
 
 
 @ON_CEPH
