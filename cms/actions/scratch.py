@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +15,9 @@ _PREFIX = "cms-scratch-"
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """An empty folder of this machine, gone after the block."""
+    """An empty folder of this machine, gone after the block; `clear` of no process removes it meanwhile."""
     # What cannot be removed is cleared away later; what was done meanwhile is done.
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as path:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as path, _locked(path, fcntl.LOCK_SH):
         yield Path(path)
 
 
@@ -26,4 +28,17 @@ def clear(before: float) -> None:
         # Others may have such names too, and links, in a folder that is everybody's.
         with suppress(OSError):
             if path.lstat().st_mtime < before:
-                shutil.rmtree(path)
+                with _locked(path, fcntl.LOCK_EX):
+                    shutil.rmtree(path)
+
+
+@contextmanager
+def _locked(path: str | Path, kind: int) -> Iterator[None]:
+    """Hold the folder's lock, `LOCK_SH` or `LOCK_EX`, which ends with the process; raises `BlockingIOError` where
+    another process has it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from cms.actions import renditions, trash
+from cms.actions import renditions, scratch, trash
 from cms.actions import sweep as sweep_action
 from cms.actions.sweep import ORPHAN_S, _sweep_originals, sweep
 from cms.context import Context
@@ -94,8 +94,10 @@ def test_photos_that_a_killed_server_left_on_their_way_go_too(
         (tmp_path / name).mkdir()
         (tmp_path / name / "photo").write_bytes(picture())
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    sweep(ctx)
-    assert {path.name for path in tmp_path.iterdir()} >= {"cms-scratch-new", "others"}
+    with scratch.folder() as in_use:
+        os.utime(in_use, (0, 0))
+        sweep(ctx)
+        assert {path.name for path in tmp_path.iterdir()} >= {in_use.name, "cms-scratch-new", "others"}
     assert not (tmp_path / "cms-scratch-old").exists()
 
 
