@@ -22,6 +22,7 @@ from cms.database import postgres
 from cms.database.refusals import read_only, translated
 from cms.errors import BUSY, Unavailable, of_system
 from cms.model.ids import fold
+from cms.model.image import VARIANTS
 
 WAIT_S = 5.0
 SHARDS = 1024
@@ -95,7 +96,9 @@ class PostgresLocks:
 
 def _shard(key: str) -> int:
     # A name without a slash is no file's; who holds it goes on to lock files, and must not meet itself there.
-    return _number(key) % SHARDS if "/" in key else SHARDS + _number(key) % SHARDS
+    # Variants are held as long as they are in the making, and no writer of a file waits for that.
+    kind = 1 if "/" not in key else 2 if key.startswith(f"{VARIANTS}/") else 0
+    return kind * SHARDS + _number(key) % SHARDS
 
 
 def _number(key: str) -> int:

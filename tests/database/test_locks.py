@@ -16,6 +16,7 @@ import pytest
 
 from cms.database.locks import SHARDS, FileLocks, Locks, PostgresLocks
 from cms.errors import Stale, Unavailable
+from cms.model.image import variant_key
 from tests.components import free_port
 from tests.database.conftest import end_all_sessions
 from tests.store.racing import race
@@ -240,6 +241,14 @@ def test_keys_are_let_go_after_an_error_in_the_block(locks: Locks) -> None:
     with pytest.raises(ZeroDivisionError), locks.hold([KEY, OTHER]):
         raise ZeroDivisionError
     assert is_free(locks, KEY, OTHER)
+
+
+def test_no_file_waits_for_variants_in_the_making(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path / "locks")
+    with locks.hold([variant_key("0" * 64, "")]):
+        for number in range(10_000):  # ten for each lock file
+            with locks.hold([f"src/content/blog/{number}.md"], wait_s=0):
+                pass
 
 
 def test_lock_files_are_never_more_than_the_shards(tmp_path: Path) -> None:
