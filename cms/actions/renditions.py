@@ -142,12 +142,21 @@ def discard(ctx: Context, sha256: str) -> None:
 
 def _known(ctx: Context, path: str, sha256: str, made: Made) -> str | None:
     """The facts of variants that are there already, from another path or before the database was made anew."""
-    data = ctx.variants.read(Key(variant_key(sha256, NAMES[made])))
-    if data is None and (before := ctx.variants.read(Key(variant_key(sha256, NAMES_BEFORE[made])))) is not None:
-        key = key_of(path)
-        with home(ctx, key).open(key) or io.BytesIO() as stream:
-            data = before if looks_as_before(stream) else None
+    data = ctx.variants.read(Key(variant_key(sha256, NAMES[made]))) or _known_before(ctx, path, sha256, made)
     return None if data is None else data.decode()
+
+
+def _known_before(ctx: Context, path: str, sha256: str, made: Made) -> bytes | None:
+    """Return the facts of variants that an earlier version made and that still hold; they are kept as this version's,
+    so that the photo is read but once for this."""
+    data, key = ctx.variants.read(Key(variant_key(sha256, NAMES_BEFORE[made]))), key_of(path)
+    if data is None:
+        return None
+    with home(ctx, key).open(key) or io.BytesIO() as stream:
+        if version_of(stream) != sha256 or not looks_as_before(stream):
+            return None
+    _keep(ctx, sha256, NAMES[made], data)
+    return data
 
 
 def _make(ctx: Context, darkroom: Darkroom, path: str, sha256: str, made: Made) -> str:

@@ -64,6 +64,9 @@ def test_only_what_looks_otherwise_is_made_again_and_no_address_changes_its_byte
     known = shown(client, kept["path"])
     assert (known["colour"], len(known["variants"])) == (OLD["colour"], 2)
     assert {client.get(variant["url"]).data for variant in known["variants"]} == {b"old"}
+    names = (f"variants/{kept['sha256']}/{name}" for name in renditions.NAMES.values())
+    now = [json.loads(ctx.variants.read(Key(name)) or b"") for name in names]
+    assert now == [OLD, OLD["variants"]], "the photo need not be read for this again"
 
     before = [shown(client, item["path"]) for item in (again, kept)]
     with write(ctx.database) as tx:
