@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from cms.actions import conflicts
+from cms.actions.bring import holding, keys_of
 from cms.actions.commits import LOCK
 from cms.actions.keep_git import REWRITTEN
 from cms.actions.notices import tell
-from cms.actions.pull import commit_all, keys_of, recover, switch
+from cms.actions.pull import commit_all, recover, switch
 from cms.context import Context
 from cms.database.engine import write
 from cms.errors import NotReady
@@ -65,14 +66,15 @@ def accept(ctx: Context) -> Accepted:
 
 def _move(ctx: Context, repository: Repository, head: Head, theirs: str, lost: list[str]) -> Accepted:
     touched = contents.changes(repository, head.commit, theirs)
-    with ctx.locks.hold(keys_of(repository, touched)):
-        head = commit_all(ctx, repository, touched)
+    keys = keys_of(repository, touched)
+    with holding(ctx, keys) as hold:
+        head = commit_all(ctx, repository, keys, hold)
         commits = own_commits(repository, head.commit, [*lost, theirs])
         tip, disputed = replay(repository, commits, theirs)
         outdated = conflicts.unreal(ctx, repository, tip)
         with write(ctx.database) as tx:
             conflicts.forget(tx, outdated)
-        switch(ctx, repository, head, theirs, Merged(tip, lost[0], tuple(disputed)))
+        switch(ctx, repository, head, theirs, Merged(tip, lost[0], tuple(disputed)), hold)
     return Accepted(tip, len(commits), tuple(disputed))
 
 

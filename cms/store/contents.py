@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from cms.errors import Unavailable
 from cms.store.git import Place, failed
 from cms.store.repository import COMMITTER, Repository
 
@@ -23,6 +25,11 @@ class Entry(NamedTuple):
     @property
     def is_plain(self) -> bool:
         return self.mode.startswith("100")
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether `blob` names a commit of another repository."""
+        return self.mode.startswith("16")
 
 
 class Change(NamedTuple):
@@ -45,8 +52,26 @@ class Touch(NamedTuple):
 
 
 def blob(repository: Repository, entry: Entry | None) -> bytes | None:
-    """The bytes of a file in a commit."""
-    return None if entry is None else repository.git.run(repository.own, "cat-file", "blob", entry.blob)
+    """Return the bytes of a file in a commit, the target of a link; None for nothing and a submodule."""
+    if entry is None or entry.is_submodule:
+        return None
+    return repository.git.run(repository.own, "cat-file", "blob", entry.blob)
+
+
+def blobs(repository: Repository, files: Sequence[Entry]) -> dict[Entry, bytes]:
+    """Return the bytes of several files, which are all in memory at once."""
+    if not files:
+        return {}
+    given = "".join(f"{entry.blob}\n" for entry in files).encode()
+    stream = io.BytesIO(repository.git.run(repository.own, "cat-file", "--batch", given=given))
+    found: dict[Entry, bytes] = {}
+    for entry in files:
+        _, kind, size = stream.readline().split()
+        if kind != b"blob":
+            raise Unavailable(f"git cat-file: {entry.blob} is no file.", code="git")
+        found[entry] = stream.read(int(size))
+        stream.read(1)
+    return found
 
 
 def entries(repository: Repository, commit: str, paths: Iterable[str]) -> dict[str, Entry]:

@@ -5,6 +5,7 @@ What somebody has staged or not committed is theirs: it stays.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,32 @@ def blob_at(repository: Repository, path: str) -> str | None:
         return None
     with place.open("rb") as stream:
         return repository.blob_id(stream)
+
+
+def is_reachable(repository: Repository, path: str) -> bool:
+    """Return whether nothing but folders is above the path, and neither a folder nor a link is at it."""
+    place = repository.found.top / path
+    return _has_folders_above(repository.found.top, place) and not place.is_symlink() and not place.is_dir()
+
+
+def make_room(repository: Repository, path: str) -> bool:
+    """Return whether a file can be written there; folders in which there is no file are removed for it."""
+    place = repository.found.top / path
+    if not _has_folders_above(repository.found.top, place):
+        return False
+    if place.is_symlink() or not place.is_dir():
+        return True
+    try:
+        for folder, _, _ in os.walk(place, topdown=False):
+            Path(folder).rmdir()
+    except OSError:  # somebody's files are in it
+        return False
+    return True
+
+
+def _has_folders_above(top: Path, place: Path) -> bool:
+    above = [parent for parent in place.parents if top in parent.parents]
+    return not any(parent.is_symlink() or (parent.exists() and not parent.is_dir()) for parent in above)
 
 
 def _staged(repository: Repository, paths: Sequence[str]) -> dict[str, Entry]:

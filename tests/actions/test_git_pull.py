@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cms.actions import exchange_git, keep_git, pull
+from cms.actions import bring, exchange_git, keep_git
 from cms.database.engine import write
 from cms.database.git import ask_for_pull
 from tests.api.editing import ARTICLES, TEXT, create_text
@@ -243,7 +243,7 @@ def test_a_pull_that_was_broken_off_is_finished(at: Desk, monkeypatch: pytest.Mo
     def dying(*_: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(pull, "check_out", dying)
+    monkeypatch.setattr(bring, "check_out", dying)
     with pytest.raises(SystemExit):
         keep(at.ctx)
     monkeypatch.undo()
