@@ -88,7 +88,10 @@ class Outages:
         """Something has failed for this cause, and is answered with this code."""
         key, now = (cause.place, cause.said), time.monotonic()
         with self._lock:
-            outage = self._outages.setdefault(key, Outage(cause, code, machine_time(), now, is_logged=False))
+            if key not in self._outages:
+                self._outages[key] = Outage(cause, code, machine_time(), now, is_logged=False)
+                self._logged = {known: at for known, at in self._logged.items() if now - at < AGAIN_S}
+            outage = self._outages[key]
             outage.last = now
             outage.failures += 1
             is_due = now - self._logged.get(key, -AGAIN_S) >= (AGAIN_S if outage.is_logged else CALM_S)

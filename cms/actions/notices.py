@@ -28,6 +28,12 @@ def troubles(ctx: Context) -> list[Trouble]:
     return list({(one.code, one.cause if one.code == "storage" else None): one for one in found if one}.values())
 
 
+def database_silent_since(ctx: Context) -> float | None:
+    """Return since when the database has not answered this process, in seconds since the epoch; None when it does."""
+    outage = outages.current(driver_causes.place_of(ctx.database))
+    return None if outage is None else outage.since
+
+
 def all_of(ctx: Context, started: float | None) -> list[Alert]:
     """Return the kept notices, and what ails clocks and the background work, as `heartbeat.alerts` has it."""
     with read(ctx.database) as tx:

@@ -117,6 +117,8 @@ def conditions(url: str, found: Capabilities | Refusal) -> Finding:
     severity: Severity = "info"
     if (found.create, found.replace) == ("kept", "kept"):
         meaning = "no save overwrites what others write to the bucket"
+        if found.delete != "kept":
+            meaning += ", but a deletion can remove what they write at the same moment"
     else:
         severity = "warning"
         meaning = "the lock of the database is the guard: let this deployment alone write to the bucket"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g
@@ -97,7 +99,10 @@ def _answer_os_error(error: OSError) -> Response:
     """The machine has no more of something, or a disk fails: whatever was under way, it may be tried again."""
     if error.errno not in errors.OF_THE_MACHINE:
         return _answer_unexpected(error)
-    refusal = errors.of_system(error, "The service's disk", str(error.filename or "this process"))
+    # Names of temporary files differ each time: by its folder, an outage is told once.
+    is_path = isinstance(error.filename, (str, bytes))
+    path = Path(os.fsdecode(error.filename)).parent if is_path else "this process"
+    refusal = errors.of_system(error, "The service's disk", path)
     refusal.__cause__ = error
     return _answer_cms_error(refusal)
 

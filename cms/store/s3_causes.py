@@ -27,6 +27,7 @@ _RIGHTS = "Allow this access key to list the bucket, and to read, write and dele
 _REGION = "Correct AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3: the bucket is elsewhere."
 _BUSY = "The server is too busy; requests are tried again. If that lasts, ask the provider for a higher rate."
 _SERVER = "The server has a fault of its own; look at its log or at the provider's status page."
+_NO_CODE = "Look at the server's log; if this is no address of an S3 server, correct AWS_ENDPOINT_URL_S3."
 _ROOM = "Make room in the storage, or raise its quota."
 _TLS = "Correct http or https in AWS_ENDPOINT_URL_S3."
 _CERTIFICATE = "Correct the certificate or its name, or name its authority in AWS_CA_BUNDLE."
@@ -60,10 +61,10 @@ ADVICE = {
     "403": f"{_KEY} {_RIGHTS}",
     "409": "Several requests for one object were under way at once; try again.",
     "429": _BUSY,
-    "500": _SERVER,
-    "502": _SERVER,
+    "500": _NO_CODE,
+    "502": _NO_CODE,
     "503": _BUSY,
-    "504": _SERVER,
+    "504": _NO_CODE,
     "507": _ROOM,
 }
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from cms.actions.heal import heal
 from cms.cli import main
 from cms.context import Context
+from cms.outages import of_errno, outages
 from tests.api.editing import ARTICLES, create_text, patch, problem
 from tests.components import cms
 from tests.conftest import bearer, close, eventually, make_client, make_context, make_settings, reconcile
@@ -125,6 +128,15 @@ def test_a_right_that_was_taken_away_is_named(server: Postgres, ctx: Context, ca
     assert client.get(HOOKS, headers=admin).get_json()["items"] == []
 
 
+def _note_an_older_outage(ctx: Context) -> None:
+    """As if the disk of the service's own folder had been full for two hours."""
+    cause = of_errno(OSError(errno.ENOSPC, "No space left"), str(ctx.settings.own_folder))
+    with pytest.MonkeyPatch.context() as patch:
+        before = time.time() - 7200
+        patch.setattr(time, "time", lambda: before)
+        outages.note(cause, "storage_full")
+
+
 def test_operators_are_told_while_the_database_cannot_say_who_asks(
     way: Gateway, ctx: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,6 +154,11 @@ def test_operators_are_told_while_the_database_cannot_say_who_asks(
         answer = client.get("/readyz", headers=headers)
         assert (answer.status_code, answer.get_json()["status"]) == (503, "degraded")
         assert all(notice.keys() == {"name", "since"} for notice in answer.get_json()["notices"])
+    _note_an_older_outage(ctx)
+    shown = client.get("/readyz", headers=admin).get_json()["notices"]
+    assert {"No space left" in one["detail"] for one in shown} == {True, False}
+    assert not [one for one in client.get("/readyz", headers=editor).get_json()["notices"] if "detail" in one]
+    outages.answered(str(ctx.settings.own_folder), is_sure=True)
     way.open()
     assert eventually(lambda: client.get("/readyz").get_json()["status"] == "ready")
     assert any(record.getMessage().startswith("over: PostgreSQL at") for record in caplog.records)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import resource
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 
+from cms.api import problems
 from cms.cli import main
-from cms.outages import Cause, Outages
+from cms.outages import AGAIN_S, Cause, Outages
 from tests.conftest import copy_site
 
 
@@ -68,3 +73,35 @@ def test_an_outage_is_one_line_however_often_it_is_met(caplog: pytest.LogCapture
     assert known.current("S3 at http://a, bucket") is None
     known.answered(whole.place, is_sure=True)
     assert not known.are_any()
+
+
+def test_an_outage_that_temporary_files_meet_is_one_line(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Each has another name."""
+    app = Flask(__name__)
+    problems.register(app)
+
+    @app.get("/")
+    def make() -> str:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            return tempfile.mkstemp(dir=tmp_path)[1]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    client = app.test_client()
+    answers = [client.get("/") for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert not [answer for answer in answers if str(tmp_path) in answer.text]
+    told = f"{tmp_path}: EMFILE (Too many open files). Raise the limit of open files (ulimit -n)."
+    assert [record.getMessage() for record in caplog.records] == [told]
+
+
+def test_outages_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, real = Outages(), time.monotonic
+    for number in range(100):
+        known.note(Cause(f"/folder-{number}", "EACCES (Permission denied)", "Give the right."), "storage")
+    monkeypatch.setattr(time, "monotonic", lambda: real() + AGAIN_S + 1)
+    known.answered("/elsewhere")
+    known.note(Cause("/folder", "EACCES (Permission denied)", "Give the right."), "storage")
+    assert (len(known._outages), len(known._logged)) == (1, 1)
