@@ -18,7 +18,7 @@ from cms.actions.absorb_images import settle_visibility
 from cms.actions.recall import recall
 from cms.actions.reconcile import Progress, Reconciler, Report
 from cms.context import Context
-from cms.database import changes, collections, damage, photo_visibility, renewal, search
+from cms.database import changes, collections, damage, photo_visibility, renewal, search, sessions
 from cms.database.derived import FORMAT, derived
 from cms.database.engine import filling, read, write
 from cms.database.migrations import migrate
@@ -42,6 +42,7 @@ def prepare(ctx: Context, progress: Progress | None = None) -> int:
     When its derived tables were made otherwise or never, they are made of all files, which takes a while. Raise
     `Unavailable` when the database is lost.
     """
+    sessions.check(ctx.settings.database)
     mark.check(ctx)
     migrate(ctx.database)
     mark.put(ctx)

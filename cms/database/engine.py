@@ -121,7 +121,8 @@ def _check_file(engine: Engine) -> None:
 def _check(engine: Engine, connection: Connection) -> None:
     # In the transaction's own snapshot, so that nobody takes half-filled tables for the site.
     is_checked = engine.get_execution_options().get(CHECKED)
-    if is_checked and prepared.execute(connection, statements.LOOK, ()).fetchone() is None:
+    look = statements.LOOK if connection.dialect.name == "sqlite" else statements.LOOK_BRIEFLY
+    if is_checked and prepared.execute(connection, look, ()).fetchone() is None:
         raise rebuilding()
 
 

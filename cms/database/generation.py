@@ -19,13 +19,17 @@ from urllib.parse import quote
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cms.database import commits, postgres
+from cms.database import commits, driver_causes, postgres, sessions
 from cms.database.engine import CHANNEL
 from cms.database.file import Identity, identity
 from cms.database.statements import WRITE_LOCK
+from cms.outages import Cause, outages
 
 LOOK_EVERY_S = 0.02
-LISTEN_S = RETRY_S = 0.5
+LISTEN_S = 0.25
+RETRY_S = 0.5
+BELIEVED_S = 1.0
+"""What is in memory is not believed when the database has not been heard for so long."""
 SILENT_S = 5.0
 """A database that has not been heard for so long is away."""
 
@@ -145,7 +149,8 @@ class PostgresGeneration(Generation):
         if self._is_listening and time.monotonic() - self._heard_at > SILENT_S:
             self._is_listening, self._is_away = False, True
             postgres.hang_up(self._url)
-        count = self._commits.quiet() if self._is_listening else None
+        is_known = self._is_listening and time.monotonic() - self._heard_at < BELIEVED_S
+        count = self._commits.quiet() if is_known else None
         return None if count is None else hash((self._heard, count))
 
     def last(self) -> Last | None:
@@ -191,24 +196,33 @@ class PostgresGeneration(Generation):
 
     def _told(self) -> Iterator[None]:
         """Once at the beginning, for what was missed, and then for each commit; asks again whether it still hears."""
-        from psycopg import connect
-
-        url = self._url.replace("postgresql+psycopg://", "postgresql://")
-        with connect(url, autocommit=True, **postgres.options(self._url)) as connection:
-            postgres.note(self._url, connection)
+        with sessions.connect(self._url) as connection, sessions.connect(self._url) as speaker:
             connection.execute(f"LISTEN {CHANNEL}")
+            echo = sessions.Echo(connection, speaker)
+            if not echo.is_heard():
+                raise self._unheard()
             self._heard_at = time.monotonic()
             self._commits.refresh()
             yield
             while not self._is_closed:
-                for _ in connection.notifies(timeout=LISTEN_S):
-                    yield
+                echo.speak()
+                for notice in connection.notifies(timeout=LISTEN_S):
+                    if not echo.hear(notice):
+                        yield
+                if echo.is_lost():
+                    raise self._unheard()
                 self._commits.refresh()
                 number, is_quiet = self._commits.announced(), self._commits.quiet() is not None
                 row = connection.execute("SELECT 1" if is_quiet else _TRY_WRITE_LOCK).fetchone()
                 self._heard_at = time.monotonic()
                 if row and row[0]:
                     self._commits.end(number)  # nobody is writing: the process that announced it has died
+
+    def _unheard(self) -> ConnectionError:
+        """Tell operators that notifications are not heard; nothing is answered from memory meanwhile."""
+        cause = Cause(driver_causes.place_of(self._engine), "a notification was not heard", sessions.POOLED)
+        outages.note(cause, "database_pooled")
+        return ConnectionError(sessions.POOLED)
 
 
 def watch(engine: Engine, url: str) -> Generation:

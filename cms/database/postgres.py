@@ -23,7 +23,10 @@ _HERE: dict[str, Any] = {
 """Seconds, and milliseconds."""
 
 # Else a server goes on holding the locks of a node that it cannot reach for the two hours of Linux' own keep-alive.
-_THERE = "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=9000"
+_THERE = (
+    "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=9000"
+    " -c lock_timeout=3s"  # a reader waits no longer for a table that somebody has locked
+)
 
 _open: dict[str, WeakSet[Any]] = {}
 _lock = threading.Lock()

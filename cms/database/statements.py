@@ -13,6 +13,8 @@ from cms.database.derived import indexes
 
 LOOK = f"SELECT 1 FROM {indexes.name}"  # noqa: S608  a name of ours
 """Asked first in a transaction that needs the derived tables whole."""
+LOOK_BRIEFLY = f"SELECT 1, set_config('statement_timeout', '30s', true) FROM {indexes.name}"  # noqa: S608
+"""As `LOOK`, of PostgreSQL: no statement of the transaction takes longer."""
 WRITE_LOCK = 6516083
 """The number of PostgreSQL's advisory lock that a transaction holds which writes."""
 ALONE = (
@@ -21,7 +23,7 @@ ALONE = (
 )
 """Asked first in each of PostgreSQL's transactions that write: it holds off the others, as SQLite's do, since what one
 has read another must not change; though not for ever, should its node hang."""
-OPENING = ("BEGIN", LOOK, ALONE)
+OPENING = ("BEGIN", LOOK, LOOK_BRIEFLY, ALONE)
 
 
 @dataclass(slots=True)
