@@ -28,8 +28,6 @@ from cms.outages import Cause, outages
 LOOK_EVERY_S = 0.02
 LISTEN_S = 0.25
 RETRY_S = 0.5
-BELIEVED_S = 1.0
-"""What is in memory is not believed when the database has not been heard for so long."""
 SILENT_S = 5.0
 """A database that has not been heard for so long is away."""
 
@@ -149,8 +147,7 @@ class PostgresGeneration(Generation):
         if self._is_listening and time.monotonic() - self._heard_at > SILENT_S:
             self._is_listening, self._is_away = False, True
             postgres.hang_up(self._url)
-        is_known = self._is_listening and time.monotonic() - self._heard_at < BELIEVED_S
-        count = self._commits.quiet() if is_known else None
+        count = self._commits.quiet() if self._is_listening else None
         return None if count is None else hash((self._heard, count))
 
     def last(self) -> Last | None:

@@ -102,15 +102,6 @@ def test_a_pooler_that_takes_the_servers_place_ends_answers_from_memory_and_is_t
     assert eventually(lambda: node.generation.current() is not None)
 
 
-def test_what_is_in_memory_is_not_believed_while_the_database_is_not_heard(node: Context, way: Relay) -> None:
-    """Long before it is taken for one that is away."""
-    way.is_open.clear()
-    assert eventually(lambda: node.generation.current() is None)
-    assert node.generation.last() is None
-    way.is_open.set()
-    assert eventually(lambda: node.generation.current() is not None)
-
-
 def test_a_reader_waits_for_no_table_that_somebody_has_locked(node: Context, database: str) -> None:
     """J15."""
     client, engine = make_client(node), create_engine(database)
