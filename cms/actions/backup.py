@@ -10,24 +10,20 @@ import json
 import os
 import secrets
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cms.actions import scratch, trash
-from cms.actions.develop import ORIGINALS
-from cms.actions.photo_files import local_copy
+from cms.actions import scratch
+from cms.actions.backup_files import at_moment, marks, opened
 from cms.actions.reconcile import Progress, Reconciler
-from cms.actions.site_files import FOLDERS
 from cms.actions.start import settle
 from cms.clock import machine_time
 from cms.context import Context
-from cms.database import articles, changes, clock, dump
+from cms.database import changes, clock, dump
 from cms.database.engine import read
 from cms.database.migrations import STEPS
-from cms.errors import Exists, NotFound
-from cms.model import ids
-from cms.store.base import Key, Store, version_of
+from cms.errors import Exists, Stale
+from cms.store.base import version_of
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -35,25 +31,9 @@ ABOUT = "about.json"
 _OWNER_ONLY = 0o600  # it has the webhooks' secrets
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A part of the archive: what the store holds below these folders."""
-
-    name: str
-    store: Store
-    folders: tuple[str, ...]
-
-
-def places(ctx: Context) -> list[Place]:
-    return [
-        Place("site", ctx.site, FOLDERS),
-        Place("media", ctx.media, (ids.ASSETS,)),
-        Place("private", ctx.private, (trash.FOLDER, ORIGINALS)),
-    ]
-
-
 def backup(ctx: Context, target: Path, progress: Progress | None = None) -> int:
-    """Write the archive, all or nothing; returns how many files are in it. `Exists` when `target` does."""
+    """Write the archive, all or nothing, and return how many files are in it. `Exists` when `target` does; `NotFound`
+    when a file of the moment is nowhere any more."""
     if target.exists():
         raise Exists(f"{target} is there already; give another name.")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -91,10 +71,10 @@ class _Writer:
 
 
 def _write_all(ctx: Context, writer: _Writer, folder: Path, progress: Progress | None) -> None:
+    before = marks(ctx)
     with read(ctx.database) as tx:
-        moment = clock.now(tx)
         epoch, seq = changes.position(tx)
-        known = articles.versions(tx)
+        files, moment = at_moment(ctx, tx, before), clock.now(tx)
         for name in dump.NAMES:
             with (folder / name).open("w") as out:
                 out.writelines(dump.lines(tx, name))
@@ -102,55 +82,15 @@ def _write_all(ctx: Context, writer: _Writer, folder: Path, progress: Progress |
     writer.add_bytes(ABOUT, json.dumps(about).encode())
     for name in dump.NAMES:
         writer.add(f"tables/{name}.ndjson", folder / name)
-    found = list(_files(ctx, moment, known))
-    for done, (place, key) in enumerate(found, start=1):
-        _write_file(ctx, writer, place, key, known)
+    for done, file in enumerate(files, start=1):
+        with opened(ctx, file) as path:
+            if path is not None:
+                writer.add(file.name, path)
         if progress is not None:
-            progress(done, len(found))
+            progress(done, len(files))
+    if lacking := [file.key for file in files if file.digest and writer.digests.get(file.name) != file.digest]:
+        raise Stale(f"{lacking[0]} changed while it was written; make the backup again.", current=None)
     writer.add_bytes(MANIFEST, json.dumps(writer.digests).encode())
-
-
-def _files(ctx: Context, moment: float, known: dict[str, str]) -> Iterator[tuple[Place, Key]]:
-    """The files of the archive: articles are those that the database knows, whatever happens to them meanwhile."""
-    for place in _folders(ctx):
-        for folder in place.folders:
-            for stat in place.store.list(folder):
-                is_later = ids.is_article(stat.key) and stat.key not in known and stat.changed >= moment
-                if stat.key not in known and not is_later:
-                    yield place, stat.key
-        if place.store is ctx.site:
-            yield from ((place, Key(key)) for key in sorted(known))
-
-
-def _folders(ctx: Context) -> Iterator[Place]:
-    """The site with what is kept beside it, and what else is in folders of this machine; each once."""
-    urls = {"site": ctx.settings.site, "media": ctx.settings.media, "private": ctx.settings.private}
-    for place in places(ctx):
-        is_kept = f"{urls[place.name]}/".startswith(("file:", f"{ctx.settings.site}/"))
-        if is_kept and not (place.name == "media" and ctx.media is ctx.site):
-            yield place
-
-
-def _write_file(ctx: Context, writer: _Writer, place: Place, key: Key, known: dict[str, str]) -> None:
-    name, version = f"{place.name}/{key}", known.get(key)
-    try:
-        with local_copy(place.store, key) as (file, found):
-            if version in (None, found):
-                writer.add(name, file)
-                return
-            text = _logged(ctx, key, version)
-            writer.add(name, file) if text is None else writer.add_bytes(name, text)
-    except NotFound:
-        # An article that went since then is in the log; anything else that went is gone.
-        if (text := _logged(ctx, key, version)) is not None:
-            writer.add_bytes(name, text)
-
-
-def _logged(ctx: Context, key: Key, version: str | None) -> bytes | None:
-    if version is None:
-        return None
-    with read(ctx.database) as tx:
-        return dump.text_of(tx, key, version)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cms.actions import mark, scratch
-from cms.actions.backup import ABOUT, FORMAT, MANIFEST, Place, places
+from cms.actions.backup import ABOUT, FORMAT, MANIFEST
+from cms.actions.backup_files import Place, places
 from cms.actions.fresh_start import make_way
 from cms.actions.reconcile import Progress
 from cms.actions.site_files import Files

@@ -35,7 +35,7 @@ def kept(ctx: Context, actor: str, row: AnyRow, home: Store, reason: Reason) -> 
     with local_copy(home, key_of(row.path)) as (file, version):
         if version != row.sha256:
             raise Stale("The photo has changed since you looked.", current=version)
-        ctx.private.write(_key(trash_id), file, expect=ABSENT)
+        ctx.private.write(trash_key(trash_id), file, expect=ABSENT)
     # Noted before the photo goes: should the power fail in between, it can be restored.
     with write(ctx.database) as tx:
         trash.add(tx, trash_id, actor, reason, row)
@@ -73,13 +73,13 @@ def get(ctx: Context, actor: Actor, trash_id: str) -> AnyRow:
 @contextmanager
 def opened(ctx: Context, trash_id: str) -> Iterator[Path]:
     """The bytes of a photo in the trash, in a file for the block."""
-    with local_copy(ctx.private, _key(trash_id)) as (file, _):
+    with local_copy(ctx.private, trash_key(trash_id)) as (file, _):
         yield file
 
 
 def remove(ctx: Context, trash_id: str) -> None:
     """For good; the bytes first, so that there is a row for as long as there are bytes."""
-    delete_from(ctx.private, _key(trash_id))
+    delete_from(ctx.private, trash_key(trash_id))
     with write(ctx.database) as tx:
         trash.remove(tx, trash_id)
 
@@ -89,5 +89,6 @@ def _sees_secrets(actor: Actor) -> bool:
     return actor.may("articles:read-drafts")
 
 
-def _key(trash_id: str) -> Key:
+def trash_key(trash_id: str) -> Key:
+    """Return where the bytes lie in the private store."""
     return Key(f"{FOLDER}/{trash_id}")

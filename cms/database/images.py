@@ -133,6 +133,16 @@ def digests(tx: Connection) -> set[str]:
     return set(tx.execute(select(images.c.sha256).distinct()).scalars())
 
 
+def files(tx: Connection) -> Iterator[AnyRow]:
+    """Yield `path`, `sha256` and `mark` of each photo."""
+    yield from tx.execute(select(images.c.path, images.c.sha256, images.c.mark))
+
+
+def with_digest(tx: Connection, sha256: str) -> list[str]:
+    """Return the paths of the photos of these bytes."""
+    return list(tx.execute(select(images.c.path).where(images.c.sha256 == sha256)).scalars())
+
+
 def has(tx: Connection, sha256: str, sight: Sight = ALL) -> bool:
     """Whether there is a photo of these bytes, as `get` has it."""
     return bool(tx.execute(select(exists().where(images.c.sha256 == sha256, may_see(sight)))).scalar())

@@ -55,5 +55,14 @@ def before(tx: Connection, moment: float) -> list[str]:
     return list(tx.execute(select(trash.c.id).where(trash.c.time < moment)).scalars())
 
 
+def all_of(tx: Connection) -> list[AnyRow]:
+    return list(tx.execute(select(trash)))
+
+
+def with_digest(tx: Connection, sha256: str) -> list[str]:
+    """Return the ids of the photos of these bytes."""
+    return list(tx.execute(select(trash.c.id).where(trash.c.sha256 == sha256)).scalars())
+
+
 def ids(tx: Connection) -> set[str]:
     return set(tx.execute(select(trash.c.id)).scalars())
