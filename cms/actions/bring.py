@@ -79,6 +79,7 @@ def _bring_others(ctx: Context, repository: Repository, commit: str, changes: Se
 def _bring_content(ctx: Context, repository: Repository, commit: str, batch: Sequence[Change]) -> list[str]:
     texts = [change.new for change in batch if change.new and change.path.startswith(repository.prefix + ids.CONTENT)]
     wanted = contents.blobs(repository, texts)
+    texts_by_name = contents.text_paths(repository, [change.path for change in batch])
     disputed = []
     for change in batch:
         key = key_of(repository, change)
@@ -86,7 +87,7 @@ def _bring_content(ctx: Context, repository: Repository, commit: str, batch: Seq
         try:
             # Photos may be large: one at a time is in memory.
             data = wanted[change.new] if change.new in wanted else contents.blob(repository, change.new)
-            _bring_file(ctx, repository, change, key, data)
+            _bring_file(ctx, repository, change, key, data, is_text=change.path in texts_by_name)
         except Stale:
             there = ctx.site.read(key) if is_reachable(repository, change.path) else None
             _note(ctx, repository, commit, change, there)
@@ -94,15 +95,24 @@ def _bring_content(ctx: Context, repository: Repository, commit: str, batch: Seq
     return disputed
 
 
-def _bring_file(ctx: Context, repository: Repository, change: Change, key: Key, wanted: bytes | None) -> None:
-    """`Stale` when somebody has written the file meanwhile, or something else is in its place."""
+def _bring_file(
+    ctx: Context, repository: Repository, change: Change, key: Key, wanted: bytes | None, *, is_text: bool
+) -> None:
+    """Write or delete the file; with `is_text`, git may know it with other line ends.
+
+    `Stale` when somebody has written the file meanwhile, or something else is in its place.
+    """
     if not is_reachable(repository, change.path):
         if wanted is None:
             return
         if not make_room(repository, change.path):
             raise Stale("Something else is in its place.")
     data = ctx.site.read(key)
-    there = None if data is None else repository.blob_id(data)
+    there = (
+        None
+        if data is None
+        else repository.blob_id(contents.as_kept(repository, change.old, data) if is_text else data)
+    )
     if there == _blob(change.new):
         return
     if data is not None and there != _blob(change.old):

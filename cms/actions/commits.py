@@ -172,7 +172,9 @@ class _Files:
         self._ctx = ctx
         self._repository = repository
         paths = {repository.prefix + row.key for row in rows if row.source in EDITORS}
-        self._blobs = {path: entry.blob for path, entry in contents.entries(repository, head.commit, paths).items()}
+        self._entries = contents.entries(repository, head.commit, paths)
+        self._blobs = {path: entry.blob for path, entry in self._entries.items()}
+        self._texts = contents.text_paths(repository, sorted(paths))
         new = sorted(paths - self._blobs.keys())
         self._ignored = contents.ignored(repository, new) if new else set()
 
@@ -192,8 +194,13 @@ class _Files:
     def differing(self, files: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes | None]:
         """Of the files, those that are not so already, by their paths in the repository; they are so from now on."""
         found: dict[str, bytes | None] = {}
-        for key, data in files:
+        for key, whole in files:
             path = self._repository.prefix + key
+            data = (
+                whole
+                if whole is None or path not in self._texts
+                else contents.as_kept(self._repository, self._entries.get(path), whole)
+            )
             blob = None if data is None else self._repository.blob_id(data)
             if path in self._ignored or self._blobs.get(path) == blob:
                 continue

@@ -91,10 +91,12 @@ def _commit_by_hand(ctx: Context, repository: Repository, keys: Sequence[str]) -
     """What somebody wrote into the content's files and has not committed comes first, so that it is merged too."""
     head = repository.head()
     known = contents.entries(repository, head.commit, [repository.prefix + key for key in keys])
+    texts = contents.text_paths(repository, [repository.prefix + key for key in keys])
     files: dict[str, bytes | None] = {}
     for key in keys:
         path = repository.prefix + key
         data = ctx.site.read(Key(key)) if is_reachable(repository, path) else None
+        data = contents.as_kept(repository, known.get(path), data) if data is not None and path in texts else data
         if data is not None and (path not in known or known[path].blob != repository.blob_id(data)):
             files[path] = data
     if not files:

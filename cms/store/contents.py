@@ -131,6 +131,28 @@ def ignored(repository: Repository, paths: Sequence[str]) -> set[str]:
     return {path.removeprefix("./") for path in split(done.out)}
 
 
+def text_paths(repository: Repository, paths: Sequence[str]) -> set[str]:
+    """Return those of the paths whose files .gitattributes call text: git may keep them with other line ends."""
+    if not paths:
+        return set()
+    place = repository.with_index(repository.found.index)
+    words = split(repository.git.run(place, "check-attr", "--stdin", "-z", "text", "eol", given=joined(paths)))
+    found = {(path, name): value for path, name, value in zip(words[::3], words[1::3], words[2::3], strict=True)}
+    return {
+        path
+        for path in paths
+        if found[path, "text"] in ("set", "auto")
+        or (found[path, "text"] == "unspecified" and found[path, "eol"] in ("lf", "crlf"))
+    }
+
+
+def as_kept(repository: Repository, entry: Entry | None, data: bytes) -> bytes:
+    """Return a text as git keeps it, which had the file as `entry` last: with LF, unless that has CRLF itself."""
+    if b"\r\n" not in data or b"\0" in data or b"\r\n" in (blob(repository, entry) or b""):
+        return data
+    return data.replace(b"\r\n", b"\n")
+
+
 def split(out: bytes) -> list[str]:
     """What git put NUL after; names need not be UTF-8."""
     return out.decode(errors="surrogateescape").split("\0")[:-1]
