@@ -180,8 +180,8 @@ def put(ctx: Context, image: Image, file: Path, row: AnyRow | None, putting: Put
 def _variants_going(ctx: Context, row: AnyRow) -> Iterator[None]:
     """After the block, smaller copies of what nobody is to see any more are gone too."""
     yield
-    with suppress(CmsError):  # the sweep will find them
-        renditions.discard(ctx, row.sha256)
+    with suppress(CmsError):  # a lane that is making them, or the sweep, will remove them
+        renditions.discard(ctx, row.sha256, wait_s=0)
 
 
 def _absorb(

@@ -2,7 +2,6 @@
 
 They are kept under the digest of the photo's bytes, so that the same photo is never worked on twice. Making them is no
 change: nobody is told, and no version differs. AVIF takes four times as long as WebP, so it comes after all WebP.
-
 What comes next is decided anew before each photo: an editor's upload goes before a stock that came with the files.
 """
 
@@ -120,17 +119,21 @@ def _make_one(ctx: Context, darkroom: Darkroom, missing: Missing) -> bool:
             facts = _known(ctx, path, sha256, made) or _make(ctx, darkroom, path, sha256, made)
             with write(ctx.database) as tx:
                 absorb_images.show_variants(ctx, tx, path, sha256, made, facts)
+        with read(ctx.database) as tx:
+            is_gone = not images.has(tx, sha256)
+        if is_gone:
+            discard(ctx, sha256)
     except Unavailable as error:
         if error.code != BUSY:
             raise
-        return False  # another lane is at it
+        return False  # another lane is at it, and sees when the photo is gone
     return True
 
 
-def discard(ctx: Context, sha256: str) -> None:
-    """Remove the variants of these bytes, unless a photo has them."""
-    # Whoever makes variants holds this too, and looks for them under it.
-    with ctx.locks.hold([variant_key(sha256, "")]):
+def discard(ctx: Context, sha256: str, wait_s: float | None = None) -> None:
+    """Remove the variants of these bytes, unless a photo has them; `Unavailable` (busy) while variants are made for
+    longer than `wait_s`. The lane that makes them removes them then."""
+    with ctx.locks.hold([variant_key(sha256, "")], wait_s):
         with read(ctx.database) as tx:
             if images.has(tx, sha256):
                 return
@@ -193,6 +196,5 @@ def _keep(ctx: Context, sha256: str, name: str, data: bytes | Path) -> bool:
     try:
         ctx.variants.write(key, data, expect=ABSENT)
     except Stale:
-        log.debug("the variant %s/%s is there already", sha256, name)
         return ctx.variants.version(key) == version_of(data)
     return True
