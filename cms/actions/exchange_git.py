@@ -45,7 +45,7 @@ class Exchange:
         self._told: str | None = ""
 
     def run(self) -> None:
-        """One round, once commits are made; what fails is told in `/readyz`, and tried again."""
+        """Do one round, once commits are made. A failure is told in `/readyz`, and the round is tried again."""
         repository = self._ctx.repository
         if repository is None or self._keeper.head is None or not self._pause.is_over() or not self._has_work():
             return
@@ -110,7 +110,7 @@ class Exchange:
             raise
 
     def _merge(self, repository: Repository, fetched: Head, theirs: str | None) -> Head:
-        """What is checked out, with the remote's commits in it."""
+        """Merge the remote's commits, and return the head that is checked out then."""
         recover(self._ctx, repository)
         head = repository.head()
         if head.branch != fetched.branch:

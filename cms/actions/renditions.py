@@ -95,7 +95,7 @@ class Lane:
         return False
 
     def _waiting(self) -> Iterator[Missing]:
-        """The most urgent first, and last what has failed."""
+        """Yield the most urgent photos first, and last those that have failed."""
         again: list[Missing] = []
         for made in self.kinds:
             with read(self.ctx.database) as tx:
@@ -144,7 +144,7 @@ def discard(ctx: Context, sha256: str, wait_s: float | None = None) -> None:
 
 
 def _known(ctx: Context, path: str, sha256: str, made: Made) -> str | None:
-    """The facts of variants that are there already, from another path or before the database was made anew."""
+    """Return the facts of variants that are there already: from another path, or from before the tables were made."""
     data = ctx.variants.read(Key(variant_key(sha256, NAMES[made]))) or _known_before(ctx, path, sha256, made)
     return None if data is None else data.decode()
 

@@ -80,7 +80,7 @@ def work(every: Context, stop: threading.Event, steps: Steps) -> None:
 
 
 def _rounds(every: Context, ctx: Context, stop: threading.Event, steps: Steps) -> list[Round]:
-    """The steps that are done again and again."""
+    """Return the steps that are done again and again."""
     sweeping, keeper, clocks = Lease(ctx.database, "sweep"), Keeper(ctx), ClockMonitor(ctx)
     exchange = Exchange(ctx, keeper, stop.is_set)
     return [

@@ -93,7 +93,7 @@ def _srcset_avif(variants: list[dict[str, Any]], missing: list[dict[str, Any]]) 
 
 
 def _is_cut(variants: list[dict[str, Any]], missing: list[dict[str, Any]], kind: Kind) -> bool:
-    """Whether the widest variant that is wanted is not among those made."""
+    """Return whether the widest variant that is wanted is not among those made."""
     made, lost = (
         max((item["width"] for item in items if item["format"] == kind), default=0) for items in (variants, missing)
     )
