@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -22,6 +23,16 @@ SHOWN = 100
 """Findings of a table, unless `--max` says otherwise."""
 
 
+def _origin_of(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    """Return the URL's scheme, host and port, as browsers send them."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise click.BadParameter("it is no URL; give one such as https://www.example.org")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table; all findings without --max.")
 @click.option("--errors", "only_errors", is_flag=True, help="Leave out the warnings.")
@@ -30,7 +41,12 @@ SHOWN = 100
 @click.option(
     "--storage", is_flag=True, help="Instead: try what the folders and buckets can do, and what the public sees."
 )
-@click.option("--origin", metavar="URL", help="With --storage: whether pages from https://… may PUT photos (CORS).")
+@click.option(
+    "--origin",
+    metavar="URL",
+    callback=_origin_of,
+    help="With --storage: whether pages from https://… may PUT photos (CORS).",
+)
 def check(
     as_json: bool, only_errors: bool, codes: tuple[str, ...], most: int | None, storage: bool, origin: str | None
 ) -> None:
@@ -39,6 +55,8 @@ def check(
     Ends with 1 when there are errors. Missing translations are summed up for each collection;
     `--code translation_missing` names each.
     """
+    if origin is not None and not storage:
+        raise click.UsageError("--origin goes with --storage.")
     found = _in_storage(origin) if storage else _in_content(each_translation="translation_missing" in codes)
     of_code = [one for one in found if not codes or one.code in codes]
     chosen = [one for one in of_code if one.severity == "error" or not only_errors]

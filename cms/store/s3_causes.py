@@ -110,7 +110,9 @@ def _code_of(error: ClientError, client: S3Client, bucket: str) -> str:
         try:
             client.list_objects_v2(Bucket=bucket, MaxKeys=1)
         except ClientError as again:
-            code = str(again.response.get("Error", {}).get("Code", code))
+            # A server that fails at the list says nothing of why it refuses HEAD.
+            if _status(again) < HTTPStatus.INTERNAL_SERVER_ERROR:
+                code = str(again.response.get("Error", {}).get("Code", code))
         except BotoCoreError:
             pass  # the status is all that is known
     return code if _PLAIN_CODE.fullmatch(code) else "an unknown code"

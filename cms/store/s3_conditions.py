@@ -15,7 +15,8 @@ Servers differ in what they make of it; it is learned from their answers:
 | anything else | `Unavailable` | |
 
 "Without condition" means by HEAD, and then under the lock alone: what is written by hand between the two is lost. It is
-remembered for `REMEMBERED_S`, for one kind of request: a server may be upgraded. Servers that keep conditions only as
+remembered for one kind of request, for `FIRST_S`, and twice as long each time that it is met again in a row, up to
+`REMEMBERED_S`: one odd answer of a proxy is no rule, and a server may be upgraded. Servers that keep conditions only as
 long as nobody races (Swift; SeaweedFS 4.16, #8800; RustFS behind several endpoints, #1659) are sent them, too: they
 hold off all but those who come at the same moment. `s3_probes.probe_conditions` tells them apart, for operators only.
 
@@ -40,7 +41,7 @@ ATTEMPTS = 6
 PAUSE_S = 0.05
 """Before the second attempt; each further one waits twice as long, which makes 1.5 seconds."""
 
-REMEMBERED_S = 3600.0
+FIRST_S, REMEMBERED_S = 60.0, 3600.0
 
 Kind = Literal["create", "replace", "delete"]
 Outcome = Literal["failed", "conflict", "missing", "refused", "other"]
@@ -75,6 +76,7 @@ class Conditions:
 
     def __init__(self) -> None:
         self._without_until: dict[Kind, float] = {}
+        self._remembered_s: dict[Kind, float] = {}
         self._is_quoted = False
 
     def send(self, kind: Kind, tag: str, request: Callable[[Condition], T], is_unchanged: Callable[[], bool]) -> T:
@@ -109,10 +111,13 @@ class Conditions:
         yield {}
 
     def _learn(self, kind: Kind, condition: Condition, *, was_refused: bool) -> None:
+        if condition:
+            self._remembered_s.pop(kind, None)
         if "IfMatch" in condition:
             self._is_quoted = condition["IfMatch"].startswith('"')
         elif was_refused:
-            self._without_until[kind] = time.monotonic() + REMEMBERED_S
+            self._remembered_s[kind] = min(2 * self._remembered_s.get(kind, FIRST_S / 2), REMEMBERED_S)
+            self._without_until[kind] = time.monotonic() + self._remembered_s[kind]
             log.info("the storage refuses the condition of a request to %s; the lock alone guards it", kind)
 
 

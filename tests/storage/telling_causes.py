@@ -47,12 +47,12 @@ def check_told(
 
 
 class Refusing(HTTPServer):
-    """An S3 server that has no objects, and answers all requests with `status` and `code` once these are set. It tells
-    of the request what no log is to have, as some servers do."""
+    """An S3 server that has no objects, and answers all requests with `status` and `code` once these are set, those for
+    lists with `list_status` if that is set. It tells of the request what no log is to have, as some servers do."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.code = 0, ""
+        self.status, self.list_status, self.code = 0, 0, ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,7 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
                 f"<Error><Code>{self.server.code}</Code><Message>{' '.join(SECRETS)}</Message><StringToSign>x"
                 "</StringToSign><AWSAccessKeyId>REQUESTKEY</AWSAccessKeyId></Error>"
             )
-            self._answer(self.server.status, body)
+            is_list = "list-type" in self.path
+            self._answer((is_list and self.server.list_status) or self.server.status, body)
         else:
             self._answer(200 if "list-type" in self.path else 404, "<ListBucketResult></ListBucketResult>")
 

@@ -107,6 +107,10 @@ def test_each_code_of_a_server_is_told_with_what_to_do(
             assert not [word for word in SECRETS if word in f"{shown}{caplog.text}"]
         server.status, server.code = 403, "RequestTimeTooSkewed"
         check(ctx, ("S3 at http", "shop", "RequestTimeTooSkewed (403)", "clock"), caplog)
+        server.list_status, server.code = 501, "NotImplemented"
+        assert client.get(PHOTO).status_code == 503
+        shown = client.get("/readyz", headers=admin).get_json()["notices"]
+        assert ["HeadObject is answered with HTTP status 403" in one["detail"] for one in shown] == [True], shown
 
 
 def test_wrong_keys_and_buckets_of_a_real_server(

@@ -166,7 +166,7 @@ def test_photos_that_the_public_gets_and_pages_that_may_send_some(bucket: Bucket
     settings = {"CMS_MEDIA": f"s3://{bucket.name}/photos", **bucket.environment}
     shown = {**settings, "CMS_MEDIA_URL": f"{bucket.url}/photos"}
     prepare({"CMS_SITE": str(light_site), **shown})
-    found = check(light_site, "--origin", "https://desk.example", **shown)
+    found = check(light_site, "--origin", "https://Desk.example/photos/", **shown)
     assert (found.status, found.codes("error")) == (0, set())
     assert "byte for byte" in found.details("public_photo")
     assert "desk.example" in found.details("direct_upload")

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cms.database.derived import derived
+from tests.components import cms
 from tests.storage.checking import check, prepare
 
 
@@ -38,3 +39,10 @@ def test_tables_of_another_version_are_no_error(light_site: Path) -> None:
     found = check(light_site, **settings)
     assert (found.status, found.codes("error")) == (0, set())
     assert "start the service" in found.details("public_photo")
+
+
+def test_an_origin_that_cannot_be_tried_is_refused(light_site: Path) -> None:
+    for options in (("--origin", "https://desk.example"), ("--storage", "--origin", "desk.example")):
+        refused = cms(light_site, "check", *options)
+        assert refused.returncode == 2
+        assert "--origin" in refused.stderr

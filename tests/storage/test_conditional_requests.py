@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from cms.errors import Stale, Unavailable
 from cms.store.base import ABSENT, Key, version_of
 from cms.store.s3 import S3Store
 from cms.store.s3_client import AT_ONCE, connect
-from cms.store.s3_conditions import ATTEMPTS
+from cms.store.s3_conditions import ATTEMPTS, FIRST_S
 from cms.store.s3_probes import Capabilities, probe_conditions
 from tests.api.editing import problem
 from tests.storage.journey import check_agreement
@@ -76,6 +77,25 @@ def test_a_refusal_that_is_met_later_is_remembered(opened: Opened) -> None:
     store.write(KEY, b"again", expect=ABSENT)
     # Both forms of the ETag to replace, both to delete, and one condition to create.
     assert [method for method, status in server.answers if status == 501] == ["PUT", "PUT", "DELETE", "DELETE", "PUT"]
+
+
+def test_one_odd_refusal_is_soon_forgotten(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a proxy makes that is just started anew."""
+    store, server, file = opened(Manner())
+    one = store.write(KEY, b"one", expect=ABSENT)
+    server.manner = Manner(replace="refused")
+    two = store.write(KEY, b"two", expect=one)
+    server.manner, real = Manner(), time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + FIRST_S)
+
+    def act(path: str) -> bool:
+        file.write_bytes(b"theirs")
+        return True
+
+    server.at_a_write, server.written = act, False
+    with pytest.raises(Stale):
+        store.write(KEY, b"three", expect=two)
+    assert file.read_bytes() == b"theirs"
 
 
 @pytest.mark.parametrize("theirs", [b"theirs", None], ids=["replaced", "removed"])
