@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cms.actions import differences
+from cms.actions import differences, lfs
 from cms.actions.faults import Content, against_rules
 from cms.actions.finding import Finding, Severity, some
 from cms.actions.rules import Rules, rules_in
@@ -46,7 +46,7 @@ def check(ctx: Context, *, each_translation: bool = False) -> list[Finding]:
         found = [*_broken(tx), *_missing_photos(tx), *_unused_photos(tx), *_located_photos(tx), *of_variants(tx)]
         for collection in collections.all_of(tx):
             found += _of_collection(ctx, tx, collection, each_translation=each_translation)
-    found += [*_unseen_writers(ctx), *_huge_photos(ctx), *differences.unread_files(ctx)]
+    found += [*_unseen_writers(ctx), *_unread_photos(ctx), *differences.unread_files(ctx)]
     return sorted(found, key=lambda finding: (finding.path, finding.pointer, finding.code))
 
 
@@ -75,12 +75,14 @@ def _located_photos(tx: Connection) -> Iterator[Finding]:
         yield Finding("warning", ids.ASSETS + path, "", detail, "image_gps")
 
 
-def _huge_photos(ctx: Context) -> Iterator[Finding]:
+def _unread_photos(ctx: Context) -> Iterator[Finding]:
     detail = f"is larger than {MOST_PHOTO_BYTES // MIB} MiB and is not taken for a photo; make it smaller"
     for store in {ctx.site, ctx.media}:
         for stat in store.list(ids.ASSETS):
             if is_photo_key(stat.key) and not is_photo(stat):
                 yield Finding("error", stat.key, "", detail, "image_too_large")
+            elif is_photo_key(stat.key) and lfs.is_pointer(store, stat):
+                yield Finding("error", stat.key, "", lfs.WHAT_NOW, "image_lfs_pointer")
 
 
 def _unseen_writers(ctx: Context) -> Iterator[Finding]:

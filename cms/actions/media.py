@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cms.actions import lookup
+from cms.actions import lfs, lookup
 from cms.actions.photo_files import key_of
 from cms.context import Context
 from cms.database import images
@@ -39,6 +39,8 @@ def find_photo(ctx: Context, actor: Actor, path: str) -> tuple[Found, str]:
         row = lookup.photo(tx, actor, path)
     for store in (ctx.media,) if ctx.media is ctx.site else (ctx.media, ctx.site):
         if (stat := store.stat(key_of(path))) is not None:
+            if lfs.is_pointer(store, stat):
+                raise NotFound(f"{path} {lfs.WHAT_NOW}.")
             return Found(store, stat.key, stat.size, row.sha256), row.format
     raise NotFound(f"There is no photo {path}.")
 
