@@ -6,6 +6,7 @@ elsewhere. Files without rows are taken as they are when they are read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,14 @@ from cms.database import trash as trash_rows
 from cms.database.engine import read
 from cms.errors import NotFound
 from cms.model import ids
-from cms.store.base import Key, Store
+from cms.store.base import Key, Store, is_key
 
 _TRIES = 3
 """A photo that is restored from the trash may be in neither place when it is looked for."""
+
+
+FOLDERS_OF = {"site": FOLDERS, "media": (ids.ASSETS,), "private": (f"{trash.FOLDER}/", f"{ORIGINALS}/")}
+"""The parts of an archive, and the folders that each has files of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,11 @@ class Place:
     name: str
     store: Store
     folders: tuple[str, ...]
+
+    def holds(self, key: str) -> bool:
+        """Whether the file is one that a backup takes from here: below one of the folders, and not hidden there."""
+        folder = next((one for one in self.folders if key.startswith(f"{one.rstrip('/')}/")), None)
+        return folder is not None and is_key(key) and "/." not in key[len(folder.rstrip("/")) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +68,16 @@ class File:
 
 
 def places(ctx: Context) -> list[Place]:
-    return [
-        Place("site", ctx.site, FOLDERS),
-        Place("media", ctx.media, (ids.ASSETS,)),
-        Place("private", ctx.private, (trash.FOLDER, ORIGINALS)),
-    ]
+    stores = {"site": ctx.site, "media": ctx.media, "private": ctx.private}
+    return [Place(name, store, FOLDERS_OF[name]) for name, store in stores.items()]
+
+
+def is_of_site(name: str) -> bool:
+    """Return whether a backup has files of such names besides its tables: content, assets, and what is kept of them;
+    nothing that is hidden there."""
+    place, _, key = name.partition("/")
+    folder = next((one for one in FOLDERS_OF.get(place, ()) if key.startswith(one)), None)
+    return folder is not None and is_key(key) and not re.search(r"(^|/)\.", key.removeprefix(folder))
 
 
 def marks(ctx: Context) -> dict[str, str]:

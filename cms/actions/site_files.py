@@ -33,8 +33,10 @@ class Files:
 
     def place(self, key: Key) -> tuple[Store, Key]:
         """Where to write the file. Stores write nothing hidden: what `astro sync` writes beside the content lies in a
-        store of its own."""
+        store of its own. `Invalid` for what no site is made of."""
         hidden, _, below = key.partition("/")
+        if not key.startswith(FOLDERS):
+            raise Invalid(f"{key} is no file of a site.")
         if not hidden.startswith("."):
             return self._store, key
         if hidden not in self._hidden:

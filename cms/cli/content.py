@@ -146,7 +146,7 @@ def backup(file: Path) -> None:
 @click.option("--keep-content", is_flag=True, help="Only the database is lost: articles and photos stay as they are.")
 def restore(file: Path, keep_content: bool) -> None:
     """Bring a site back from its archive, into an empty CMS_DATABASE and CMS_SITE (src/content alone is there)."""
-    from cms.actions.restore import check as check_archive
+    from cms.actions.archive import check as check_archive
     from cms.actions.restore import restore as bring_back
     from cms.app import create_context
 

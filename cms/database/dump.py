@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, delete, insert, inspect, select, update
+from sqlalchemy import Column, Connection, Engine, MetaData, delete, insert, inspect, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cms.database import migrations
-from cms.database.engine import write
+from cms.database.engine import open_engine, write
 from cms.database.tables import changes, git, heartbeats, kept, log, notices
 from cms.errors import Exists
 
@@ -57,19 +60,45 @@ def load(engine: Engine, last: int, tables: Iterable[tuple[str, Iterable[bytes]]
         there.reflect(tx, only=lambda name, _: name in kept.tables)
         tx.execute(delete(log))
         for name, rows in tables:
-            remaining = (_row(line) for line in rows)
+            columns = dict(there.tables[name].columns.items())
+            remaining = (_row(line, columns) for line in rows)
             while batch := list(islice(remaining, BATCH)):
                 tx.execute(insert(there.tables[name]), batch)
         tx.execute(update(log).values(epoch=secrets.token_hex(4)))
         migrations.advance(tx, len(migrations.STEPS))
 
 
+def rehearse(folder: Path, last: int, tables: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+    """Do what `load` would, in a database that lies in the folder; `ValueError` for tables that it cannot load."""
+    engine = open_engine(f"sqlite:///{folder}/rehearsal.db")
+    try:
+        load(engine, last, tables)
+    except IntegrityError as error:
+        raise ValueError(f"its tables contradict themselves: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
 def _plain(value: Any) -> Any:
     return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
-def _row(line: bytes) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(line)
-    return {
-        name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value for name, value in values.items()
+def _row(line: bytes, columns: Mapping[str, Column[Any]]) -> dict[str, Any]:
+    """Return the values of a row; `ValueError` when they are not those of these columns."""
+    row = json.loads(line)
+    if not isinstance(row, dict) or row.keys() != columns.keys():
+        raise ValueError("a row has other columns than its table")
+    values = {
+        name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value for name, value in row.items()
     }
+    for name, value in values.items():
+        if not _fits(value, columns[name]):
+            raise ValueError(f"a row has {type(value).__name__} as {name}")
+    return values
+
+
+def _fits(value: Any, column: Column[Any]) -> bool:
+    kind = column.type.python_type
+    if value is None or kind not in (int, float):
+        return value is None or type(value) is kind
+    return type(value) in (int, float) and math.isfinite(value)

@@ -19,8 +19,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from cms.actions import deliver
+from cms.actions.archive import check
 from cms.actions.backup import backup
-from cms.actions.restore import check, restore
+from cms.actions.restore import restore
 from cms.app import create_context
 from cms.context import Context
 from cms.database import migrations

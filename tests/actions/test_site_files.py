@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from cms.actions import site_files
+from cms.actions.archive import check
 from cms.actions.backup import backup
-from cms.actions.restore import check, restore
+from cms.actions.restore import restore
 from cms.app import create_context
 from cms.context import Context
 from cms.database.engine import read

@@ -8,9 +8,10 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from PIL import Image
 
+from cms.actions.archive import check
 from cms.actions.check import check as check_content
 from cms.actions.finding import Finding
-from cms.actions.restore import check, restore
+from cms.actions.restore import restore
 from cms.app import create_context
 from cms.context import Context
 from tests.api.editing import ARTICLES, MERGE_PATCH
@@ -49,10 +50,12 @@ def open_site(folder: Path) -> Context:
     return make_context(make_settings(folder, f"sqlite:///{folder}/.cms/cms.db"))
 
 
-def restored(archive: Path, folder: Path) -> Context:
+def restored(file: Path, folder: Path) -> Context:
+    """Do what `cms restore` does."""
+    archive = check(file)
     (folder / "src/content").mkdir(parents=True)
     ctx = create_context(make_settings(folder, f"sqlite:///{folder}/.cms/cms.db"))
-    restore(ctx, check(archive))
+    restore(ctx, archive)
     return ctx
 
 

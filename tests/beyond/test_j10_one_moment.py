@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cms.actions.archive import check
 from cms.actions.backup import backup
-from cms.actions.restore import check
 from cms.context import Context
 from cms.errors import NotFound
 from tests.api.editing import ARTICLES, patch

@@ -15,10 +15,11 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from cms.actions.archive import check
 from cms.actions.backup import backup
 from cms.actions.examine import Examiner
 from cms.actions.fresh_start import fresh_start
-from cms.actions.restore import check, restore
+from cms.actions.restore import restore
 from cms.actions.start import prepare
 from cms.app import create_context
 from cms.cli import main
