@@ -240,7 +240,7 @@ def of_system(error: OSError, place: str, path: str | Path) -> Unavailable:
     operators."""
     cause = of_errno(error, path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Full(f"{place} is full; nothing was saved. Deleting works.", retry_after_s=60, cause=cause)
+        return Full(f"{place} is full; nothing was saved. Make room on it.", retry_after_s=60, cause=cause)
     if error.errno == errno.EROFS:
         detail = f"{place} is read-only just now; reading works."
         return Unavailable(detail, code=READ_ONLY, retry_after_s=READ_ONLY_S, cause=cause)

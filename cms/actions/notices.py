@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 
-from cms.actions import clock_steps, heartbeat
+from cms.actions import clock_steps, heartbeat, reserve
 from cms.actions.heartbeat import Alert
 from cms.context import Context
-from cms.database import driver_causes, file, notices
+from cms.database import clock, driver_causes, file, notices
 from cms.database.engine import read, write
 from cms.errors import DATABASE_LOST, database_lost
 from cms.outages import outages
 from cms.store.base import Trouble, trouble_at
 
 log = logging.getLogger("cms.notices")
+
+_NO_RESERVE = (
+    "The disk has less than 8 MiB left, and nothing is kept in hand for deletions: they fail when it is full. Make room"
+    " on it."
+)
 
 
 def troubles(ctx: Context) -> list[Trouble]:
@@ -39,6 +44,8 @@ def all_of(ctx: Context, started: float | None) -> list[Alert]:
     with read(ctx.database) as tx:
         kept = [Alert(row.name, row.detail, row.since) for row in notices.all_of(tx)]
     own = clock_steps.alerts(ctx)
+    if reserve.is_lacking(ctx):
+        own.append(Alert("reserve_missing", _NO_RESERVE, clock.of(ctx.database)()))
     seen = {alert.name for alert in own}
     return [*(alert for alert in kept if alert.name not in seen), *own, *heartbeat.alerts(ctx, started)]
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cms.actions import keep_git, leftovers, mark, reconcile
+from cms.actions import keep_git, leftovers, mark, reconcile, reserve
 from cms.actions.absorb import Origin
 from cms.actions.absorb_images import settle_visibility
 from cms.actions.recall import recall
@@ -43,6 +43,7 @@ def prepare(ctx: Context, progress: Progress | None = None) -> int:
     `Unavailable` when the database is lost.
     """
     sessions.check(ctx.settings.database)
+    reserve.make_room(ctx)  # SQLite opens no database on a full disk
     mark.check(ctx)
     migrate(ctx.database)
     mark.put(ctx)
