@@ -32,8 +32,18 @@ MOST_BYTES = 1 << 26
 BY_HAND: Final = ("files", "files@cms.invalid")
 
 
-def commit_due(ctx: Context, repository: Repository) -> int:
-    """Commit what editors have written since the last time; the number of changes looked at. The caller holds LOCK."""
+def commit_so_far(ctx: Context, repository: Repository) -> None:
+    """Commit what editors have written up to now: this ends, however fast they go on. The caller holds LOCK."""
+    with read(ctx.database) as tx:
+        _, last = changes.position(tx)
+        state = git.state(tx)
+    while state is not None and state.seq < last and _commit_next(ctx, repository):
+        with read(ctx.database) as tx:
+            state = git.state(tx)
+
+
+def _commit_next(ctx: Context, repository: Repository) -> int:
+    """Make the next commits, and return the number of changes looked at."""
     with read(ctx.database) as tx:
         rows = _due(tx)
     if not rows:

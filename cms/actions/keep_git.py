@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cms.actions.commits import LOCK, commit_due
+from cms.actions.commits import LOCK, commit_so_far
 from cms.actions.notices import tell
 from cms.actions.pull import recover
 from cms.context import Context
@@ -88,8 +88,7 @@ class Keeper:
         repository.tidy(repository.own)
         recover(self._ctx, repository)
         show_in_index(self._ctx, repository)
-        while commit_due(self._ctx, repository):
-            pass
+        commit_so_far(self._ctx, repository)
         is_shown = show_in_index(self._ctx, repository)
         self.head = repository.head()
         repository.pack()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from cms.actions import conflicts
 from cms.actions.bring import KEYS_AT_ONCE, Hold, bring, holding, key_of, keys_of
-from cms.actions.commits import BY_HAND, commit_due, committed
+from cms.actions.commits import BY_HAND, commit_so_far, committed
 from cms.context import Context
-from cms.database import changes, git
+from cms.database import git
 from cms.database.batches import in_steps
 from cms.database.engine import read, write
 from cms.errors import NotReady
@@ -44,7 +44,7 @@ def commit_all(ctx: Context, repository: Repository, keys: Sequence[str], hold: 
     """Commit what editors have saved, and what was written by hand into the files at the keys."""
     for batch in [*in_steps(keys, KEYS_AT_ONCE)] or [()]:
         with hold(batch):
-            _commit_so_far(ctx, repository)
+            commit_so_far(ctx, repository)
             _commit_by_hand(ctx, repository, batch)
     return repository.head()
 
@@ -84,16 +84,6 @@ def recover(ctx: Context, repository: Repository) -> None:
     with write(ctx.database) as tx:
         git.put(tx, step_from=None, step_to=None, step_seq=None)
         conflicts.forget(tx, unreal)
-
-
-def _commit_so_far(ctx: Context, repository: Repository) -> None:
-    """Commit what editors have saved up to now: this ends, however fast they go on."""
-    with read(ctx.database) as tx:
-        _, last = changes.position(tx)
-        state = git.state(tx)
-    while state is not None and state.seq < last and commit_due(ctx, repository):
-        with read(ctx.database) as tx:
-            state = git.state(tx)
 
 
 def _commit_by_hand(ctx: Context, repository: Repository, keys: Sequence[str]) -> None:

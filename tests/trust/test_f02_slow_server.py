@@ -61,4 +61,5 @@ def test_it_commits_tells_and_ends_while_the_remote_does_not_answer(tmp_path: Pa
     assert server.process.returncode == 0
     assert "is killed" not in server.log.read_text()
     assert titles(site)[0] == "Four"
-    assert not any(Path(f"/proc/{path.suffix[1:]}").exists() for path in remote.folder.glob("ssh.asked.*"))
+    asked = [Path(f"/proc/{path.suffix[1:]}") for path in remote.folder.glob("ssh.asked.*")]
+    assert eventually(lambda: not any(process.exists() for process in asked)), "connections outlive the service"
