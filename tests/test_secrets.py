@@ -21,8 +21,10 @@ BY_EQUALITY = {
     ("database/changes.py", "now.c.digest == ''"),  # of an article
     ("actions/restore.py", "version_of(file) != digest"),  # of files in an archive, from here on
     ("actions/restore.py", "place.store.version(key) != digest"),
-    ("actions/restore.py", "f'tables/{table}.ndjson' in archive.digests"),
-    ("actions/restore.py", "found != digests"),
+    ("actions/archive.py", "_table_file(table) in self.digests"),
+    ("actions/backup.py", "writer.digests.get(file.name) != file.digest"),
+    ("actions/backup_files.py", "name in digests"),
+    ("actions/backup_files.py", "digest == file.digest"),
     ("actions/verify.py", "again == (row.lean, again.heavy, row.lengths, row.digest)"),  # of an article
 }
 

@@ -13,7 +13,7 @@ from tests.photos.test_f01_new_photos_first import darkrooms
 
 def test_no_variant_is_left_of_a_photo_that_is_deleted_while_they_are_made(tmp_path: Path) -> None:
     site, photo, answers = tmp_path / "site", f"{IMAGES}/costly.jpg", list[int]()
-    grainy(site / "src/assets/costly.jpg", (700, 500))
+    grainy(site / "src/assets/costly.jpg", (700, 4000))
     ctx = make_context(make_settings(site, f"sqlite:///{tmp_path}/own.db"))
     reconcile(ctx)
     client, admin = make_client(ctx), bearer(ctx, "admin")

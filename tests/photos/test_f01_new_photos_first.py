@@ -166,7 +166,7 @@ def test_a_new_photo_goes_before_the_avif_of_others(
 def test_a_photo_that_takes_long_holds_up_no_other_and_is_left_for_later_when_the_work_ends(
     ctx: Context, client: FlaskClient, admin: dict[str, str], site: Path
 ) -> None:
-    grainy(site / "src/assets/big/costly.jpg", (700, 500))
+    grainy(site / "src/assets/big/costly.jpg", (700, 4000))
     reconcile(ctx)
     new: list[str] = []
 
