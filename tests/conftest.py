@@ -98,7 +98,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crowd in this process is served, and a large photo read, however slow the machine is; what is too much, running
     servers are asked."""
     monkeypatch.setattr(gate, "MOMENT_S", 60.0)
-    monkeypatch.setattr(darkroom, "MOST_SECONDS", 600)
+    monkeypatch.setattr(darkroom, "MOST_WAIT_S", 600)
 
 
 @pytest.fixture

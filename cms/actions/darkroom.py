@@ -32,7 +32,10 @@ MOST_MEMORY = 4096 * MIB
 """Of addresses; an AVIF of 64 megapixels takes 1.7 GB."""
 
 MOST_SECONDS = 60
-"""For one photo, on the clock and of the processor."""
+"""Of the processor, for one photo."""
+
+MOST_WAIT_S = 180.0
+"""For one photo, on the clock: only on a machine with too much to do does one take longer that is not costly itself."""
 
 MODEST_WIDTH = 640
 """The widest variant of a photo of which all variants cost too much."""
@@ -41,6 +44,7 @@ AT_ONCE = min(2, os.cpu_count() or 1)
 """So many photos are made ready at once by this process, whoever sends them."""
 
 WAIT_S = 30.0
+RETRY_S = 60
 LOOK_EVERY_S = 0.2
 _free = threading.BoundedSemaphore(AT_ONCE)
 
@@ -55,8 +59,8 @@ class Darkroom(AbstractContextManager["Darkroom"]):
         self._child: subprocess.Popen[bytes] | None = None
 
     def prepare(self, source: Path, target: Path, name: str, where: str) -> Facts:
-        """Make the photo in `source` fit to be public, in `target`; raises what `photo.prepare` raises, and `Invalid`
-        when that takes more than it may."""
+        """Make the photo in `source` fit to be public, in `target`; raises what `photo.prepare` raises, `Invalid` when
+        that takes more than it may, and `Unavailable` when the machine has too much else to do."""
         job = {"source": str(source), "target": str(target), "name": name, "where": where}
         answer = self._ask({**job, "limits": dataclasses.asdict(self._limits)})
         if answer is None:
@@ -69,7 +73,7 @@ class Darkroom(AbstractContextManager["Darkroom"]):
     def render(self, source: Path, folder: Path, kind: Kind) -> Rendition | None:
         """Write the photo's variants into the folder; None for one that cannot be read, or only at too great a cost.
 
-        Where all of them cost too much, those up to `MODEST_WIDTH` are made.
+        Where all of them cost too much, those up to `MODEST_WIDTH` are made. Raises `Unavailable` as `prepare`.
         """
         job = {"source": str(source), "folder": str(folder), "kind": kind}
         answer = self._ask({**job, "widest": WIDTHS[-1]}) or self._ask({**job, "widest": MODEST_WIDTH})
@@ -100,24 +104,28 @@ class Darkroom(AbstractContextManager["Darkroom"]):
         with suppress(BrokenPipeError):
             child.stdin.write(json.dumps(job).encode() + b"\n")
             child.stdin.flush()
-        is_in_time = self._has_answered(child.stdout)
-        line = child.stdout.readline() if is_in_time else b""
+        try:
+            self._await_answer(child.stdout)
+        except Unavailable:
+            self.__exit__()
+            raise
+        line = child.stdout.readline()
         if line.endswith(b"\n"):
             return json.loads(line), False
         self.__exit__()
-        return None, not is_in_time or child.returncode == -signal.SIGXCPU
+        return None, child.returncode == -signal.SIGXCPU
 
-    def _has_answered(self, out: IO[bytes]) -> bool:
-        """Wait for the child's answer; False when it has taken too long."""
-        deadline = time.monotonic() + MOST_SECONDS
+    def _await_answer(self, out: IO[bytes]) -> None:
+        """Wait until the child has answered, or has ended; `Unavailable` when that takes too long."""
+        deadline = time.monotonic() + MOST_WAIT_S
         with selectors.DefaultSelector() as selector:
             selector.register(out, selectors.EVENT_READ)
             while not selector.select(max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
                 if self._is_stopped():
                     raise Unavailable("The photo is left for later: the service ends.", code=BUSY)
                 if time.monotonic() >= deadline:
-                    return False
-        return True
+                    detail = "The machine has too much to do to read a photo just now; try again later."
+                    raise Unavailable(detail, code="photo_waits", retry_after_s=RETRY_S)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def test_the_same_bytes_are_worked_on_once(ctx: Context, client: FlaskClient, mo
     assert renditions.make(ctx) == 0
     with write(ctx.database) as tx:
         tx.execute(images.update().values(rendition=None, avif=None))
-    monkeypatch.setattr(darkroom, "MOST_SECONDS", -1)
+    monkeypatch.setattr(darkroom, "MOST_WAIT_S", -1)
     assert renditions.make(ctx) == PHOTOS
     assert photo_of(client) == shown
 

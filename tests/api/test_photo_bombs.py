@@ -120,11 +120,24 @@ def test_a_photo_that_costs_too_much_is_refused_and_the_next_is_not(
     limit: str,
     value: int,
 ) -> None:
-    big = saved("PNG", (7000, 7000))
+    big = saved("WEBP", (7000, 7000))
     before = state_of(ctx)
     with monkeypatch.context() as patched:
         patched.setattr(darkroom, limit, value)
-        found = problem(send(client, admin, (big, "big.png"), folder="new"), 422)
+        found = problem(send(client, admin, (big, "big.webp"), folder="new"), 422)
         assert found["code"] in ("photo_costly", "photo_damaged")
+    assert state_of(ctx) == before
+    assert send(client, admin, (picture(), "a.jpg"), folder="new").status_code == 201
+
+
+def test_a_photo_that_a_busy_machine_cannot_read_in_time_is_asked_for_again(
+    client: FlaskClient, admin: dict[str, str], ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state_of(ctx)
+    with monkeypatch.context() as patched:
+        patched.setattr(darkroom, "MOST_WAIT_S", 0)
+        response = send(client, admin, (picture(), "a.jpg"), folder="new")
+        assert problem(response, 503)["code"] == "photo_waits"
+        assert response.headers["Retry-After"] == "60"
     assert state_of(ctx) == before
     assert send(client, admin, (picture(), "a.jpg"), folder="new").status_code == 201
