@@ -45,7 +45,7 @@ def _published(settings: Settings, base: str, row: AnyRow | None) -> Iterator[Fi
         )
         yield Finding("info", base, "", detail, "public_photo")
         return
-    answer = plain_http.get(url)
+    answer = plain_http.get(url, row.bytes)
     if answer.status != 200:
         detail = (
             f"the public gets no photo ({answer}); let it read {ids.ASSETS} in the bucket, or correct CMS_MEDIA_URL"
@@ -64,7 +64,7 @@ def _hidden(settings: Settings, row: AnyRow) -> Iterator[Finding]:
     """Try the URL that the photo would have, and the bucket itself."""
     key = ids.ASSETS + row.path
     url = _whole(settings, url_of(images.image_of(row))) if row.base == settings.media_url else None
-    is_read = url is not None and plain_http.get(url).sha256 == row.sha256
+    is_read = url is not None and plain_http.get(url, row.bytes).sha256 == row.sha256
     if is_read or any(_is_open(part, key) for part in parts_of(settings) if part.prefix.endswith(ids.ASSETS)):
         detail = (
             "anybody who knows its address can read this hidden photo; where that matters, close the bucket and unset"

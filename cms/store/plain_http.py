@@ -25,14 +25,17 @@ class Answer:
         return self.cause if self.status is None else str(self.status)
 
 
-def get(url: str) -> Answer:
-    """Fetch the URL, following redirects."""
+def get(url: str, size: int) -> Answer:
+    """Fetch the URL, following redirects; of a body that is longer than `size` bytes, little more than these."""
     digest = hashlib.sha256()
     try:
         answer = urllib3.request("GET", url, timeout=_TIMEOUT, preload_content=False, decode_content=False)
         with answer:
             for chunk in answer.stream(_CHUNK):
                 digest.update(chunk)
+                size -= len(chunk)
+                if size < 0:
+                    break
     except HTTPError as error:
         return Answer(None, _name(error))
     return Answer(answer.status, sha256=digest.hexdigest())
