@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -471,3 +472,11 @@ def eventually(check: Any, timeout_s: float = 120) -> Any:
     while not (answer := check()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return answer
+
+
+@pytest.fixture
+def can_interrupt() -> Iterator[None]:
+    """A shell has what it runs in the background ignore SIGINT, and programs inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

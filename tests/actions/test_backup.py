@@ -242,14 +242,6 @@ def test_a_restore_that_was_broken_off_is_done_again(ctx: Context, tmp_path: Pat
     close(there)
 
 
-@pytest.fixture
-def can_interrupt() -> Iterator[None]:
-    """A shell has what it runs in the background ignore SIGINT, and programs inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("can_interrupt")
 def test_a_backup_that_is_broken_off_leaves_nothing(light_site: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"

@@ -106,6 +106,9 @@ def _set_at(point: str, world: World, ahead_s: float) -> None:
 
 
 def test_the_log_names_the_clock(world: World) -> None:
+    tried = len(world.receiver.messages)
+    world.save(f"first {time.monotonic()}")
+    world.seconds_until(lambda: len(world.receiver.messages) > tried)
     world.clock.set_ahead(STEPS["+1h"])
     assert eventually(lambda: "The clock was set ahead by" in world.server.log.read_text(), 60)
     world.clock.set_ahead(0)

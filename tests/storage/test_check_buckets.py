@@ -176,6 +176,7 @@ def test_photos_that_the_public_gets_and_pages_that_may_send_some(bucket: Bucket
     assert bucket.objects() == before
 
 
+@pytest.mark.usefixtures("can_interrupt")
 @pytest.mark.parametrize("bucket", ["s3_url"], indirect=True)
 @pytest.mark.parametrize(("sent", "left"), [(signal.SIGKILL, 1), (signal.SIGINT, 0)])
 def test_a_check_that_is_ended_leaves_nothing_that_the_next_does_not_remove(
