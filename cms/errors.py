@@ -236,8 +236,8 @@ OF_THE_MACHINE = (
 
 
 def of_system(error: OSError, place: str, path: str | Path) -> Unavailable:
-    """What the operating system's refusal means; `place` is where, as in "the site's folder", and the `path` is for
-    operators."""
+    """Return the error that the operating system's refusal means; `place` is where, as in "the site's folder", and the
+    `path` is for operators."""
     cause = of_errno(error, path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Full(f"{place} is full; nothing was saved. Make room on it.", retry_after_s=60, cause=cause)

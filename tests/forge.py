@@ -17,11 +17,12 @@ from cms.actions.exchange_git import Exchange
 from cms.actions.keep_git import Keeper
 from cms.context import Context
 from cms.database import notices
-from cms.database.engine import read
+from cms.database.engine import read, write
+from cms.database.git import ask_for_pull
 from cms.model.limits import Limits
 from cms.model.scopes import SERVICE
 from tests.api.editing import ARTICLES, MERGE_PATCH
-from tests.conftest import SAMPLE, close, copy_site, make_client, make_context, make_settings
+from tests.conftest import SAMPLE, close, copy_site, make_client, make_context, make_settings, reconcile
 
 SECRET = "a secret of the forge's and ours"
 ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
@@ -163,3 +164,11 @@ def desk(
         yield Desk(ctx, make_client(ctx), keeper, Exchange(ctx, keeper), editor, site, developer, remote)
     finally:
         close(ctx)
+
+
+def exchange(at: Desk) -> None:
+    """Do what a service that has just been started does, after a call of the forge: it remembers nothing itself."""
+    with write(at.ctx.database) as tx:
+        ask_for_pull(tx)
+    keep(at.ctx)
+    reconcile(at.ctx)

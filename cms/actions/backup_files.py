@@ -45,11 +45,6 @@ class Place:
     store: Store
     folders: tuple[str, ...]
 
-    def holds(self, key: str) -> bool:
-        """Whether the file is one that a backup takes from here: below one of the folders, and not hidden there."""
-        folder = next((one for one in self.folders if key.startswith(f"{one.rstrip('/')}/")), None)
-        return folder is not None and is_key(key) and "/." not in key[len(folder.rstrip("/")) :]
-
 
 @dataclass(frozen=True, slots=True)
 class File:

@@ -22,7 +22,7 @@ _NO_RESERVE = (
 
 
 def troubles(ctx: Context) -> list[Trouble]:
-    """What does not work just now, such as writing, as far as this process knows."""
+    """Return what does not work just now, such as writing, as far as this process knows."""
     found = [store.trouble() for store in (ctx.site, ctx.media, ctx.variants, ctx.private)]
     if ctx.settings.own_folder is not None:
         found.append(trouble_at(str(ctx.settings.own_folder)))

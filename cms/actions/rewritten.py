@@ -28,8 +28,8 @@ LOCK_REMOTE: Final = "git_remote"
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Where the site's branch ends now, how many commits of the site's were put on top of the remote's, and the paths
-    that are in conflict. `commit` is None when the remote has no such branch: it is pushed anew."""
+    """The end of the site's branch, the number of the site's commits that were put on top of the remote's, and the
+    paths that are in conflict. `commit` is None when the remote has no such branch: it is pushed anew."""
 
     commit: str | None
     replayed: int = 0

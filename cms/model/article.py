@@ -35,7 +35,7 @@ _NO_WORDS = words_of("", "")
 
 
 class Shown(NamedTuple):
-    """What is published of a body; `html` is None for MDX, which is not rendered."""
+    """The published part of a body; `html` is None for MDX, which is not rendered."""
 
     html: str | None
     headings: tuple[Heading, ...]
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a body says: what is published of it, the article's references, and the text that is searched."""
+    """The parts of a body: what is published of it, the article's references, and the text that is searched."""
 
     shown: Shown
     refs: tuple[Ref, ...]

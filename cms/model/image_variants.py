@@ -17,7 +17,8 @@ _MOVING = ("gif", "webp", "png", "avif")
 
 
 class Photo(NamedTuple):
-    """Where the public fetches the photo, and what its header says; `width` and `height` are None for no picture."""
+    """The address at which the public fetches the photo, and the facts of its header; `width` and `height` are
+    None for no picture."""
 
     url: str
     width: int | None

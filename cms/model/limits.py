@@ -33,7 +33,7 @@ class Limits:
 
     @property
     def front_matter(self) -> YamlLimits:
-        """What one front matter may cost."""
+        """Return the limits of one front matter."""
         return YamlLimits(
             max_bytes=self.front_matter_bytes,
             max_depth=self.front_matter_depth,

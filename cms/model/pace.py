@@ -56,7 +56,7 @@ def due(waiting: Waiting, pace: Pace, now: float) -> tuple[float, Reason]:
 
 
 def pause_s(failures: int, *, is_gone: bool, asked_s: float | None, jitter: float) -> float:
-    """How long to wait after so many failures in a row; `jitter` is within `JITTER`.
+    """Return the seconds to wait after so many failures in a row; `jitter` is within `JITTER`.
 
     A receiver may ask for a longer pause, up to our longest. One that says it is gone (410) gets the longest at once.
     """

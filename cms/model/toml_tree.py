@@ -47,7 +47,7 @@ class Table:
 
     @property
     def end(self) -> int:
-        """Where its last pair ends, or its header."""
+        """Return the offset at which its last pair ends, or its header."""
         return self.pairs[-1].node.end if self.pairs else self.header[1] if self.header else 0
 
 

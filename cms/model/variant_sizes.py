@@ -13,7 +13,7 @@ WIDTHS = (320, 640, 960, 1280, 1920)
 
 
 class Limit(NamedTuple):
-    """What a variant may have at most: a side in pixels, and pixels in all."""
+    """The size of the largest variant: a side in pixels, and pixels in all."""
 
     side: int
     pixels: int

@@ -94,7 +94,7 @@ def _alike(old: list[object], new: list[object]) -> list[tuple[int, int]]:
 
 
 def _likenesses(old: list[object], new: list[object]) -> list[list[int]]:
-    """How much each item of the one list has in common with each of the other, positive where it has anything.
+    """Return how much each item of the one list has in common with each of the other, positive where it has anything.
 
     Of those that have as much, items count a bit more that have little else, and those in the same place.
     """

@@ -30,7 +30,8 @@ class Part(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """What does not work: as an error has it, and the time it began, in seconds since the epoch."""
+    """A failure of the store that lasts: its code and detail as an error has them, and the time it began, in seconds
+    since the epoch."""
 
     code: str
     detail: str
@@ -161,7 +162,7 @@ class Store(Protocol):
         ...
 
     def trouble(self) -> Trouble | None:
-        """What does not work here, such as writing; None when all does, as far as this process knows."""
+        """Return what does not work here, such as writing; None when all does, as far as this process knows."""
         ...
 
     def leftovers(self, prefix: str) -> Iterator[Leftover]:

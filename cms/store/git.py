@@ -144,7 +144,8 @@ class Git:
         timeout_s: float = LOCAL_S,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Done:
-        """How the command ends, failure included; `Unavailable` when it takes too long, or `is_stopped` says so."""
+        """Run the command and return how it ended, failure included; `Unavailable` when it takes too long, or
+        `is_stopped` says so."""
         if self._program is None:
             raise Unavailable("There is no program git.", code="git")
         process = subprocess.Popen(
@@ -173,7 +174,7 @@ class Git:
 def _said(
     process: subprocess.Popen[bytes], given: bytes | None, timeout_s: float, is_stopped: Callable[[], bool]
 ) -> tuple[bytes, bytes]:
-    """What the process says until its end, and its errors; `TimeoutExpired` when it is to end before."""
+    """Return what the process writes until its end, and its errors; `TimeoutExpired` when it is to end before."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:

@@ -81,12 +81,12 @@ class Repository:
 
     @cached_property
     def own(self) -> Place:
-        """Of a repository of ours, in which commits are made."""
+        """Return the place of our own repository in which commits are made."""
         return self._made("git")
 
     @cached_property
     def apart(self) -> Place:
-        """Of another one of ours, for what may take long: nothing in it is in the way of a commit."""
+        """Return the place of another one of ours, for what may take long: no commit waits for it."""
         return self._made("git-remote")
 
     def _made(self, name: str) -> Place:

@@ -178,7 +178,7 @@ class S3Store:
                 self._repeated.add(key)
 
     def _expected(self, key: Key, expect: Version | Absent) -> HeadObjectOutputTypeDef | None:
-        """What the server says of what is there, if that is what is expected."""
+        """Return what the server says of the object, if that is what is expected."""
         # Asked before the bytes: what comes in between has another tag.
         head = self._bucket.head(key)
         current = self._bucket.version(key, head)
@@ -189,7 +189,7 @@ class S3Store:
         return None if current is None else head
 
     def _after(self, key: Key, error: ClientError) -> Version | None:
-        """What is there, after the condition of a request has failed; raises what else the error says."""
+        """Return what is there after the condition of a request has failed; raises what else the error says."""
         if (outcome := outcome_of(error)) == "conflict":
             detail = "Something else is under way at this file in the object storage; try again."
             cause = cause_of(error, self._client, self._bucket.name)

@@ -31,8 +31,8 @@ TYPE = "image/png"
 
 @dataclass(frozen=True, slots=True)
 class PartAccess:
-    """What the credentials may not do in a part of a bucket (`refused`), and what anybody may. `removed` counts objects
-    that an earlier trial had left."""
+    """The rights that the credentials lack in a part of a bucket (`refused`), and those that anybody has. `removed`
+    counts objects that an earlier trial had left."""
 
     refused: dict[Right, Refusal]
     anybody: AnybodyAccess
@@ -41,7 +41,7 @@ class PartAccess:
 
 @dataclass(frozen=True, slots=True)
 class SignedPut:
-    """Where a client is to PUT an object, and which headers it has to send."""
+    """The URL to which a client is to PUT an object, and the headers it has to send."""
 
     url: str
     headers: dict[str, str]

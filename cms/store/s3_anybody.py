@@ -13,7 +13,7 @@ _NO_OBJECT = Refusal(None, "no object is there to try with")
 
 @dataclass(frozen=True, slots=True)
 class AnybodyAccess:
-    """What anybody may do; `unsure` is why not all of that is known, None when it is."""
+    """The rights that anybody has; `unsure` is why not all of that is known, None when it is."""
 
     rights: frozenset[Right]
     unsure: Refusal | None

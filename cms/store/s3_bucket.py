@@ -32,7 +32,7 @@ PAGE = 1000
 
 
 class _Facts(TypedDict, total=False):
-    """What one answer says of an object: its size in bytes, its ETag, its time in seconds since the epoch."""
+    """The facts of an object in one answer: its size in bytes, its ETag, its time in seconds since the epoch."""
 
     size: int
     tag: str
@@ -63,7 +63,7 @@ class Bucket:
                 raise
 
     def open(self, key: Key, part: Part | None = None) -> BinaryIO | None:
-        """As a store's."""
+        """Open the object for reading, as a store does."""
         check_key(key)
         # All of it at once: a connection that breaks half-way is noticed here, and readers may seek.
         stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  the caller closes
@@ -106,7 +106,7 @@ class Bucket:
             return _stat(key, facts)
 
     def list_in_order(self, folder: str, after: str) -> Iterator[Stat]:
-        """As a store's; `folder` ends in a slash."""
+        """Yield the objects by key, as a store does; `folder` ends in a slash."""
         pages = self.client.get_paginator("list_objects_v2")
         start, first = self.prefix + folder, self.prefix + after if after else ""
         with self.translated():
@@ -120,7 +120,7 @@ class Bucket:
                         yield stat
 
     def _stat_of(self, key: Key, item: Mapping[str, Any]) -> Stat | None:
-        """Of an object as it is listed; None when it is gone by now."""
+        """Return the facts of an object as it is listed; None when it is gone by now."""
         facts = _facts(item, "Size")
         if _is_complete(facts):
             return _stat(key, facts)
@@ -128,7 +128,7 @@ class Bucket:
         return None if head is None else _stat(key, {**facts, **_facts(head, "ContentLength")})
 
     def _listed(self, key: Key) -> _Facts:
-        """What the list says of the object."""
+        """Return what the list says of the object."""
         name = self.prefix + key
         with self.translated():
             page = self.client.list_objects_v2(Bucket=self.name, Prefix=name, MaxKeys=1)

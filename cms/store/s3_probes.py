@@ -32,8 +32,8 @@ Behaviour = Literal["kept", "ignored", "refused", "racy"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the server of a bucket does with `If-None-Match: *` of a PUT that creates, and with `If-Match` of a PUT that
-    replaces and of a DELETE."""
+    """The behaviour of a bucket's server: with `If-None-Match: *` of a PUT that creates, and with `If-Match` of a PUT
+    that replaces and of a DELETE."""
 
     create: Behaviour
     replace: Behaviour
@@ -144,7 +144,8 @@ def _worst(behaviour: Callable[[], Behaviour]) -> Behaviour:
 
 
 def _judge(attempt: Callable[[], object], *, again: Callable[[], object]) -> Behaviour:
-    """What the server does with a condition that one of many who race may pass, and `again`, after them, may not."""
+    """Return what the server does with a condition that one of many who race may pass, and `again`, after them,
+    may not."""
     won = _race([attempt] * RACERS).count("done")
     if won == 1:
         return "kept"

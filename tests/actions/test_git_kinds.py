@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from tests.actions.test_git_pull import OPENING, RIVER, exchange, log_of, titled
+from tests.actions.test_git_pull import OPENING, RIVER, log_of, titled
 from tests.api.editing import TEXT
-from tests.forge import Clone, Kind, desk
+from tests.forge import Clone, Kind, desk, exchange
 
 KINDS = get_args(Kind)[1:]
 NEW = "src/content/news/en/from-dev.md"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.actions.test_git_pull import OPENING, exchange, log_of
-from tests.forge import Desk, desk
+from tests.actions.test_git_pull import OPENING, log_of
+from tests.forge import Desk, desk, exchange
 from tests.loopback import answering
 
 SECRET = "hunter2 @secret/%"

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from cms.actions import bring, exchange_git, keep_git
-from cms.database.engine import write
-from cms.database.git import ask_for_pull
 from tests.api.editing import ARTICLES, TEXT, create_text
 from tests.conftest import eventually, reconcile
-from tests.forge import Clone, Desk, desk, keep
+from tests.forge import Clone, Desk, desk, exchange, keep
 
 OPENING = "src/content/news/en/opening-day.md"
 RIVER = "src/content/news/en/river-bus.md"
@@ -25,14 +23,6 @@ def at(tmp_path: Path) -> Iterator[Desk]:
     """An editor at a site that pulls and pushes."""
     with desk(tmp_path, "push") as made:
         yield made
-
-
-def exchange(at: Desk) -> None:
-    """What the service does within seconds after a forge's call."""
-    with write(at.ctx.database) as tx:
-        ask_for_pull(tx)
-    keep(at.ctx)
-    reconcile(at.ctx)
 
 
 def titled(text: str, title: str) -> str:

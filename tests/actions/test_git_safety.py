@@ -15,11 +15,11 @@ import urllib3
 from cms.errors import Invalid
 from cms.settings import load
 from cms.store import repository
-from tests.actions.test_git_pull import OPENING, RIVER, exchange, log_of
+from tests.actions.test_git_pull import OPENING, RIVER, log_of
 from tests.api.editing import MERGE_PATCH
 from tests.components import cms, cms_server
 from tests.conftest import eventually
-from tests.forge import Clone, desk, keep
+from tests.forge import Clone, desk, exchange, keep
 
 HOOKS = (
     "applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg",

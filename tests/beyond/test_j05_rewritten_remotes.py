@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from cms.actions.rewritten import accept
-from cms.database.engine import write
-from cms.database.git import ask_for_pull
 from cms.errors import NotReady
 from tests.conftest import reconcile
-from tests.forge import Desk, desk, keep
+from tests.forge import Desk, desk, exchange
 
 OPENING = "src/content/news/en/opening-day.md"
 RIVER = "src/content/news/en/river-bus.md"
@@ -24,14 +22,6 @@ NAMES = ("news/en/opening-day", "news/en/4-post", "news/en/river-bus")
 def at(tmp_path: Path) -> Iterator[Desk]:
     with desk(tmp_path, "push") as made:
         yield made
-
-
-def exchange(at: Desk) -> None:
-    """Do what a service that has just been started does, after a call of the forge: it remembers nothing itself."""
-    with write(at.ctx.database) as tx:
-        ask_for_pull(tx)
-    keep(at.ctx)
-    reconcile(at.ctx)
 
 
 def rewind(at: Desk) -> None:

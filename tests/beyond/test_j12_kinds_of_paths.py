@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cms.database.engine import write
-from cms.database.git import ask_for_pull
 from tests.api.editing import TEXT
-from tests.conftest import reconcile
-from tests.forge import Desk, desk
+from tests.forge import Desk, desk, exchange
 
 KINDS = ("absent", "file", "link", "folder", "submodule")
 PLACES = ("src/content/news/en/{}.md", "src/assets/news/{}.png", "src/components/{}", "scripts/{}")
@@ -24,13 +21,6 @@ PAIRS = {place.format(f"{old}-{new}"): (old, new) for place in PLACES for old, n
 def at(tmp_path: Path) -> Iterator[Desk]:
     with desk(tmp_path, "push") as made:
         yield made
-
-
-def exchange(at: Desk) -> None:
-    with write(at.ctx.database) as tx:
-        ask_for_pull(tx)
-    at.keep()
-    reconcile(at.ctx)
 
 
 def push(at: Desk, kinds: dict[str, str]) -> None:

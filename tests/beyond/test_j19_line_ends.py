@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cms.database.engine import write
-from cms.database.git import ask_for_pull
 from tests.conftest import reconcile
-from tests.forge import Desk, desk
+from tests.forge import Desk, desk, exchange
 
 OPENING = "src/content/news/en/opening-day.md"
 RIVER = "src/content/news/en/river-bus.md"
@@ -28,13 +26,6 @@ def at(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
         assert b"\r\n" in (made.site.folder / OPENING).read_bytes()
         reconcile(made.ctx)
         yield made
-
-
-def exchange(at: Desk) -> None:
-    with write(at.ctx.database) as tx:
-        ask_for_pull(tx)
-    at.keep()
-    reconcile(at.ctx)
 
 
 def test_what_a_developer_changes_comes_and_an_editor_changes_one_line_of_it(at: Desk) -> None:
